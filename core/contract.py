@@ -1,0 +1,86 @@
+"""The model contract: what a model file says about itself, and the only thing `infer` trusts."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from colorize_gan.errors import ModelError
+
+SCHEMA = 1
+"""Version of the contract's JSON. A file with a newer one is refused."""
+
+METADATA_KEY = "colorize_gan.contract"
+"""Where the JSON is kept: ONNX `metadata_props`, TorchScript `_extra_files`, checkpoints."""
+
+
+@dataclass(frozen=True)
+class SizeRule:
+    """Which heights and widths a generator accepts."""
+
+    multiple_of: int = 32
+    minimum: int = 32
+    fixed: bool = False
+    """True when only `minimum` x `minimum` works."""
+
+    def __post_init__(self) -> None:
+        """Refuse rules that no size can meet."""
+        if self.multiple_of < 1 or self.minimum < self.multiple_of or self.minimum % self.multiple_of:
+            raise ModelError(f"size rule cannot be met: {self}")
+
+    def fit(self, length: float) -> int:
+        """Return the accepted length nearest to ``length`` pixels."""
+        if self.fixed:
+            return self.minimum
+        return max(self.minimum, round(length / self.multiple_of) * self.multiple_of)
+
+
+@dataclass(frozen=True)
+class ModelContract:
+    """What a model file promises: `L` in (CIE L* 0..100), `ab` out (CIE a*, b*), D65, from sRGB.
+
+    Both are float32 `(N, 1, H, W)` and `(N, 2, H, W)`; height and width follow `size`.
+    """
+
+    name: str
+    architecture: str
+    render_size: int
+    """Short side, in pixels, that the generator sees unless the user says otherwise."""
+    size: SizeRule = SizeRule()
+    input_name: str = "L"
+    output_name: str = "ab"
+    license: str = "unstated"
+    training_data: str = "unstated"
+    toolkit_version: str = "unknown"
+    checkpoint_sha256: str = ""
+    quality: dict[str, Any] = field(default_factory=dict)
+    """The evaluation record: protocol and metrics."""
+    parity: dict[str, Any] = field(default_factory=dict)
+    """How far the exported file's colours are from the eager generator's."""
+    schema: int = SCHEMA
+
+    def to_json(self) -> str:
+        """Return the contract as JSON; `from_json` reads it back equal."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str, source: str) -> "ModelContract":
+        """Read a contract; ``source`` names the file in errors.
+
+        Raises:
+            ModelError: not a contract, or one of a newer schema.
+        """
+        try:
+            values = json.loads(text)
+            schema = values["schema"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{source}: the model contract cannot be read ({error!r})") from error
+        if schema != SCHEMA:
+            raise ModelError(
+                f"{source}: contract schema {schema}, this toolkit reads {SCHEMA}; "
+                "upgrade colorize-gan or export the model again"
+            )
+        try:
+            return cls(**{**values, "size": SizeRule(**values["size"])})
+        except (TypeError, KeyError) as error:
+            raise ModelError(f"{source}: the model contract is not valid ({error})") from error

@@ -1,0 +1,52 @@
+"""The exceptions that a caller may want to catch, and the exit code each one stands for.
+
+* ColorizeError
+  * UsageError               (2)  an option or argument that cannot be honoured
+    * DataError                   a data set that is empty, too small or without colour
+  * ImageError               (3)  one image cannot be read or written; the run goes on
+  * DeviceError              (4)  the requested device or backend is not available
+  * ModelError               (5)  a model or checkpoint is missing, damaged or without a contract
+  * VerificationError        (6)  an exported file gives other colours than its generator
+"""
+
+from typing import ClassVar
+
+
+class ColorizeError(Exception):
+    """Base of everything this package raises on purpose; its text is one line for the user."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(ColorizeError):
+    """An option or argument that cannot be honoured."""
+
+    exit_code = 2
+
+
+class DataError(UsageError):
+    """A data set that is empty, too small or without colour."""
+
+
+class ImageError(ColorizeError):
+    """One image cannot be read, colorized or written."""
+
+    exit_code = 3
+
+
+class DeviceError(ColorizeError):
+    """The requested device or backend is not available here."""
+
+    exit_code = 4
+
+
+class ModelError(ColorizeError):
+    """A model or checkpoint is missing, damaged or without a valid contract."""
+
+    exit_code = 5
+
+
+class VerificationError(ColorizeError):
+    """Colours differ more than the floor allows."""
+
+    exit_code = 6

@@ -1,0 +1,117 @@
+"""Image files: which can be read, reading with a reason when one cannot, and writing all or nothing.
+
+Errors give the reason only; callers know the file's name and put it in front.
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from colorize_gan.errors import ImageError
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
+
+_SIXTEEN_BIT_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
+_ALPHA_SUFFIXES = _SIXTEEN_BIT_SUFFIXES | {".webp", ".bmp"}
+_JPEG_MAGIC = b"\xff\xd8"
+_LOSSLESS_WEBP = 101  # OpenCV: above 100 is lossless
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Read an image file.
+
+    Returns:
+        Grey ``(H, W)``, RGB ``(H, W, 3)`` or RGBA ``(H, W, 4)``, uint8 or uint16. JPEG is turned upright.
+
+    Raises:
+        ImageError: unreadable, not an image, truncated, or of a sample type that is not 8 or 16 bit.
+    """
+    data = _read_bytes(path)
+    # IMREAD_UNCHANGED keeps alpha but ignores the EXIF orientation, which matters for JPEG
+    is_jpeg = data[:2].tobytes() == _JPEG_MAGIC
+    pixels = _decode(data, cv2.IMREAD_ANYCOLOR if is_jpeg else cv2.IMREAD_UNCHANGED)
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"{pixels.dtype} samples; only 8 and 16 bits can be colorized")
+    if pixels.ndim == 2:
+        return pixels
+    order = cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB
+    return cv2.cvtColor(pixels, order)
+
+
+def read_rgb8(path: Path) -> np.ndarray:
+    """Read any image file as 8-bit sRGB ``(H, W, 3)``, upright.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    return _decode(_read_bytes(path), cv2.IMREAD_COLOR_RGB)
+
+
+def _read_bytes(path: Path) -> np.ndarray:
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise ImageError(f"cannot be read ({error.strerror})") from error
+    if not data.size:
+        raise ImageError("the file is empty")
+    return data
+
+
+def _decode(data: np.ndarray, flags: int) -> np.ndarray:
+    try:
+        pixels = cv2.imdecode(data, flags)
+    except cv2.error as error:
+        raise ImageError(f"cannot be decoded ({error.err})") from error
+    if pixels is None:
+        raise ImageError("not an image, or damaged or cut short")
+    return pixels
+
+
+def write_image(path: Path, pixels: np.ndarray, quality: int) -> None:
+    """Write an image file; it appears when it is complete.
+
+    Args:
+        path: its suffix chooses the format. WebP is written lossless: lossy WebP keeps luma in 220
+            levels, too few for the lightness of a photograph.
+        pixels: RGB or RGBA, uint8 or uint16; 16 bits become 8 where the format has no more.
+        quality: of JPEG, 1 to 100.
+
+    Raises:
+        ImageError: the format cannot hold it, or it cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if pixels.shape[2] == 4 and suffix not in _ALPHA_SUFFIXES:
+        raise ImageError(f"{suffix} cannot hold its transparency; use --format png")
+    if pixels.dtype == np.uint16 and suffix not in _SIXTEEN_BIT_SUFFIXES:
+        pixels = cv2.convertScaleAbs(pixels, alpha=255 / 65535)
+    parameters = {
+        ".jpg": [cv2.IMWRITE_JPEG_QUALITY, quality],
+        ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
+        ".webp": [cv2.IMWRITE_WEBP_QUALITY, _LOSSLESS_WEBP],
+    }
+    order = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
+    try:
+        encoded = cv2.imencode(suffix, cv2.cvtColor(pixels, order), parameters.get(suffix, []))[1]
+    except cv2.error as error:
+        raise ImageError(f"cannot be encoded ({error.err})") from error
+    try:
+        with atomic_path(path) as part:
+            part.write_bytes(encoded.tobytes())
+    except OSError as error:
+        raise ImageError(f"cannot be written ({error.strerror})") from error
+
+
+@contextlib.contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Yield a hidden path beside ``target``, of its suffix, that becomes it when the block succeeds."""
+    part = target.with_name(f".{target.stem}.{os.getpid()}-{threading.get_ident()}.part{target.suffix}")
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,69 @@
+"""Fixtures: real photographs from scikit-image, and a tiny seeded checkpoint with its exported files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+try:
+    import colorize_gan  # noqa: F401
+except ImportError:
+    pytest.exit("pip install -e '.[dev]' first, or run: make test")
+
+import cv2
+import skimage.data
+
+from colorize_gan.contract import ModelContract
+
+
+@pytest.fixture(scope="session")
+def photo() -> np.ndarray:
+    """A colour photograph (400, 600, 3) uint8 RGB."""
+    return skimage.data.coffee()
+
+
+@pytest.fixture(scope="session")
+def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten colour photographs: crops of three real ones."""
+    folder = tmp_path_factory.mktemp("photos")
+    for name, rgb in (
+        ("coffee", skimage.data.coffee()),
+        ("cat", skimage.data.chelsea()),
+        ("astronaut", skimage.data.astronaut()),
+    ):
+        for index in range(4):
+            crop = rgb[index * 20 : index * 20 + 200, index * 60 : index * 60 + 200]
+            cv2.imwrite(str(folder / f"{name}{index}.png"), crop[..., ::-1])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of an untrained EfficientNet-Lite0 generator with lively statistics and colours."""
+    import torch
+
+    from colorize_gan.trainer.checkpoint import Checkpoint
+    from colorize_gan.trainer.config import TrainConfig
+    from colorize_gan.trainer.generators import build_generator
+
+    torch.manual_seed(0)
+    generator = build_generator("efficientnet_lite0")
+    for module in generator.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    torch.nn.init.normal_(generator.head.weight, std=0.3)
+    contract = ModelContract("tiny", "efficientnet_lite0", 64, size=generator.size_rule)
+    config = TrainConfig(arch="efficientnet_lite0", name="tiny", render_size=64)
+    path = tmp_path_factory.mktemp("checkpoint") / "tiny.pt"
+    Checkpoint(contract, config, 0, generator.state_dict(), {}).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def exported(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The tiny checkpoint as `onnx` and `torchscript` files."""
+    from colorize_gan.exporter.export import export_checkpoint
+
+    files = export_checkpoint(tiny_checkpoint, tmp_path_factory.mktemp("exported"))
+    return {file.path.suffix[1:]: file.path for file in files}

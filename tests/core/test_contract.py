@@ -1,0 +1,45 @@
+import json
+
+import pytest
+
+from colorize_gan.contract import SCHEMA, ModelContract, SizeRule
+from colorize_gan.errors import ModelError
+
+CONTRACT = ModelContract(
+    "lite2", "efficientnet_lite2", 256, size=SizeRule(32, 64), quality={"psnr": 24.5}, parity={"p99": 0.01}
+)
+
+
+def test_json_round_trip_is_equal() -> None:
+    assert ModelContract.from_json(CONTRACT.to_json(), "file") == CONTRACT
+
+
+def test_newer_schema_is_refused_with_the_file_name() -> None:
+    newer = json.dumps(json.loads(CONTRACT.to_json()) | {"schema": SCHEMA + 1})
+    with pytest.raises(ModelError, match=rf"photo\.onnx: contract schema {SCHEMA + 1}"):
+        ModelContract.from_json(newer, "photo.onnx")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"schema": 1}', '{"schema": 1, "size": 5}'])
+def test_what_is_no_contract_is_refused_with_the_file_name(text: str) -> None:
+    with pytest.raises(ModelError, match=r"photo\.onnx"):
+        ModelContract.from_json(text, "photo.onnx")
+
+
+@pytest.mark.parametrize(
+    ("rule", "length", "fitted"),
+    [
+        (SizeRule(32, 32), 300, 288),
+        (SizeRule(32, 32), 305, 320),
+        (SizeRule(32, 64), 3, 64),
+        (SizeRule(256, 256, fixed=True), 900, 256),
+    ],
+)
+def test_size_rule_fits_lengths(rule: SizeRule, length: int, fitted: int) -> None:
+    assert rule.fit(length) == fitted
+
+
+@pytest.mark.parametrize("rule", [(0, 32), (32, 16), (32, 40)])
+def test_impossible_size_rule_is_refused(rule: tuple[int, int]) -> None:
+    with pytest.raises(ModelError, match="size rule"):
+        SizeRule(*rule)

@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from colorize_gan.errors import ImageError
+from colorize_gan.images import atomic_path, read_image, write_image
+
+LOSSLESS = [".png", ".tif", ".tiff", ".webp", ".bmp"]
+
+
+@pytest.mark.parametrize("suffix", LOSSLESS)
+def test_lossless_formats_give_the_pixels_back(tmp_path: Path, photo: np.ndarray, suffix: str) -> None:
+    path = tmp_path / f"photo{suffix}"
+    write_image(path, photo, quality=95)
+    assert np.array_equal(read_image(path), photo)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_16_bits_and_alpha_survive(tmp_path: Path, suffix: str) -> None:
+    deep = np.random.default_rng(0).integers(0, 65536, (20, 30, 4), np.uint16)
+    write_image(tmp_path / f"deep{suffix}", deep, quality=95)
+    assert np.array_equal(read_image(tmp_path / f"deep{suffix}"), deep)
+
+
+def test_16_bits_become_8_in_jpeg(tmp_path: Path) -> None:
+    deep = np.full((16, 16, 3), 40000, np.uint16)
+    write_image(tmp_path / "deep.jpg", deep, quality=95)
+    assert abs(int(read_image(tmp_path / "deep.jpg").mean()) - 40000 // 257) <= 1
+
+
+def test_jpeg_is_turned_upright(tmp_path: Path, photo: np.ndarray) -> None:
+    jpeg = cv2.imencode(".jpg", photo)[1].tobytes()
+    # an EXIF segment that holds one tag: orientation (0x112) 6, turn right
+    tiff = b"MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00"
+    exif = b"Exif\x00\x00" + tiff
+    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    (tmp_path / "turned.jpg").write_bytes(jpeg[:2] + segment + jpeg[2:])
+    assert read_image(tmp_path / "turned.jpg").shape == (600, 400, 3)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".bmp"])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.99])
+def test_truncated_file_gives_a_reason(tmp_path: Path, photo: np.ndarray, suffix: str, share: float) -> None:
+    whole = cv2.imencode(suffix, photo)[1].tobytes()
+    path = tmp_path / f"cut{suffix}"
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(ImageError, match="empty" if share == 0 else "not an image, or damaged or cut short"):
+        read_image(path)
+
+
+def test_text_and_missing_files_give_a_reason(tmp_path: Path) -> None:
+    (tmp_path / "note.jpg").write_text("not a picture")
+    with pytest.raises(ImageError, match="not an image"):
+        read_image(tmp_path / "note.jpg")
+    with pytest.raises(ImageError, match="No such file"):
+        read_image(tmp_path / "gone.jpg")
+
+
+def test_float_tiff_is_refused(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "float.tif"), np.zeros((9, 9), np.float32))
+    with pytest.raises(ImageError, match="float32 samples"):
+        read_image(tmp_path / "float.tif")
+
+
+def test_alpha_is_not_dropped_silently(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="transparency"):
+        write_image(tmp_path / "a.jpg", np.zeros((9, 9, 4), np.uint8), quality=95)
+
+
+def test_atomic_path_leaves_nothing_behind_on_failure(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("old")
+    with pytest.raises(RuntimeError), atomic_path(tmp_path / "a.txt") as part:  # noqa: PT012
+        part.write_text("half")
+        raise RuntimeError
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text() == "old"
