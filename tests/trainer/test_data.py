@@ -1,0 +1,76 @@
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from colorize_gan.errors import DataError
+from colorize_gan.trainer.data import (
+    EpochBatches,
+    TrainingCrops,
+    center_square,
+    find_photos,
+    load_square,
+    split_photos,
+)
+
+
+def test_split_follows_content_not_names(photo_folder: Path, tmp_path: Path) -> None:
+    train, val = split_photos(find_photos(photo_folder), 0.5)
+    assert train
+    assert val
+    for index, path in enumerate(reversed([*train, *val])):
+        (tmp_path / f"renamed{index}.png").write_bytes(path.read_bytes())
+    renamed = split_photos(find_photos(tmp_path), 0.5)
+    assert [{p.read_bytes() for p in side} for side in renamed] == [
+        {p.read_bytes() for p in side} for side in (train, val)
+    ]
+
+
+def test_crops_depend_on_seed_epoch_and_index_only(photo_folder: Path) -> None:
+    photos = find_photos(photo_folder)
+    crops, again = (TrainingCrops(photos, 64, seed=1) for _ in range(2))
+    for key in ((0, 3), (5, 3)):
+        assert torch.equal(crops[key]["ab"], again[key]["ab"])
+    assert not torch.equal(crops[0, 3]["L"], crops[5, 3]["L"])
+    assert not torch.equal(crops[0, 3]["L"], TrainingCrops(photos, 64, seed=2)[0, 3]["L"])
+
+
+def test_sample_is_cie_lab(photo_folder: Path) -> None:
+    sample = TrainingCrops(find_photos(photo_folder), 64, seed=0)[0, 0]
+    assert (sample["L"].shape, sample["ab"].shape) == ((1, 64, 64), (2, 64, 64))
+    assert sample["L"].dtype == sample["ab"].dtype == torch.float32
+    assert 0 <= sample["L"].min() < sample["L"].max() <= 100
+    assert sample["ab"].abs().max() > 5
+
+
+def test_batches_cover_an_epoch_and_continue_from_any_step() -> None:
+    batches = EpochBatches(length=10, batch_size=3, seed=0)
+    assert batches.per_epoch == 3
+    steps = list(islice(batches, 8))
+    first_epoch = [index for batch in steps[:3] for _, index in batch]
+    assert len(set(first_epoch)) == 9
+    assert [batch[0][0] for batch in steps] == [0, 0, 0, 1, 1, 1, 2, 2]
+    for start in range(6):
+        assert list(islice(EpochBatches(10, 3, 0, start), 2)) == steps[start : start + 2]
+
+
+def test_bad_data_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such folder"):
+        find_photos(tmp_path / "gone")
+    with pytest.raises(DataError, match="no images"):
+        find_photos(tmp_path)
+    with pytest.raises(DataError, match="--batch-size 16 is larger than the 3"):
+        EpochBatches(3, 16, 0)
+    (tmp_path / "bad.png").write_text("no image")
+    with pytest.raises(DataError, match=r"bad\.png: not an image"):
+        load_square(tmp_path / "bad.png", 64)
+
+
+@pytest.mark.parametrize("shape", [(300, 451), (90, 90), (64, 200), (65, 64)])
+def test_center_square(shape: tuple[int, int]) -> None:
+    ramp = np.broadcast_to(np.linspace(0, 255, shape[1])[None, :, None], (*shape, 3)).astype(np.uint8)
+    square = center_square(ramp, 64)
+    assert square.shape == (64, 64, 3)
+    assert square.mean() == pytest.approx(127, abs=3)

@@ -1,0 +1,214 @@
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+from colorize_gan.errors import ModelError, UsageError
+from colorize_gan.trainer.checkpoint import Checkpoint, load_checkpoint, load_generator
+from colorize_gan.trainer.cli import colorize_train
+from colorize_gan.trainer.config import TrainConfig
+from colorize_gan.trainer.evaluate import evaluate
+from colorize_gan.trainer.loop import Trainer
+
+CONFIG = TrainConfig(
+    arch="efficientnet_lite0",
+    pretrained="none",
+    l1_epochs=4,
+    batch_size=4,
+    crop_size=64,
+    render_size=64,
+    precision="fp32",
+    ema_decay=0.5,
+)
+TRAIN = [sys.executable, "-c", "from colorize_gan.trainer.cli import colorize_train; colorize_train()"]
+
+
+def options(config: TrainConfig) -> list[str]:
+    given = dataclasses.asdict(config)
+    return [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(colorize_train, list(map(str, arguments)))
+
+
+def test_resumed_run_equals_an_uninterrupted_one(photo_folder: Path, tmp_path: Path) -> None:
+    whole = Trainer(CONFIG, photo_folder, tmp_path / "whole")
+    assert whole.run()
+
+    first = Trainer(CONFIG, photo_folder, tmp_path / "parts")
+    half = whole.total_steps // 2
+    original = first._train_step
+
+    def stop_half_way(sample: dict[str, torch.Tensor]) -> float:
+        if first.step == half - 1:
+            first.stop()
+        return original(sample)
+
+    first._train_step = stop_half_way  # type: ignore[method-assign]
+    assert not first.run()
+    checkpoint = load_checkpoint(tmp_path / "parts" / "checkpoint.pt")
+    assert checkpoint.step == half
+    assert Trainer(checkpoint.config, photo_folder, tmp_path / "parts", checkpoint).run()
+
+    one, two = (load_checkpoint(tmp_path / name / "checkpoint.pt") for name in ("whole", "parts"))
+    assert one.step == two.step == whole.total_steps
+    assert one.contract == two.contract
+    for key, value in one.generator.items():
+        assert torch.equal(value, two.generator[key]), key
+
+
+def test_training_learns_and_leaves_its_record(photo_folder: Path, tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, pretrained="auto", l1_epochs=20, lr=3e-3, name="learned")
+    assert Trainer(config, photo_folder, tmp_path).run()
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    gains = [line["val/psnr_gain"] for line in lines if "val/psnr_gain" in line]
+    assert gains[-1] > gains[0] + 2
+    assert [line["step"] for line in lines if "loss/huber" in line] == [25]
+    _, contract = load_generator(tmp_path / "checkpoint.pt")
+    assert contract.name == "learned"
+    assert contract.quality["psnr_gain"] == gains[-1]
+    assert TrainConfig.load(tmp_path / "config.json") == config
+    assert list(tmp_path.glob("events.out.tfevents.*"))
+
+
+def test_bf16_keeps_depthwise_in_float32_and_agrees_with_fp32(photo_folder: Path, tmp_path: Path) -> None:
+    losses = []
+    for precision in ("fp32", "bf16"):
+        trainer = Trainer(dataclasses.replace(CONFIG, precision=precision), photo_folder, tmp_path)
+        sample = next(trainer._batches())
+        losses.append(trainer._train_step(sample))
+        assert all(p.dtype == torch.float32 for p in trainer.model.parameters())
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
+
+def test_average_is_independent_of_the_patched_training_model(photo_folder: Path, tmp_path: Path) -> None:
+    trainer = Trainer(dataclasses.replace(CONFIG, precision="bf16"), photo_folder, tmp_path)
+    lightness = torch.rand(1, 1, 64, 64) * 100
+    before = trainer.ema.module.eval()(lightness)
+    with torch.no_grad():
+        for parameter in trainer.model.parameters():
+            parameter.zero_()
+    assert torch.equal(trainer.ema.module.eval()(lightness), before)
+
+
+def test_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    trainer = Trainer(CONFIG, photo_folder, tmp_path)
+    trainer.save()
+    with torch.no_grad():
+        trainer.model.head.weight.fill_(float("nan"))
+    with pytest.raises(UsageError, match="the loss became nan at step 1"):
+        trainer.run()
+    weights = load_checkpoint(tmp_path / "checkpoint.pt").training["model"]
+    assert all(value.isfinite().all() for value in weights.values())
+
+
+def test_ctrl_c_saves_and_resume_finishes(photo_folder: Path, tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, l1_epochs=300)
+    command = [*TRAIN, photo_folder, "--out", tmp_path / "run"]
+    process = subprocess.Popen([*command, *options(config)], stderr=subprocess.PIPE, text=True)
+    while (
+        not (tmp_path / "run" / "metrics.jsonl").exists()
+        or not (tmp_path / "run" / "metrics.jsonl").read_text()
+    ):
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    stderr = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, stderr
+    assert "--resume" in stderr.splitlines()[-1]
+    step = load_checkpoint(tmp_path / "run" / "checkpoint.pt").step
+    assert step >= 1
+    result = run(photo_folder, "--out", tmp_path / "run", "--resume", "--max-minutes", "0.001")
+    assert result.exit_code == 0, result.output
+    assert load_checkpoint(tmp_path / "run" / "checkpoint.pt").step > step
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--arch", "lite9", "--batch-size", "4"], 2, "--arch lite9"),
+        (["--batch-size", "64", "--pretrained", "none"], 2, "--batch-size 64 is larger than the"),
+        (["--crop-size", "100"], 2, "--crop-size 100"),
+        (["--lr", "-1"], 2, "--lr -1"),
+        (["--batch-size", "4", "--pretrained", "gone.pth"], 5, "gone.pth"),
+        (["--resume"], 5, "no such checkpoint"),
+        (["--resume", "--lr", "0.1"], 2, "remove --lr"),
+        (["--config", "gone.json"], 2, "--config gone.json"),
+    ],
+)
+def test_bad_settings_give_one_line(
+    photo_folder: Path, tmp_path: Path, arguments: list[str], code: int, says: str
+) -> None:
+    result = run(photo_folder, "--out", tmp_path / "run", *arguments)
+    assert result.exit_code == code, result.output
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert says in result.stderr
+
+
+def test_empty_folder_and_broken_photo_give_one_line(tmp_path: Path, photo_folder: Path) -> None:
+    (tmp_path / "data").mkdir()
+    result = run(tmp_path / "data", "--out", tmp_path / "run")
+    assert (result.exit_code, "no images" in result.stderr) == (2, True)
+    for photo in photo_folder.iterdir():
+        (tmp_path / "data" / photo.name).write_bytes(photo.read_bytes())
+    for index in range(40):
+        (tmp_path / "data" / f"broken{index}.png").write_text(f"broken {index}")
+    result = run(tmp_path / "data", "--out", tmp_path / "run", *options(CONFIG))
+    assert result.exit_code == 2
+    assert "not an image" in result.stderr.splitlines()[-1]
+    assert ".png: " in result.stderr.splitlines()[-1]
+
+
+def test_a_run_is_not_overwritten_by_accident(
+    tiny_checkpoint: Path, photo_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "checkpoint.pt").write_bytes(tiny_checkpoint.read_bytes())
+    result = run(photo_folder, "--out", tmp_path)
+    assert result.exit_code == 2
+    assert "--resume" in result.stderr
+
+
+def test_checkpoint_of_another_architecture_is_named(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(tiny_checkpoint)
+    contract = dataclasses.replace(checkpoint.contract, architecture="resnet18")
+    dataclasses.replace(checkpoint, contract=contract).save(tmp_path / "mixed.pt")
+    with pytest.raises(ModelError, match=r"mixed\.pt: its weights are not those of resnet18"):
+        load_generator(tmp_path / "mixed.pt")
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing", None])
+def test_what_is_no_checkpoint_is_refused_by_name(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "bad.pt"
+    if content is None:
+        torch.save({"weights": torch.zeros(1)}, path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"bad\.pt"):
+        load_checkpoint(path)
+
+
+def test_checkpoint_round_trip(tiny_checkpoint: Path) -> None:
+    checkpoint = load_checkpoint(tiny_checkpoint)
+    assert isinstance(checkpoint, Checkpoint)
+    assert checkpoint.contract.architecture == "efficientnet_lite0"
+
+
+def test_evaluation_of_known_predictions(photo_folder: Path) -> None:
+    photos = sorted(photo_folder.iterdir())
+    grey = evaluate(lambda lightness: lightness.repeat(2, axis=1) * 0, photos, 64)
+    assert grey["psnr_gain"] == 0
+    assert grey["cf"] < 0.5 < 10 < grey["truth_cf"]
+    assert grey["psnr"] == grey["grey_psnr"] < 40
+    assert grey["ciede2000"] == grey["grey_ciede2000"] > 3
+    assert grey["photographs"] == len(photos)
+    assert "64 px" in grey["protocol"]

@@ -1,0 +1,1 @@
+"""Training of colorization generators."""

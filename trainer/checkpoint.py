@@ -1,0 +1,74 @@
+"""Checkpoints: weights, the state to resume from, and the contract, in one file."""
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from colorize_gan.contract import ModelContract
+from colorize_gan.errors import ModelError
+from colorize_gan.images import atomic_path
+from colorize_gan.trainer.config import TrainConfig
+from colorize_gan.trainer.generators import BackboneUNet, build_generator
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One moment of a training run."""
+
+    contract: ModelContract
+    config: TrainConfig
+    step: int
+    generator: dict[str, Tensor]
+    """Averaged weights: the ones to evaluate and export."""
+    training: dict[str, Any]
+    """State of the raw weights (`model`) and of the `optimizer`, to resume from."""
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint; an older one stays until this one is complete."""
+        state = vars(self) | {
+            "contract": self.contract.to_json(),
+            "config": dataclasses.asdict(self.config),
+        }
+        with atomic_path(path) as part:
+            torch.save(state, part)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        ModelError: missing, damaged, or not a checkpoint of this toolkit.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path}: no such checkpoint")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises whatever the damaged bytes make it raise
+        raise ModelError(f"{path}: damaged, or not a checkpoint ({type(error).__name__})") from error
+    try:
+        contract = ModelContract.from_json(state.pop("contract"), str(path))
+        return Checkpoint(contract=contract, config=TrainConfig(**state.pop("config")), **state)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: not a colorize-gan checkpoint ({error})") from error
+
+
+def load_generator(path: Path) -> tuple[BackboneUNet, ModelContract]:
+    """Build the generator of a checkpoint in eval mode, with the contract that names the file's sha256.
+
+    Raises:
+        ModelError: no valid checkpoint, or its weights belong to another architecture.
+    """
+    checkpoint = load_checkpoint(path)
+    generator = build_generator(checkpoint.contract.architecture)
+    try:
+        generator.load_state_dict(checkpoint.generator, strict=True)
+    except RuntimeError as error:
+        architecture = checkpoint.contract.architecture
+        raise ModelError(f"{path}: its weights are not those of {architecture}") from error
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return generator.eval(), dataclasses.replace(checkpoint.contract, checkpoint_sha256=digest)

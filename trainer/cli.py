@@ -1,0 +1,91 @@
+"""The `colorize-train` command; its options are the fields of `TrainConfig`."""
+
+import dataclasses
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from colorize_gan import __version__
+from colorize_gan.commands import INTERRUPTED, exit_with_code
+from colorize_gan.errors import UsageError
+from colorize_gan.trainer.config import TrainConfig, option_of
+
+
+def _config_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add one option a field; those not given stay None."""
+    for setting in reversed(dataclasses.fields(TrainConfig)):
+        command = click.option(
+            option_of(setting.name),
+            type=setting.type,
+            help=f"{setting.metadata['help']}  [default: {setting.default}]",
+        )(command)
+    return command
+
+
+@click.command()
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the run."
+)
+@click.option("--config", "config_file", type=click.Path(path_type=Path), help="Settings of an earlier run.")
+@click.option("--resume", is_flag=True, help="Go on from the run's checkpoint, with its settings.")
+@click.option(
+    "--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Save and stop after so long."
+)
+@_config_options
+@click.version_option(__version__)
+@exit_with_code
+def colorize_train(
+    data: Path,
+    out: Path,
+    config_file: Path | None,
+    resume: bool,
+    max_minutes: float | None,
+    **settings: Any,
+) -> int:
+    """Train a generator on a folder of colour photographs.
+
+    Writes checkpoint.pt, config.json, metrics.jsonl and TensorBoard events to the run's folder.
+    Exit codes: 2 wrong usage or data, 5 weights or checkpoint not usable, 130 interrupted.
+    """
+    given = {name: value for name, value in settings.items() if value is not None}
+    trainer = _resumed(data, out, config_file, given) if resume else _new(data, out, config_file, given)
+    interrupted = False
+
+    def stop(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        trainer.stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    if trainer.run(max_minutes):
+        click.echo(f"next: colorize-export {out / 'checkpoint.pt'} --out exported", err=True)
+        return 0
+    click.echo(f"saved; go on with: colorize-train {data} --out {out} --resume", err=True)
+    return INTERRUPTED if interrupted else 0
+
+
+def _new(data: Path, out: Path, config_file: Path | None, given: dict[str, Any]) -> Any:
+    from colorize_gan.trainer.loop import CHECKPOINT_NAME, Trainer
+
+    if (out / CHECKPOINT_NAME).exists():
+        raise UsageError(
+            f"--out {out}: has a run in it; add --resume to go on with it, or choose another folder"
+        )
+    config = TrainConfig.load(config_file) if config_file else TrainConfig()
+    return Trainer(dataclasses.replace(config, **given), data, out)
+
+
+def _resumed(data: Path, out: Path, config_file: Path | None, given: dict[str, Any]) -> Any:
+    from colorize_gan.trainer.checkpoint import load_checkpoint
+    from colorize_gan.trainer.loop import CHECKPOINT_NAME, Trainer
+
+    if given or config_file:
+        names = [*map(option_of, given), *(["--config"] if config_file else [])]
+        raise UsageError(f"--resume goes on with the run's own settings; remove {', '.join(names)}")
+    checkpoint = load_checkpoint(out / CHECKPOINT_NAME)
+    return Trainer(checkpoint.config, data, out, checkpoint)

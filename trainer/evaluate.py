@@ -1,0 +1,81 @@
+"""How good colours are: PSNR, SSIM, CIEDE2000 and colourfulness on held-out photographs."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+from colorize_gan.color import FloatArray, fit_to_gamut, from_unit, lab_to_rgb
+from colorize_gan.metrics import ciede2000, colorfulness, psnr
+from colorize_gan.trainer.data import load_square
+
+PredictAb = Callable[[FloatArray], FloatArray]
+"""From lightness ``(N, 1, H, W)`` to ab ``(N, 2, H, W)``, float32, CIE units."""
+
+
+def evaluate(predict_ab: PredictAb, photos: Sequence[Path], size: int) -> dict[str, Any]:
+    """Colorize the middle squares of ``photos`` at ``size`` pixels and compare them with the truth.
+
+    Returns:
+        The protocol, and the mean over photographs of each metric for the model (``psnr``, ``ssim``,
+        ``ciede2000``, ``cf``), for grey (``grey_*``) and for the truth (``truth_cf``).
+    """
+    rows = []
+    for photo in photos:
+        lightness, ab_true = load_square(photo, size)
+        predicted = predict_ab(lightness[None, None])[0].transpose(1, 2, 0)
+        rows.append(
+            _compare(lightness, predicted, ab_true)
+            | {f"grey_{k}": v for k, v in _compare(lightness, 0 * ab_true, ab_true).items() if k != "cf"}
+            | {"truth_cf": colorfulness(_to_rgb8(lightness, ab_true))}
+        )
+    means = {key: round(float(np.mean([row[key] for row in rows])), 4) for key in rows[0]}
+    return {
+        "protocol": f"{len(photos)} photographs, short side {size} px (area filter), middle square, "
+        "true L*, 8-bit sRGB, mean over photographs",
+        "photographs": len(photos),
+        **means,
+        "psnr_gain": round(means["psnr"] - means["grey_psnr"], 4),
+        "delta_cf": round(means["truth_cf"] - means["cf"], 4),
+    }
+
+
+def _to_rgb8(lightness: FloatArray, ab: FloatArray) -> np.ndarray:
+    return from_unit(lab_to_rgb(lightness, fit_to_gamut(lightness, ab)), np.dtype(np.uint8))
+
+
+def _compare(lightness: FloatArray, ab: FloatArray, ab_true: FloatArray) -> dict[str, float]:
+    """Measure one colorization ``(H, W, 2)`` against the true ab."""
+    rgb, truth = _to_rgb8(lightness, ab), _to_rgb8(lightness, ab_true)
+    difference = ciede2000(np.dstack([lightness, ab]), np.dstack([lightness, ab_true]))
+    return {
+        # an already grey photograph would be infinitely good
+        "psnr": min(psnr(rgb, truth), 100.0),
+        "ssim": _ssim(rgb, truth),
+        "ciede2000": float(difference.mean()),
+        "cf": colorfulness(rgb),
+    }
+
+
+def _ssim(rgb: np.ndarray, truth: np.ndarray) -> float:
+    value = structural_similarity_index_measure(_to_batch(rgb), _to_batch(truth), data_range=255.0)
+    assert isinstance(value, torch.Tensor)
+    return float(value)
+
+
+def _to_batch(rgb: np.ndarray) -> torch.Tensor:
+    """Turn ``(H, W, 3)`` uint8 into ``(1, 3, H, W)`` float32."""
+    return torch.from_numpy(rgb).permute(2, 0, 1)[None].float()
+
+
+def torch_predictor(generator: torch.nn.Module) -> PredictAb:
+    """Wrap a generator in eval mode as a `PredictAb`."""
+
+    def predict_ab(lightness: FloatArray) -> FloatArray:
+        with torch.inference_mode():
+            return generator(torch.from_numpy(lightness)).float().numpy()
+
+    return predict_ab

@@ -1,0 +1,64 @@
+"""What a run shows while it goes on: a bar, TensorBoard scalars and `metrics.jsonl`."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Self
+
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+_STEPS_BETWEEN_LOGS = 25
+
+
+class Progress:
+    """Logs of one run, closed at the end of a `with` block."""
+
+    def __init__(self, run_dir: Path, step: int, total: int, batch_size: int) -> None:
+        """Open the logs in ``run_dir``; the bar goes from ``step`` to ``total``."""
+        self._writer = SummaryWriter(str(run_dir))
+        self._file = (run_dir / "metrics.jsonl").open("a")
+        self._bar = tqdm(initial=step, total=total, unit="step", dynamic_ncols=True, mininterval=1)
+        self._batch_size = batch_size
+        self._restart()
+
+    def _restart(self) -> None:
+        self._losses: list[float] = []
+        self._seconds = 0.0
+        self._mark = time.monotonic()
+
+    def after_step(self, step: int, loss: float, rate: float) -> None:
+        """Count a step; every few of them, log the mean loss, the learning rate and the speed."""
+        self._bar.update()
+        self._losses.append(loss)
+        now = time.monotonic()
+        self._seconds, self._mark = self._seconds + now - self._mark, now
+        if len(self._losses) < _STEPS_BETWEEN_LOGS:
+            return
+        mean = sum(self._losses) / len(self._losses)
+        speed = len(self._losses) * self._batch_size / self._seconds
+        self._log(step, {"loss/huber": mean, "lr": rate, "images_per_second": speed})
+        self._bar.set_postfix(loss=f"{mean:.3f}", refresh=False)
+        self._restart()
+
+    def after_evaluation(self, step: int, quality: dict[str, Any]) -> None:
+        """Log an evaluation."""
+        self._log(step, {f"val/{name}": value for name, value in quality.items() if name != "protocol"})
+        self._bar.write(f"step {step}: PSNR gain {quality['psnr_gain']:.2f} dB, CF {quality['cf']:.1f}")
+        self._mark = time.monotonic()  # evaluation is not training time
+
+    def _log(self, step: int, scalars: dict[str, float]) -> None:
+        for name, value in scalars.items():
+            self._writer.add_scalar(name, value, step)
+        self._file.write(json.dumps({"step": step, **scalars}) + "\n")
+        self._file.flush()
+
+    def __enter__(self) -> Self:
+        """Return the logs."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close everything."""
+        self._bar.close()
+        self._writer.close()
+        self._file.close()
