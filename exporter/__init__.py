@@ -1,0 +1,1 @@
+"""Export of trained generators to files that are proven to give the same colours."""
