@@ -1,0 +1,27 @@
+"""Colorizing images with an exported model."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from colorize_gan.infer.backends import open_backend as open_backend
+    from colorize_gan.infer.batch import ItemResult as ItemResult
+    from colorize_gan.infer.batch import colorize_folder as colorize_folder
+    from colorize_gan.infer.colorizer import Colorizer as Colorizer
+
+__all__ = ["Colorizer", "ItemResult", "colorize_folder", "open_backend"]
+
+_HOMES = {
+    "Colorizer": "colorizer",
+    "ItemResult": "batch",
+    "colorize_folder": "batch",
+    "open_backend": "backends",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import the public names when they are first used: `colorize-batch --help` needs none of them."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,94 @@
+"""ONNX Runtime, on the CPU or on CUDA."""
+
+import ctypes
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import onnxruntime
+
+from colorize_gan.color import FloatArray
+from colorize_gan.contract import METADATA_KEY, ModelContract
+from colorize_gan.errors import DeviceError, ModelError
+from colorize_gan.infer.backends import cuda_number
+
+_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_SILENT = 4  # only fatal messages: every other one comes back as an exception, with the file's name
+
+
+class OnnxRuntimeBackend:
+    """A session that runs on the calling thread: parallelism comes from calling it on many images."""
+
+    name = "onnxruntime"
+
+    def __init__(self, model: Path, device: str) -> None:
+        """Open ``model`` on ``device``, as `open_backend` takes it.
+
+        Raises:
+            ModelError: the file is damaged or has no contract.
+            DeviceError: the CUDA device cannot be used.
+        """
+        cuda = cuda_number(device, _cuda_works)
+        self._session = _open_session(model, cuda)
+        self.device = "cpu" if cuda is None else f"cuda:{cuda}"
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        if METADATA_KEY not in metadata:
+            raise ModelError(f"{model}: has no model contract; export it with colorize-export")
+        self.contract = ModelContract.from_json(metadata[METADATA_KEY], str(model))
+        if [node.name for node in self._session.get_inputs()] != [self.contract.input_name]:
+            raise ModelError(f"{model}: its inputs are not those of its contract")
+
+    def predict_ab(self, lightness: FloatArray) -> FloatArray:
+        """See `Backend.predict_ab`."""
+        outputs = self._session.run([self.contract.output_name], {self.contract.input_name: lightness})
+        return cast(FloatArray, outputs[0])
+
+
+def _open_session(model: Path, cuda: int | None) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _SILENT
+    # one thread: the result does not depend on the machine's cores, nor on the number of workers
+    options.intra_op_num_threads = 1
+    providers: list[Any] = [_CPU]
+    if cuda is not None:
+        _require_cuda()
+        settings = {"device_id": str(cuda), "cudnn_conv_algo_search": "HEURISTIC"}
+        providers = [(_CUDA, settings), _CPU]
+    try:
+        session = onnxruntime.InferenceSession(str(model), options, providers=providers)
+    except Exception as error:  # its exceptions have no common base of their own
+        if cuda is not None and "CUDA" in str(error):
+            raise DeviceError(f"--device cuda:{cuda}: {_first_line(error)}") from error
+        raise ModelError(f"{model}: damaged, or not an ONNX model ({_first_line(error)})") from error
+    # ONNX Runtime only logs when a provider fails to load, and runs on the CPU (onnxruntime#23372)
+    if cuda is not None and session.get_providers()[0] != _CUDA:
+        raise DeviceError(
+            f"--device cuda:{cuda}: ONNX Runtime could not load CUDA and cuDNN; "
+            "pip install 'colorize-gan[cuda]', or use --device cpu"
+        )
+    return session
+
+
+def _require_cuda() -> None:
+    if _CUDA not in onnxruntime.get_available_providers():
+        raise DeviceError("--device cuda: this onnxruntime has no CUDA; pip install onnxruntime-gpu")
+    if not _has_nvidia_driver():
+        raise DeviceError("--device cuda: no NVIDIA driver on this machine; use --device cpu")
+    onnxruntime.preload_dlls()  # the CUDA and cuDNN wheels of the [cuda] extra
+
+
+def _cuda_works() -> bool:
+    return _CUDA in onnxruntime.get_available_providers() and _has_nvidia_driver()
+
+
+def _has_nvidia_driver() -> bool:
+    """Tell whether the driver's library loads; asking ONNX Runtime would log errors where it does not."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,161 @@
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from colorize_gan.contract import METADATA_KEY, ModelContract
+from colorize_gan.errors import DeviceError, ModelError, UsageError
+from colorize_gan.infer.backends import cuda_number, open_backend
+
+SUFFIXES = ["onnx", "torchscript"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+class TestEveryBackend:
+    def test_gives_ab_of_any_allowed_size(self, exported: dict[str, Path], suffix: str) -> None:
+        backend = open_backend(exported[suffix], device="cpu")
+        for shape in [(1, 1, 32, 32), (3, 1, 64, 96), (2, 1, 160, 32)]:
+            ab = backend.predict_ab(np.full(shape, 40, np.float32))
+            assert (ab.shape, ab.dtype) == ((shape[0], 2, *shape[2:]), np.float32)
+
+    def test_reads_the_contract_from_the_file(self, exported: dict[str, Path], suffix: str) -> None:
+        contract = open_backend(exported[suffix], device="cpu").contract
+        assert contract.name == "tiny"
+        assert contract.parity["p99"] <= contract.parity["floor"]
+        assert len(contract.checkpoint_sha256) == 64
+
+    def test_neighbours_in_the_batch_do_not_matter(self, exported: dict[str, Path], suffix: str) -> None:
+        backend = open_backend(exported[suffix], device="cpu")
+        batch = np.random.default_rng(0).uniform(0, 100, (4, 1, 64, 64)).astype(np.float32)
+        alone = np.concatenate([backend.predict_ab(image[None]) for image in batch])
+        assert np.abs(backend.predict_ab(batch) - alone).max() < 1e-3
+
+    def test_truncated_file_is_refused_by_name(
+        self, exported: dict[str, Path], suffix: str, tmp_path: Path
+    ) -> None:
+        path = tmp_path / f"cut.{suffix}"
+        path.write_bytes(exported[suffix].read_bytes()[:5000])
+        with pytest.raises(ModelError, match="cut"):
+            open_backend(path, device="cpu")
+
+
+def test_backends_agree(exported: dict[str, Path]) -> None:
+    lightness = np.random.default_rng(0).uniform(0, 100, (2, 1, 96, 64)).astype(np.float32)
+    first, second = (open_backend(exported[suffix]).predict_ab(lightness) for suffix in SUFFIXES)
+    assert np.abs(first - second).max() < 1e-3
+
+
+def test_onnx_without_contract_is_refused_by_name(exported: dict[str, Path], tmp_path: Path) -> None:
+    model = onnx.load(exported["onnx"])
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "foreign.onnx")
+    with pytest.raises(ModelError, match=r"foreign\.onnx: has no model contract"):
+        open_backend(tmp_path / "foreign.onnx")
+
+
+def test_onnx_of_a_newer_schema_is_refused_by_name(exported: dict[str, Path], tmp_path: Path) -> None:
+    model = onnx.load(exported["onnx"])
+    text = model.metadata_props[0].value.replace('"schema": 1', '"schema": 2')
+    onnx.helper.set_model_props(model, {METADATA_KEY: text})
+    onnx.save(model, tmp_path / "newer.onnx")
+    with pytest.raises(ModelError, match=r"newer\.onnx: contract schema 2"):
+        open_backend(tmp_path / "newer.onnx")
+
+
+def test_model_that_gives_no_finite_color_is_refused(exported: dict[str, Path], tmp_path: Path) -> None:
+    model = onnx.load(exported["onnx"])
+    bias = next(tensor for tensor in model.graph.initializer if tensor.name.endswith("head.bias"))
+    bias.CopyFrom(onnx.numpy_helper.from_array(np.full(2, np.nan, np.float32), bias.name))
+    onnx.save(model, tmp_path / "nan.onnx")
+    with pytest.raises(ModelError, match=r"nan\.onnx: does not give finite"):
+        open_backend(tmp_path / "nan.onnx")
+
+
+def test_missing_and_foreign_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such model file"):
+        open_backend(tmp_path / "gone.onnx")
+    with pytest.raises(ModelError, match="not a model file"):
+        open_backend(tmp_path / "weights.pth")
+
+
+def test_backend_that_cannot_read_the_file_is_a_usage_error(exported: dict[str, Path]) -> None:
+    with pytest.raises(UsageError, match="needs onnxruntime"):
+        open_backend(exported["onnx"], backend="torchscript")
+
+
+@pytest.mark.parametrize(
+    ("device", "works", "number"),
+    [("auto", True, 0), ("auto", False, None), ("cpu", True, None), ("cuda", True, 0), ("cuda:3", True, 3)],
+)
+def test_device_names(device: str, works: bool, number: int | None) -> None:
+    assert cuda_number(device, lambda: works) == number
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:x", "cpu:0", "cuda:-1", ""])
+def test_unknown_device_is_a_usage_error(device: str) -> None:
+    with pytest.raises(UsageError, match="--device"):
+        cuda_number(device, lambda: True)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_cuda_that_is_not_there_is_an_error(exported: dict[str, Path], suffix: str) -> None:
+    with pytest.raises(DeviceError, match="--device cuda"):
+        open_backend(exported[suffix], device="cuda:7")
+
+
+def test_session_that_fell_back_to_the_cpu_is_an_error(
+    exported: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module("colorize_gan.infer.onnxruntime_backend")
+    monkeypatch.setattr(module, "_require_cuda", lambda: None)
+    asked = []
+
+    def open_on_cpu(path: str, options: object, providers: list[object]) -> onnxruntime.InferenceSession:
+        asked.extend(providers)
+        return real(path, options, providers=["CPUExecutionProvider"])
+
+    real = onnxruntime.InferenceSession
+    monkeypatch.setattr(onnxruntime, "InferenceSession", open_on_cpu)
+    with pytest.raises(DeviceError, match="could not load CUDA"):
+        open_backend(exported["onnx"], device="cuda:1")
+    assert asked[0] == ("CUDAExecutionProvider", {"device_id": "1", "cudnn_conv_algo_search": "HEURISTIC"})
+
+
+@pytest.mark.gpu
+def test_cuda_gives_the_colors_of_the_cpu(exported: dict[str, Path]) -> None:
+    lightness = np.random.default_rng(0).uniform(0, 100, (2, 1, 96, 64)).astype(np.float32)
+    on_cuda = open_backend(exported["onnx"], device="cuda")
+    assert on_cuda.device == "cuda:0"
+    on_cpu = open_backend(exported["onnx"], device="cpu").predict_ab(lightness)
+    assert np.abs(on_cuda.predict_ab(lightness) - on_cpu).max() < 0.1
+
+
+def test_colorizing_needs_no_torch(exported: dict[str, Path]) -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"  # importing it raises
+        "import numpy, colorize_gan.infer as infer\n"
+        f"c = infer.Colorizer({str(exported['onnx'])!r})\n"
+        "print(c.colorize(numpy.full((40, 60), 99, numpy.uint8)).shape)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(40, 60, 3)"
+
+
+def test_torchscript_without_torch_says_so(exported: dict[str, Path]) -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from pathlib import Path; from colorize_gan.infer import open_backend\n"
+        f"open_backend(Path({str(exported['torchscript'])!r}))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "DeviceError: --backend torchscript: PyTorch is not installed" in done.stderr
+
+
+def test_contract_is_what_was_exported(exported: dict[str, Path]) -> None:
+    contract = open_backend(exported["onnx"]).contract
+    assert ModelContract.from_json(contract.to_json(), "x") == contract

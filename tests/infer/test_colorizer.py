@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from colorize_gan.color import grey_to_lightness, rgb_to_lab
+from colorize_gan.errors import ImageError, ModelError, UsageError
+from colorize_gan.infer import Colorizer
+from colorize_gan.metrics import colorfulness
+
+
+@pytest.fixture(scope="module")
+def colorizer(exported: dict[str, Path]) -> Colorizer:
+    """The untrained model: wild colours, many of them out of gamut."""
+    return Colorizer(exported["onnx"], saturation=2)
+
+
+@pytest.fixture(scope="module")
+def grey(photo: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+
+
+def test_lightness_is_kept_and_color_is_added(colorizer: Colorizer, grey: np.ndarray) -> None:
+    rgb = colorizer.colorize(grey)
+    assert (rgb.shape, rgb.dtype) == ((*grey.shape, 3), np.uint8)
+    error = np.abs(rgb_to_lab(rgb)[0] - grey_to_lightness(grey))
+    assert error.mean() <= 0.3
+    assert np.percentile(error, 99.9) <= 1.2
+    assert colorfulness(rgb) > 5
+
+
+def test_16_bit_lightness_is_kept_to_16_bits(colorizer: Colorizer) -> None:
+    ramp = np.linspace(0, 65535, 64 * 64).astype(np.uint16).reshape(64, 64)
+    rgb = colorizer.colorize(ramp)
+    assert rgb.dtype == np.uint16
+    assert np.abs(rgb_to_lab(rgb)[0] - grey_to_lightness(ramp)).max() < 0.05
+
+
+def test_alpha_is_kept(colorizer: Colorizer, photo: np.ndarray) -> None:
+    alpha = np.random.default_rng(0).integers(0, 256, photo.shape[:2], np.uint8)
+    rgba = colorizer.colorize(np.dstack([photo, alpha]))
+    assert np.array_equal(rgba[..., 3], alpha)
+    assert np.array_equal(rgba[..., :3], colorizer.colorize(photo))
+
+
+def test_strength_blends_with_the_own_color(exported: dict[str, Path], photo: np.ndarray) -> None:
+    untouched = Colorizer(exported["onnx"], strength=0).colorize(photo)
+    assert np.abs(untouched.astype(int) - photo).max() <= 1
+    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    assert colorfulness(Colorizer(exported["onnx"], strength=0).colorize(grey)) < 1
+
+
+def test_saturation_zero_is_grey(exported: dict[str, Path], photo: np.ndarray) -> None:
+    assert colorfulness(Colorizer(exported["onnx"], saturation=0).colorize(photo)) < 1
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (9, 500), (301, 199), (64, 64)])
+def test_odd_shapes_come_back_as_they_were(colorizer: Colorizer, shape: tuple[int, int]) -> None:
+    grey = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    assert colorizer.colorize(grey).shape == (*shape, 3)
+
+
+def test_too_small_image_is_refused(colorizer: Colorizer) -> None:
+    with pytest.raises(ImageError, match="1 x 1 pixels: too small"):
+        colorizer.colorize(np.zeros((1, 1), np.uint8))
+
+
+def test_values_the_model_cannot_honour_are_refused(exported: dict[str, Path]) -> None:
+    with pytest.raises(UsageError, match="--render-size 100: the model takes multiples of 32"):
+        Colorizer(exported["onnx"], render_size=100)
+    with pytest.raises(UsageError, match="--strength"):
+        Colorizer(exported["onnx"], strength=2)
+    with pytest.raises(ModelError, match="--model nosuch"):
+        Colorizer("nosuch")

@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pytest
+
+from colorize_gan.errors import UsageError
+from colorize_gan.infer.inputs import Selection, find_work
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    root = tmp_path / "photos"
+    for name in [
+        "b.jpg",
+        "a.PNG",
+        "sub/a.jpg",
+        "sub/deep/c.tif",
+        "note.txt",
+        ".hidden.jpg",
+        "._a.jpg",
+        ".git/x.png",
+    ]:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    return root
+
+
+def targets(root: Path, **selection: object) -> list[str]:
+    items, bad = find_work([root], root.parent / "out", Selection(**selection))  # type: ignore[arg-type]
+    assert not bad
+    return [item.target.relative_to(root.parent / "out").as_posix() for item in items]
+
+
+def test_tree_is_mirrored_in_order_without_hidden_files(tree: Path) -> None:
+    assert targets(tree) == ["a.PNG", "b.jpg", "sub/a.jpg", "sub/deep/c.tif"]
+
+
+def test_selection(tree: Path) -> None:
+    assert targets(tree, recursive=False) == ["a.PNG", "b.jpg"]
+    assert targets(tree, include=["*.jpg"]) == ["b.jpg", "sub/a.jpg"]
+    assert targets(tree, exclude=["sub/*"]) == ["a.PNG", "b.jpg"]
+    assert targets(tree, include=["a.*"], suffix=".png") == ["a.png", "sub/a.png"]
+
+
+def test_each_bad_input_has_its_reason_and_the_rest_goes_on(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    inputs = [tmp_path / "gone", tmp_path / "empty", tree / "note.txt", tree / "b.jpg"]
+    items, bad = find_work(inputs, tmp_path / "out", Selection())
+    assert [item.source.name for item in items] == ["b.jpg"]
+    assert [(entry.source.name, entry.reason.split(" (")[0]) for entry in bad] == [
+        ("gone", "no such file or folder"),
+        ("empty", "no images in this folder"),
+        ("note.txt", "not an image type that can be colorized"),
+    ]
+
+
+@pytest.mark.parametrize("out", [".", "sub/colored"])
+def test_output_inside_input_is_refused(tree: Path, out: str) -> None:
+    items, bad = find_work([tree], tree / out, Selection())
+    assert not items
+    assert "is inside it" in bad[0].reason
+
+
+def test_input_is_never_its_own_output(tree: Path) -> None:
+    items, bad = find_work([tree / "b.jpg"], tree, Selection())
+    assert not items
+    assert "overwritten by its own output" in bad[0].reason
+
+
+def test_two_images_for_one_target_are_refused_before_any_work(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "b.jpg").touch()
+    with pytest.raises(UsageError, match=r"b\.jpg and .*b\.jpg would both be written"):
+        find_work([tree, tmp_path / "more"], tmp_path / "out", Selection())
+
+
+def test_targets_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
+    for name in ("a.JPG", "a.jpg"):
+        (tmp_path / "photos" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "photos" / name).touch()
+    with pytest.raises(UsageError, match="would both be written"):
+        find_work([tmp_path / "photos"], tmp_path / "out", Selection())
+
+
+def test_links_in_a_circle_end(tree: Path) -> None:
+    (tree / "sub" / "loop").symlink_to(tree)
+    assert len(targets(tree)) == 4
