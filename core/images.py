@@ -79,7 +79,8 @@ def write_image(path: Path, pixels: np.ndarray, quality: int) -> None:
         path: its suffix chooses the format. WebP is written lossless: lossy WebP keeps luma in 220
             levels, too few for the lightness of a photograph.
         pixels: RGB or RGBA, uint8 or uint16; 16 bits become 8 where the format has no more.
-        quality: of JPEG, 1 to 100.
+        quality: of the colour in JPEG, 1 to 100. Lightness is written finer, at a fifth of the loss: 95
+            alone moves L* by up to 2.5 in noisy shadows.
 
     Raises:
         ImageError: the format cannot hold it, or it cannot be written.
@@ -89,14 +90,9 @@ def write_image(path: Path, pixels: np.ndarray, quality: int) -> None:
         raise ImageError(f"{suffix} cannot hold its transparency; use --format png")
     if pixels.dtype == np.uint16 and suffix not in _SIXTEEN_BIT_SUFFIXES:
         pixels = cv2.convertScaleAbs(pixels, alpha=255 / 65535)
-    parameters = {
-        ".jpg": [cv2.IMWRITE_JPEG_QUALITY, quality],
-        ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, quality],
-        ".webp": [cv2.IMWRITE_WEBP_QUALITY, _LOSSLESS_WEBP],
-    }
     order = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
     try:
-        encoded = cv2.imencode(suffix, cv2.cvtColor(pixels, order), parameters.get(suffix, []))[1]
+        encoded = cv2.imencode(suffix, cv2.cvtColor(pixels, order), _parameters(suffix, quality))[1]
     except cv2.error as error:
         raise ImageError(f"cannot be encoded ({error.err})") from error
     try:
@@ -104,6 +100,14 @@ def write_image(path: Path, pixels: np.ndarray, quality: int) -> None:
             part.write_bytes(encoded.tobytes())
     except OSError as error:
         raise ImageError(f"cannot be written ({error.strerror})") from error
+
+
+def _parameters(suffix: str, quality: int) -> list[int]:
+    """Return OpenCV's encoder settings for a format."""
+    if suffix in (".jpg", ".jpeg"):
+        luma = 100 - (100 - quality) // 5
+        return [cv2.IMWRITE_JPEG_LUMA_QUALITY, luma, cv2.IMWRITE_JPEG_CHROMA_QUALITY, quality]
+    return [cv2.IMWRITE_WEBP_QUALITY, _LOSSLESS_WEBP] if suffix == ".webp" else []
 
 
 @contextlib.contextmanager

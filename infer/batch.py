@@ -53,7 +53,7 @@ def colorize_folder(
         colorizer: the model.
         selection: which files of a folder are taken.
         on_exists: what to do where the target is there already.
-        quality: of JPEG, 1 to 100.
+        quality: of the colour in JPEG, 1 to 100.
         workers: images in work at once; None for one a core. Results do not depend on it.
 
     Yields:

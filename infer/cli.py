@@ -54,7 +54,13 @@ _SOME_FAILED = 3
 @click.option("--include", multiple=True, metavar="GLOB", help="Take only matching files; repeatable.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave matching files out; repeatable.")
 @click.option("--format", "format_", type=click.Choice(list(_FORMATS)), default="keep", show_default=True)
-@click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of JPEG.")
+@click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    default=95,
+    show_default=True,
+    help="Of JPEG colour; lightness is finer.",
+)
 @click.option(
     "--on-exists",
     type=click.Choice(["skip", "overwrite", "error"]),

@@ -3,7 +3,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import skimage.data
 
+from colorize_gan.color import rgb_to_lab
 from colorize_gan.errors import ImageError
 from colorize_gan.images import atomic_path, read_image, write_image
 
@@ -28,6 +30,24 @@ def test_16_bits_become_8_in_jpeg(tmp_path: Path) -> None:
     deep = np.full((16, 16, 3), 40000, np.uint16)
     write_image(tmp_path / "deep.jpg", deep, quality=95)
     assert abs(int(read_image(tmp_path / "deep.jpg").mean()) - 40000 // 257) <= 1
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg"])
+def test_jpeg_keeps_the_lightness_of_a_noisy_photograph(tmp_path: Path, suffix: str) -> None:
+    rgb = skimage.data.rocket()  # deep blue with sensor noise: the worst of the examples
+    write_image(tmp_path / f"rocket{suffix}", rgb, quality=95)
+    error = np.abs(rgb_to_lab(read_image(tmp_path / f"rocket{suffix}"))[0] - rgb_to_lab(rgb)[0])
+    assert error.mean() <= 0.3
+    assert np.percentile(error, 99.9) <= 1.2
+
+
+def test_jpeg_quality_is_honoured(tmp_path: Path, photo: np.ndarray) -> None:
+    sizes = []
+    for quality in (30, 80, 95, 100):
+        write_image(tmp_path / "photo.jpg", photo, quality)
+        sizes.append((tmp_path / "photo.jpg").stat().st_size)
+    assert sizes == sorted(sizes)
+    assert sizes[-1] > 2 * sizes[0]
 
 
 def test_jpeg_is_turned_upright(tmp_path: Path, photo: np.ndarray) -> None:

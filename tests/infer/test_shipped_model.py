@@ -1,0 +1,69 @@
+"""The bundled model gives real colour to real photographs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+
+from colorize_gan.color import rgb_to_lab
+from colorize_gan.infer import Colorizer
+from colorize_gan.infer.models import bundled_models
+from colorize_gan.metrics import colorfulness, psnr
+
+
+@pytest.fixture(scope="module")
+def colorizer() -> Colorizer:
+    return Colorizer()
+
+
+def grey_of(rgb: np.ndarray) -> np.ndarray:
+    return np.rint(rgb_to_lab(rgb)[0] * 2.55).astype(np.uint8)
+
+
+def test_colors_are_closer_to_the_truth_than_grey(colorizer: Colorizer) -> None:
+    gains = []
+    for truth in (
+        skimage.data.astronaut(),
+        skimage.data.chelsea(),
+        skimage.data.coffee(),
+        skimage.data.rocket(),
+    ):
+        colored = colorizer.colorize(truth)
+        gains.append(psnr(colored, truth) - psnr(Colorizer(saturation=0).colorize(truth), truth))
+        assert colorfulness(colored) > 8
+        assert np.abs(rgb_to_lab(colored)[0] - rgb_to_lab(truth)[0]).mean() <= 0.3
+    assert np.mean(gains) > 0.5, gains
+
+
+def test_sky_is_blue_and_grass_is_green(colorizer: Colorizer) -> None:
+    _, ab = rgb_to_lab(colorizer.colorize(skimage.data.camera()))
+    sky, grass = ab[:80, 380:].mean(axis=(0, 1)), ab[430:, 300:].mean(axis=(0, 1))
+    assert sky[1] < -5
+    assert grass[0] < -5
+    assert grass[1] > 10
+
+
+def test_skin_is_skin_colored(colorizer: Colorizer) -> None:
+    _, ab = rgb_to_lab(colorizer.colorize(grey_of(skimage.data.astronaut())))
+    a, b = ab[110:160, 200:240].mean(axis=(0, 1))  # the cheek
+    assert 3 < a < 30
+    assert 3 < b < 35
+
+
+def test_contract_is_complete(colorizer: Colorizer) -> None:
+    contract = colorizer.contract
+    assert (contract.name, contract.license) == ("lite2", "Apache-2.0")
+    assert contract.quality["psnr_gain"] >= 0.9
+    assert contract.quality["cf"] >= 18
+    assert contract.parity["p99"] <= contract.parity["floor"] == 0.5
+    assert "model-card" in contract.training_data
+
+
+def test_model_files_stay_small() -> None:
+    assert {name: path.stat().st_size < 16e6 for name, path in bundled_models().items()} == {"lite2": True}
+
+
+def test_every_example_is_there() -> None:
+    examples = Path(__file__).parents[2] / "examples" / "photos"
+    assert 6 <= len(list(examples.glob("*.jpg"))) <= 10

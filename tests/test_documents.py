@@ -1,0 +1,38 @@
+"""The documents say what is true: links lead somewhere, and figures are those of the committed JSON."""
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.md")]
+
+
+def test_links_lead_to_files() -> None:
+    for document in DOCUMENTS:
+        for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text()):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def test_figures_of_the_proof_table_are_in_the_committed_json() -> None:
+    measured = _numbers(json.loads((ROOT / "benchmarks" / "shipped_model.json").read_text()))
+    table = (ROOT / "README.md").read_text().split("| proof |")[1].split("\n\n")[0]
+    figures = re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)", re.sub(r"99\.9th|CIEDE2000|p99", "", table))
+    assert len(figures) > 10
+    for figure in figures:
+        decimals = len(figure.partition(".")[2])
+        assert any(f"{number:.{decimals}f}" == figure for number in measured), figure
+
+
+def test_json_is_that_of_the_shipped_model() -> None:
+    from colorize_gan.infer import Colorizer
+
+    recorded = json.loads((ROOT / "benchmarks" / "shipped_model.json").read_text())
+    contract = Colorizer().contract
+    assert (recorded["quality"], recorded["parity"]) == (contract.quality, contract.parity)
+
+
+def _numbers(value: object) -> list[float]:
+    if isinstance(value, dict):
+        return [number for item in value.values() for number in _numbers(item)]
+    return [value] if isinstance(value, int | float) else []
