@@ -13,7 +13,7 @@ from colorize_gan.contract import ModelContract
 from colorize_gan.errors import ModelError
 from colorize_gan.images import atomic_path
 from colorize_gan.trainer.config import TrainConfig
-from colorize_gan.trainer.generators import BackboneUNet, build_generator
+from colorize_gan.trainer.generators import Generator, build_generator
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise ModelError(f"{path}: not a colorize-gan checkpoint ({error})") from error
 
 
-def load_generator(path: Path) -> tuple[BackboneUNet, ModelContract]:
+def load_generator(path: Path) -> tuple[Generator, ModelContract]:
     """Build the generator of a checkpoint in eval mode, with the contract that names the file's sha256.
 
     Raises:
@@ -66,9 +66,20 @@ def load_generator(path: Path) -> tuple[BackboneUNet, ModelContract]:
     checkpoint = load_checkpoint(path)
     generator = build_generator(checkpoint.contract.architecture)
     try:
-        generator.load_state_dict(checkpoint.generator, strict=True)
-    except RuntimeError as error:
-        architecture = checkpoint.contract.architecture
-        raise ModelError(f"{path}: its weights are not those of {architecture}") from error
+        load_weights(generator, checkpoint.generator, checkpoint.contract.architecture)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return generator.eval(), dataclasses.replace(checkpoint.contract, checkpoint_sha256=digest)
+
+
+def load_weights(generator: Generator, weights: dict[str, Tensor], architecture: str) -> None:
+    """Put weights into a generator, all of them or none.
+
+    Raises:
+        ModelError: they belong to another architecture.
+    """
+    try:
+        generator.load_state_dict(weights, strict=True)
+    except RuntimeError as error:
+        raise ModelError(f"its weights are not those of {architecture}") from error

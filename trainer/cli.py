@@ -4,7 +4,7 @@ import dataclasses
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from colorize_gan import __version__
 from colorize_gan.commands import INTERRUPTED, exit_with_code
 from colorize_gan.errors import UsageError
 from colorize_gan.trainer.config import TrainConfig, option_of
+
+if TYPE_CHECKING:
+    from colorize_gan.trainer.loop import Trainer
 
 
 def _config_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,6 +34,9 @@ def _config_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the run."
 )
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Settings of an earlier run.")
+@click.option(
+    "--init", "init_file", type=click.Path(path_type=Path), help="Checkpoint whose generator to start with."
+)
 @click.option("--resume", is_flag=True, help="Go on from the run's checkpoint, with its settings.")
 @click.option(
     "--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Save and stop after so long."
@@ -42,6 +48,7 @@ def colorize_train(
     data: Path,
     out: Path,
     config_file: Path | None,
+    init_file: Path | None,
     resume: bool,
     max_minutes: float | None,
     **settings: Any,
@@ -52,7 +59,11 @@ def colorize_train(
     Exit codes: 2 wrong usage or data, 5 weights or checkpoint not usable, 130 interrupted.
     """
     given = {name: value for name, value in settings.items() if value is not None}
-    trainer = _resumed(data, out, config_file, given) if resume else _new(data, out, config_file, given)
+    if resume:
+        others = {"config": config_file, "init": init_file} | given
+        trainer = _resumed(data, out, [name for name, value in others.items() if value is not None])
+    else:
+        trainer = _new(data, out, config_file, init_file, given)
     interrupted = False
 
     def stop(*_: object) -> None:
@@ -69,23 +80,31 @@ def colorize_train(
     return INTERRUPTED if interrupted else 0
 
 
-def _new(data: Path, out: Path, config_file: Path | None, given: dict[str, Any]) -> Any:
+def _new(
+    data: Path, out: Path, config_file: Path | None, init_file: Path | None, given: dict[str, Any]
+) -> "Trainer":
+    from colorize_gan.trainer.checkpoint import load_checkpoint
     from colorize_gan.trainer.loop import CHECKPOINT_NAME, Trainer
 
     if (out / CHECKPOINT_NAME).exists():
         raise UsageError(
             f"--out {out}: has a run in it; add --resume to go on with it, or choose another folder"
         )
-    config = TrainConfig.load(config_file) if config_file else TrainConfig()
-    return Trainer(dataclasses.replace(config, **given), data, out)
+    init_from = load_checkpoint(init_file) if init_file else None
+    if init_from is not None:
+        given = {"arch": init_from.contract.architecture} | given
+    config = (
+        dataclasses.replace(TrainConfig.load(config_file), **given) if config_file else TrainConfig.of(given)
+    )
+    return Trainer(config, data, out, init_from=init_from)
 
 
-def _resumed(data: Path, out: Path, config_file: Path | None, given: dict[str, Any]) -> Any:
+def _resumed(data: Path, out: Path, others: list[str]) -> "Trainer":
     from colorize_gan.trainer.checkpoint import load_checkpoint
     from colorize_gan.trainer.loop import CHECKPOINT_NAME, Trainer
 
-    if given or config_file:
-        names = [*map(option_of, given), *(["--config"] if config_file else [])]
-        raise UsageError(f"--resume goes on with the run's own settings; remove {', '.join(names)}")
+    if others:
+        named = ", ".join(map(option_of, others))
+        raise UsageError(f"--resume goes on with the run's own settings; remove {named}")
     checkpoint = load_checkpoint(out / CHECKPOINT_NAME)
-    return Trainer(checkpoint.config, data, out, checkpoint)
+    return Trainer(checkpoint.config, data, out, resume_from=checkpoint)

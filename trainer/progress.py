@@ -1,10 +1,12 @@
-"""What a run shows while it goes on: a bar, TensorBoard scalars and `metrics.jsonl`."""
+"""What a run shows while it goes on: a bar, TensorBoard scalars and pictures, and `metrics.jsonl`."""
 
 import json
+import statistics
 import time
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -23,27 +25,32 @@ class Progress:
         self._restart()
 
     def _restart(self) -> None:
-        self._losses: list[float] = []
+        self._logged: list[dict[str, float]] = []
         self._seconds = 0.0
         self._mark = time.monotonic()
 
-    def after_step(self, step: int, loss: float, rate: float) -> None:
-        """Count a step; every few of them, log the mean loss, the learning rate and the speed."""
+    def after_step(self, step: int, scalars: dict[str, float]) -> None:
+        """Count a step; every few of them, log the means and the speed."""
         self._bar.update()
-        self._losses.append(loss)
+        self._logged.append(scalars)
         now = time.monotonic()
         self._seconds, self._mark = self._seconds + now - self._mark, now
-        if len(self._losses) < _STEPS_BETWEEN_LOGS:
+        if len(self._logged) < _STEPS_BETWEEN_LOGS:
             return
-        mean = sum(self._losses) / len(self._losses)
-        speed = len(self._losses) * self._batch_size / self._seconds
-        self._log(step, {"loss/huber": mean, "lr": rate, "images_per_second": speed})
-        self._bar.set_postfix(loss=f"{mean:.3f}", refresh=False)
+        # a phase may begin among them: average what the last step has
+        means = {
+            name: statistics.fmean(step[name] for step in self._logged if name in step) for name in scalars
+        }
+        speed = len(self._logged) * self._batch_size / self._seconds
+        self._log(step, means | {"images_per_second": speed})
+        self._bar.set_postfix(loss=f"{means['loss/pixel']:.4f}", refresh=False)
         self._restart()
 
-    def after_evaluation(self, step: int, quality: dict[str, Any]) -> None:
-        """Log an evaluation."""
-        self._log(step, {f"val/{name}": value for name, value in quality.items() if name != "protocol"})
+    def after_evaluation(self, step: int, quality: dict[str, Any], picture: np.ndarray) -> None:
+        """Log an evaluation and a preview ``(H, W, 3)`` uint8."""
+        numbers = {name: value for name, value in quality.items() if isinstance(value, int | float)}
+        self._log(step, {f"val/{name}": value for name, value in numbers.items()})
+        self._writer.add_image("grey, predicted, truth", picture, step, dataformats="HWC")
         self._bar.write(f"step {step}: PSNR gain {quality['psnr_gain']:.2f} dB, CF {quality['cf']:.1f}")
         self._mark = time.monotonic()  # evaluation is not training time
 

@@ -1,51 +1,69 @@
 import pytest
 import torch
 
-from colorize_gan.trainer.generators import BackboneUNet, build_generator
+from colorize_gan.trainer.generators import Generator, UpBlock, build_generator
+from colorize_gan.trainer.pix2pix import Pix2PixUNet
 
-ARCHITECTURES = ["efficientnet_lite0", "efficientnet_lite2", "resnet18"]
+ARCHITECTURES = ["efficientnet_lite0", "efficientnet_lite2", "resnet18", "resnet34", "resnet50", "pix2pix"]
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
-def generator(request: pytest.FixtureRequest) -> BackboneUNet:
+def generator(request: pytest.FixtureRequest) -> Generator:
     torch.manual_seed(0)
     return build_generator(request.param)
 
 
-def test_every_parameter_gets_a_gradient(generator: BackboneUNet) -> None:
+def test_every_parameter_gets_a_gradient(generator: Generator) -> None:
     generator.train()
     for module in generator.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.ones_(module.weight)  # timm starts the last one of a residual block at zero
-    generator(torch.rand(2, 1, 64, 64) * 100).square().sum().backward()
+    side = 2 * generator.size_rule.minimum
+    generator(torch.rand(2, 1, side, side) * 100).square().sum().backward()
     without = [n for n, p in generator.named_parameters() if p.grad is None or not p.grad.any()]
     assert without == []
 
 
-def test_any_multiple_of_32_gives_ab_of_the_same_size(generator: BackboneUNet) -> None:
+def test_any_multiple_of_the_stride_gives_ab_of_the_same_size(generator: Generator) -> None:
     generator.eval()
+    unit = generator.size_rule.multiple_of
+    assert unit == generator.size_rule.minimum == (256 if isinstance(generator, Pix2PixUNet) else 32)
     with torch.inference_mode():
-        for height, width in [(32, 32), (64, 160)]:
+        for height, width in [(unit, unit), (unit, 2 * unit)]:
             assert generator(torch.rand(1, 1, height, width) * 100).shape == (1, 2, height, width)
-    assert generator.size_rule.multiple_of == generator.size_rule.minimum == 32
 
 
-def test_evaluation_is_deterministic_and_per_image(generator: BackboneUNet) -> None:
+def test_evaluation_is_deterministic_and_per_image(generator: Generator) -> None:
     generator.eval()
-    batch = torch.rand(3, 1, 64, 64) * 100
+    batch = torch.rand(3, 1, generator.size_rule.minimum, generator.size_rule.minimum) * 100
     with torch.inference_mode():
         together = generator(batch)
         assert torch.equal(generator(batch), together)
         assert torch.allclose(generator(batch[1:2]), together[1:2], atol=1e-3)
 
 
-def test_fresh_upsampling_has_no_checkerboard(generator: BackboneUNet) -> None:
-    block = generator.decoder[0]
-    deep = torch.rand(1, block.expand.in_channels, 4, 4)
+def test_fresh_upsampling_has_no_checkerboard() -> None:
+    block = UpBlock(24, 8, 16)
+    deep = torch.rand(1, 24, 4, 4)
     with torch.inference_mode():
         up = block.shuffle(block.expand(deep))
     for row, column in ((0, 1), (1, 0), (1, 1)):
         assert torch.equal(up[..., row::2, column::2], up[..., ::2, ::2])
+
+
+def test_pix2pix_is_the_published_network() -> None:
+    torch.manual_seed(0)
+    network = build_generator("pix2pix")
+    # 54.414 million for 3 to 3 channels, as the reference implementation prints; 1 to 2 has fewer
+    assert sum(p.numel() for p in network.parameters()) == 54_414_531 - 2 * 64 * 16 - (128 * 16 + 1)
+    assert sum(isinstance(module, torch.nn.Dropout) for module in network.modules()) == 3
+    weights = torch.cat([m.weight.flatten() for m in network.modules() if isinstance(m, torch.nn.Conv2d)])
+    assert weights.std().item() == pytest.approx(0.02, rel=0.01)
+    noisy = network.train()
+    grey = torch.full((1, 1, 512, 512), 50.0)
+    with torch.inference_mode():
+        assert not torch.equal(noisy(grey), noisy(grey))
+        assert network.eval()(grey).abs().max() <= 110
 
 
 def test_size_stays_small() -> None:

@@ -5,10 +5,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from click.testing import CliRunner, Result
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from colorize_gan.errors import ModelError, UsageError
 from colorize_gan.trainer.checkpoint import Checkpoint, load_checkpoint, load_generator
@@ -21,6 +23,7 @@ CONFIG = TrainConfig(
     arch="efficientnet_lite0",
     pretrained="none",
     l1_epochs=4,
+    gan_epochs=0,
     batch_size=4,
     crop_size=64,
     render_size=64,
@@ -39,15 +42,27 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(colorize_train, list(map(str, arguments)))
 
 
-def test_resumed_run_equals_an_uninterrupted_one(photo_folder: Path, tmp_path: Path) -> None:
-    whole = Trainer(CONFIG, photo_folder, tmp_path / "whole")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tone": 0.5, "damage": 0.5},
+        {"l1_epochs": 1, "gan_epochs": 2, "lambda_features": 1.0, "grad_clip": 1.0},
+        {"arch": "pix2pix", "l1_epochs": 0, "gan_epochs": 1, "crop_size": 256, "render_size": 256},
+    ],
+    ids=["l1", "gan", "dropout"],
+)
+def test_resumed_run_equals_an_uninterrupted_one(
+    photo_folder: Path, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    config = dataclasses.replace(CONFIG, **changes)
+    whole = Trainer(config, photo_folder, tmp_path / "whole")
     assert whole.run()
 
-    first = Trainer(CONFIG, photo_folder, tmp_path / "parts")
-    half = whole.total_steps // 2
+    first = Trainer(config, photo_folder, tmp_path / "parts")
+    half = whole.schedule.total // 2
     original = first._train_step
 
-    def stop_half_way(sample: dict[str, torch.Tensor]) -> float:
+    def stop_half_way(sample: dict[str, torch.Tensor]) -> dict[str, float]:
         if first.step == half - 1:
             first.stop()
         return original(sample)
@@ -56,13 +71,41 @@ def test_resumed_run_equals_an_uninterrupted_one(photo_folder: Path, tmp_path: P
     assert not first.run()
     checkpoint = load_checkpoint(tmp_path / "parts" / "checkpoint.pt")
     assert checkpoint.step == half
-    assert Trainer(checkpoint.config, photo_folder, tmp_path / "parts", checkpoint).run()
+    torch.manual_seed(99)  # chance comes from the checkpoint alone
+    assert Trainer(checkpoint.config, photo_folder, tmp_path / "parts", resume_from=checkpoint).run()
 
     one, two = (load_checkpoint(tmp_path / name / "checkpoint.pt") for name in ("whole", "parts"))
-    assert one.step == two.step == whole.total_steps
+    assert one.step == two.step == whole.schedule.total
     assert one.contract == two.contract
     for key, value in one.generator.items():
         assert torch.equal(value, two.generator[key]), key
+
+
+def test_adversarial_phase_follows_and_both_networks_learn(photo_folder: Path, tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, l1_epochs=1, gan_epochs=12, gan_mode="hinge", disc_lr=1e-3)
+    trainer = Trainer(config, photo_folder, tmp_path)
+    assert trainer.adversary is not None
+    before = [p.detach().clone() for p in trainer.adversary.net.parameters()]
+    logs = [trainer._train_step(sample) for sample in trainer._batches(trainer.schedule.total)]
+    assert [("loss/D" in log) for log in logs] == [step >= 2 for step in range(len(logs))]
+    assert logs[-1]["loss/D"] < logs[2]["loss/D"]
+    assert logs[-1]["D(real)"] > logs[-1]["D(fake)"]
+    after = trainer.adversary.net.parameters()
+    assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
+
+
+def test_generator_of_another_run_is_where_a_new_one_starts(photo_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    first = Trainer(CONFIG, photo_folder, tmp_path / "first")
+    first.save("checkpoint.pt")
+    arguments = [photo_folder, "--out", tmp_path / "next", "--init", tmp_path / "first" / "checkpoint.pt"]
+    options_ = ["--batch-size", "4", "--crop-size", "64", "--max-minutes", "0.00001"]
+    assert run(*arguments, *options_, "--arch", "resnet18").exit_code == 5
+    assert run(*arguments, *options_, "--lr", "1e-12").exit_code == 0
+    checkpoint = load_checkpoint(tmp_path / "next" / "checkpoint.pt")
+    assert checkpoint.contract.architecture == "efficientnet_lite0"
+    for name, value in first.model.named_parameters():
+        assert torch.allclose(checkpoint.generator[name], value, atol=1e-6)
 
 
 def test_training_learns_and_leaves_its_record(photo_folder: Path, tmp_path: Path) -> None:
@@ -71,20 +114,24 @@ def test_training_learns_and_leaves_its_record(photo_folder: Path, tmp_path: Pat
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     gains = [line["val/psnr_gain"] for line in lines if "val/psnr_gain" in line]
     assert gains[-1] > gains[0] + 2
-    assert [line["step"] for line in lines if "loss/huber" in line] == [25]
+    assert [line["step"] for line in lines if "loss/pixel" in line] == [25]
     _, contract = load_generator(tmp_path / "checkpoint.pt")
     assert contract.name == "learned"
     assert contract.quality["psnr_gain"] == gains[-1]
     assert TrainConfig.load(tmp_path / "config.json") == config
-    assert list(tmp_path.glob("events.out.tfevents.*"))
+    best = load_checkpoint(tmp_path / "best.pt").contract.quality["psnr"]
+    assert best == max(line["val/psnr"] for line in lines if "val/psnr" in line)
+    events = EventAccumulator(str(tmp_path)).Reload()
+    assert {"loss/pixel", "lr", "images_per_second", "val/psnr", "val/cf"} <= set(events.Tags()["scalars"])
+    assert events.Tags()["images"] == ["grey, predicted, truth"]
 
 
 def test_bf16_keeps_depthwise_in_float32_and_agrees_with_fp32(photo_folder: Path, tmp_path: Path) -> None:
     losses = []
     for precision in ("fp32", "bf16"):
         trainer = Trainer(dataclasses.replace(CONFIG, precision=precision), photo_folder, tmp_path)
-        sample = next(trainer._batches())
-        losses.append(trainer._train_step(sample))
+        sample = next(trainer._batches(1))
+        losses.append(trainer._train_step(sample)["loss/pixel"])
         assert all(p.dtype == torch.float32 for p in trainer.model.parameters())
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
 
@@ -103,10 +150,10 @@ def test_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(
     photo_folder: Path, tmp_path: Path
 ) -> None:
     trainer = Trainer(CONFIG, photo_folder, tmp_path)
-    trainer.save()
+    trainer.save("checkpoint.pt")
     with torch.no_grad():
         trainer.model.head.weight.fill_(float("nan"))
-    with pytest.raises(UsageError, match="the loss became nan at step 1"):
+    with pytest.raises(UsageError, match=r"loss/pixel became nan at step 1; .*checkpoint\.pt"):
         trainer.run()
     weights = load_checkpoint(tmp_path / "checkpoint.pt").training["model"]
     assert all(value.isfinite().all() for value in weights.values())
@@ -143,6 +190,13 @@ def test_ctrl_c_saves_and_resume_finishes(photo_folder: Path, tmp_path: Path) ->
         (["--batch-size", "4", "--pretrained", "gone.pth"], 5, "gone.pth"),
         (["--resume"], 5, "no such checkpoint"),
         (["--resume", "--lr", "0.1"], 2, "remove --lr"),
+        (["--gan-mode", "wgan"], 2, "--gan-mode wgan: not vanilla, lsgan, hinge"),
+        (
+            ["--arch", "pix2pix", "--crop-size", "160", "--batch-size", "4"],
+            2,
+            "pix2pix takes multiples of 256",
+        ),
+        (["--init", "gone.pt"], 5, "gone.pt"),
         (["--config", "gone.json"], 2, "--config gone.json"),
     ],
 )

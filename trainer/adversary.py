@@ -1,0 +1,66 @@
+"""The discriminator's half of adversarial training."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from colorize_gan.trainer.config import TrainConfig
+from colorize_gan.trainer.discriminator import PatchGAN
+from colorize_gan.trainer.losses import discriminator_loss, feature_matching_loss, generator_loss
+
+GAN_BETAS = (0.5, 0.999)
+
+
+class Adversary:
+    """A discriminator with its optimizer."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        """Build both as the config says."""
+        self._mode, self._lambda_features = config.gan_mode, config.lambda_features
+        self.net = PatchGAN(config.disc_layers, config.disc_norm, config.disc_spectral)
+        self.net.to(memory_format=torch.channels_last)
+        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=config.disc_lr, betas=GAN_BETAS)
+
+    def learn(self, lightness: Tensor, real_ab: Tensor, fake_ab: Tensor, rate: float) -> dict[str, float]:
+        """Take one optimizer step of the discriminator; return its loss and its opinions, 0..1.
+
+        Args:
+            lightness: CIE L* ``(N, 1, H, W)``.
+            real_ab: true CIE ab ``(N, 2, H, W)``.
+            fake_ab: predicted CIE ab; no gradient flows into it.
+            rate: learning rate of the step.
+        """
+        self.net.train()
+        self.net.requires_grad_(True)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        real, _ = self.net(lightness, real_ab)
+        fake, _ = self.net(lightness, fake_ab.detach())
+        loss = discriminator_loss(real.float(), fake.float(), self._mode)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        opinions = {"D(real)": real.detach(), "D(fake)": fake.detach()}
+        return {"loss/D": loss.item()} | {
+            name: x.float().sigmoid().mean().item() for name, x in opinions.items()
+        }
+
+    def judge(self, lightness: Tensor, real_ab: Tensor, fake_ab: Tensor) -> Tensor:
+        """Return the generator's adversarial loss, feature matching included."""
+        self.net.requires_grad_(False)
+        fake, fake_features = self.net(lightness, fake_ab)
+        loss = generator_loss(fake.float(), self._mode)
+        if self._lambda_features:
+            _, real_features = self.net(lightness, real_ab)
+            loss = loss + self._lambda_features * feature_matching_loss(real_features, fake_features)
+        return loss
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what `load_state_dict` takes."""
+        return {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over weights and optimizer state."""
+        self.net.load_state_dict(state["net"])
+        self.optimizer.load_state_dict(state["optimizer"])

@@ -1,0 +1,47 @@
+"""Losses. ab is CIE a*, b*; pixel losses are measured in `AB_RANGE`, as pix2pix measures them."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from colorize_gan.trainer.generators import AB_RANGE
+
+_HUBER_KNEE = 10 / AB_RANGE  # squared below 10 CIE units
+
+
+def pixel_loss(predicted: Tensor, target: Tensor, kind: str) -> Tensor:
+    """Return the mean error of ab ``(N, 2, H, W)`` over `AB_RANGE`: ``l1``, or ``huber`` (smooth L1)."""
+    if kind == "l1":
+        return F.l1_loss(predicted / AB_RANGE, target / AB_RANGE)
+    return F.smooth_l1_loss(predicted / AB_RANGE, target / AB_RANGE, beta=_HUBER_KNEE)
+
+
+def discriminator_loss(real: Tensor, fake: Tensor, mode: str) -> Tensor:
+    """Return what the discriminator minimises, halved as in pix2pix.
+
+    Args:
+        real: logits of true colours.
+        fake: logits of predicted colours.
+        mode: ``vanilla`` (cross-entropy; Goodfellow et al., 2014), ``lsgan`` (Mao et al., 2017) or ``hinge``
+            (Lim and Ye, 2017).
+    """
+    if mode == "hinge":
+        return 0.5 * (F.relu(1 - real).mean() + F.relu(1 + fake).mean())
+    return 0.5 * (_distance(real, 1.0, mode) + _distance(fake, 0.0, mode))
+
+
+def generator_loss(fake: Tensor, mode: str) -> Tensor:
+    """Return what the generator minimises to be taken for real; modes as in `discriminator_loss`."""
+    return -fake.mean() if mode == "hinge" else _distance(fake, 1.0, mode)
+
+
+def _distance(logits: Tensor, label: float, mode: str) -> Tensor:
+    distance = F.mse_loss if mode == "lsgan" else F.binary_cross_entropy_with_logits
+    return distance(logits, torch.full_like(logits, label))
+
+
+def feature_matching_loss(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
+    """Return the mean L1 distance of discriminator features (Wang et al., pix2pixHD, 2018)."""
+    return torch.stack([F.l1_loss(b, a.detach()) for a, b in zip(real, fake, strict=True)]).mean()
