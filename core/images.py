@@ -49,7 +49,12 @@ def read_rgb8(path: Path) -> np.ndarray:
     Raises:
         ImageError: it cannot be read.
     """
-    return _decode(_read_bytes(path), cv2.IMREAD_COLOR_RGB)
+    return decode_rgb8(_read_bytes(path))
+
+
+def decode_rgb8(data: np.ndarray) -> np.ndarray:
+    """Decode the bytes ``(N,)`` of an image file as `read_rgb8` does."""
+    return _decode(data, cv2.IMREAD_COLOR_RGB)
 
 
 def _read_bytes(path: Path) -> np.ndarray:

@@ -5,8 +5,8 @@ from typing import Any
 
 from colorize_gan.infer.backends import BACKENDS_BY_SUFFIX, open_backend
 from colorize_gan.trainer.checkpoint import load_generator
-from colorize_gan.trainer.data import find_photos
 from colorize_gan.trainer.evaluate import evaluate, torch_predictor
+from colorize_gan.trainer.photos import find_photos
 
 
 def evaluate_file(
@@ -18,7 +18,7 @@ def evaluate_file(
         model: the file.
         data: folder of photographs.
         size: side of the squares in pixels; None for the contract's render size.
-        limit: use so many photographs, evenly spaced over the sorted paths; None for all.
+        limit: use so many photographs, evenly spaced over the digests; None for all.
 
     Returns:
         See `evaluate`.

@@ -1,12 +1,10 @@
 """Colorizing many files: every one ends as written, skipped or failed, in the order of the inputs."""
 
 import os
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import cv2
 
@@ -14,13 +12,11 @@ from colorize_gan.errors import ImageError
 from colorize_gan.images import read_image, write_image
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.inputs import Selection, WorkItem, find_work
+from colorize_gan.parallel import map_in_order
 
 OnExists = Literal["skip", "overwrite", "error"]
 
 _EVERYTHING = Selection()
-
-_T = TypeVar("_T")
-_R = TypeVar("_R")
 
 
 @dataclass(frozen=True)
@@ -82,26 +78,7 @@ def colorize_items(
     def work(item: WorkItem) -> ItemResult:
         return _colorize_item(item, colorizer, on_exists, quality)
 
-    workers = workers or os.cpu_count() or 1
-    with ThreadPoolExecutor(workers, "colorize") as pool:
-        yield from _in_order(pool, work, items, ahead=2 * workers)
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, work: Callable[[_T], _R], items: Iterable[_T], ahead: int
-) -> Iterator[_R]:
-    """Map ``work`` over ``items``, results in order, with at most ``ahead`` of them not yet taken."""
-    pending: deque[Future[_R]] = deque()
-    try:
-        for item in items:
-            pending.append(pool.submit(work, item))
-            if len(pending) >= ahead:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        for future in pending:
-            future.cancel()
+    return map_in_order(work, items, workers or os.cpu_count() or 1, "colorize")
 
 
 def _colorize_item(item: WorkItem, colorizer: Colorizer, on_exists: OnExists, quality: int) -> ItemResult:

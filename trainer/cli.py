@@ -1,6 +1,7 @@
-"""The `colorize-train` command; its options are the fields of `TrainConfig`."""
+"""The `colorize-train` and `colorize-prepare` commands; the former's options are `TrainConfig`'s fields."""
 
 import dataclasses
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -108,3 +109,44 @@ def _resumed(data: Path, out: Path, others: list[str]) -> "Trainer":
         raise UsageError(f"--resume goes on with the run's own settings; remove {named}")
     checkpoint = load_checkpoint(out / CHECKPOINT_NAME)
     return Trainer(checkpoint.config, data, out, resume_from=checkpoint)
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option(
+    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the set."
+)
+@click.option(
+    "--size", type=click.IntRange(min=32), default=288, show_default=True, help="Short side, in pixels."
+)
+@click.option(
+    "--min-size", type=click.IntRange(min=1), default=128, show_default=True, help="Shortest side kept."
+)
+@click.option(
+    "--min-chroma",
+    type=click.FloatRange(min=0),
+    default=4.0,
+    show_default=True,
+    help="Least mean CIE chroma kept.",
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Images in work at once; default one a core.")
+@click.version_option(__version__)
+@exit_with_code
+def colorize_prepare(
+    source: Path, out: Path, size: int, min_size: int, min_chroma: float, workers: int | None
+) -> int:
+    """Make a packed set of colour photographs from the images below SOURCE, for colorize-train.
+
+    Leaves out what cannot be decoded, is too small, grey, or nearly the same as another image;
+    rejected.tsv lists it with the reason.
+    """
+    from colorize_gan.trainer.prepare import REJECTED_NAME, PrepareOptions, prepare
+
+    options = PrepareOptions(size=size, min_size=min_size, min_chroma=min_chroma)
+    counts = prepare(source, out, options, workers or os.cpu_count() or 1)
+    for reason, count in counts.most_common():
+        click.echo(f"{count:8} {reason}", err=True)
+    if counts.total() > counts["kept"]:
+        click.echo(f"left out: see {out / REJECTED_NAME}", err=True)
+    click.echo(f"next: colorize-train {out} --out RUN", err=True)
+    return 0

@@ -1,7 +1,6 @@
 """How good colours are: PSNR, SSIM, CIEDE2000 and colourfulness on held-out photographs."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,13 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 from colorize_gan.color import FloatArray, fit_to_gamut, from_unit, lab_to_rgb
 from colorize_gan.metrics import ciede2000, colorfulness, psnr
 from colorize_gan.trainer.data import load_square
+from colorize_gan.trainer.photos import Photo
 
 PredictAb = Callable[[FloatArray], FloatArray]
 """From lightness ``(N, 1, H, W)`` to ab ``(N, 2, H, W)``, float32, CIE units."""
 
 
-def evaluate(predict_ab: PredictAb, photos: Sequence[Path], size: int) -> dict[str, Any]:
+def evaluate(predict_ab: PredictAb, photos: Sequence[Photo], size: int) -> dict[str, Any]:
     """Colorize the middle squares of ``photos`` at ``size`` pixels and compare them with the truth.
 
     Returns:
@@ -71,7 +71,7 @@ def _to_batch(rgb: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(rgb).permute(2, 0, 1)[None].float()
 
 
-def preview(predict_ab: PredictAb, photos: Sequence[Path], size: int) -> np.ndarray:
+def preview(predict_ab: PredictAb, photos: Sequence[Photo], size: int) -> np.ndarray:
     """Return a picture ``(H, W, 3)`` uint8 with a row a photograph: grey, predicted, truth."""
     rows = []
     for photo in photos:

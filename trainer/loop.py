@@ -2,28 +2,29 @@
 
 import contextlib
 import dataclasses
+import itertools
 import math
-import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import cv2
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
 
 import colorize_gan
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import DataError, UsageError
+from colorize_gan.parallel import map_in_order
 from colorize_gan.trainer.adversary import GAN_BETAS, Adversary
 from colorize_gan.trainer.checkpoint import Checkpoint, load_weights
 from colorize_gan.trainer.config import TrainConfig
-from colorize_gan.trainer.data import EpochBatches, Sample, TrainingCrops, find_photos, split_photos
+from colorize_gan.trainer.data import Batch, EpochBatches, TrainingCrops
 from colorize_gan.trainer.evaluate import evaluate, preview, torch_predictor
 from colorize_gan.trainer.generators import build_generator
 from colorize_gan.trainer.losses import pixel_loss
+from colorize_gan.trainer.photos import find_photos, split_photos
 from colorize_gan.trainer.precision import has_bf16, use_bf16
 from colorize_gan.trainer.progress import Progress
 from colorize_gan.trainer.recalibrate import recalibrate_batchnorm
@@ -33,6 +34,7 @@ CHECKPOINT_NAME, BEST_NAME = "checkpoint.pt", "best.pt"
 _SECONDS_BETWEEN_CHECKPOINTS = 300
 _EVALUATED_PHOTOS = 400
 _PREVIEWED_PHOTOS = 8
+_LOADERS = 2
 
 
 class Trainer:
@@ -51,7 +53,7 @@ class Trainer:
 
         Args:
             config: the settings.
-            data: folder of colour photographs.
+            data: folder of colour photographs, or a packed set.
             run_dir: where checkpoint, config, metrics and TensorBoard events go.
             resume_from: a checkpoint of a run with the same settings and photographs.
             init_from: a checkpoint whose generator a new run starts with.
@@ -129,10 +131,14 @@ class Trainer:
         self.config.save(self.run_dir / "config.json")
         deadline = time.monotonic() + 60 * (math.inf if max_minutes is None else max_minutes)
         saved = time.monotonic()
-        with Progress(self.run_dir, self.step, self.schedule.total, self.config.batch_size) as progress:
-            for sample in self._batches(self.schedule.total - self.step):
-                progress.after_step(self.step + 1, self._train_step(sample))
-                if self.step % self.steps_per_epoch == 0 or self.step == self.schedule.total:
+        total = self.schedule.total
+        with (
+            Progress(self.run_dir, self.step, total, self.config.batch_size) as progress,
+            contextlib.closing(self._batches(total - self.step)) as batches,
+        ):
+            for batch in batches:
+                progress.after_step(self.step + 1, self._train_step(batch))
+                if self.step % self.steps_per_epoch == 0 or self.step == total:
                     self._evaluate(progress)
                 if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
                     self.save(CHECKPOINT_NAME)
@@ -140,48 +146,41 @@ class Trainer:
                 if self._stop or time.monotonic() > deadline:
                     break
         self.save(CHECKPOINT_NAME)
-        return self.step >= self.schedule.total
+        return self.step >= total
 
     def stop(self) -> None:
         """Make `run` save and return after the step in hand."""
         self._stop = True
 
-    def _batches(self, count: int) -> Iterator[Sample]:
-        """Yield the next ``count`` batches, decoded ahead in one worker process."""
+    def _batches(self, count: int) -> Generator[Batch, None, None]:
+        """Yield the next ``count`` batches, decoded ahead.
+
+        By threads: OpenCV lets go of the interpreter lock, and a process forked while OpenCV's own threads
+        hold a lock would wait for ever.
+        """
         config = self.config
-        dataset = TrainingCrops(
+        cv2.setNumThreads(1)
+        crops = TrainingCrops(
             self.train_photos, config.crop_size, config.seed, tone=config.tone, damage=config.damage
         )
-        loader: DataLoader[Sample] = DataLoader(
-            dataset,
-            batch_sampler=EpochBatches(len(dataset), config.batch_size, config.seed, self.step),
-            num_workers=1,
-            prefetch_factor=4,
-            worker_init_fn=_start_worker,
-            generator=torch.Generator(),  # the global one is the networks'
-        )
-        batches = iter(loader)
-        for _ in range(count):
-            try:
-                yield next(batches)
-            except DataError as error:  # the loader puts the worker's traceback before our line
-                raise DataError(str(error).strip().splitlines()[-1].split("DataError: ")[-1]) from error
+        keys = EpochBatches(len(crops), config.batch_size, config.seed, self.step)
+        return map_in_order(crops.batch, itertools.islice(keys, count), _LOADERS, "load")
 
-    def _train_step(self, sample: Sample) -> dict[str, float]:
+    def _train_step(self, batch: Batch) -> dict[str, float]:
         """Take one step on a batch, the discriminator's first; return what to log."""
         config = self.config
         adversarial = self.schedule.is_adversarial(self.step)
         rate = self._set_rates(adversarial)
         self.model.train()
-        lightness = sample["L"].contiguous(memory_format=torch.channels_last)
+        lightness = batch["L"].contiguous(memory_format=torch.channels_last)
         with self.autocast():
             fake = self.model(lightness).float()
-            pixel = loss = pixel_loss(fake, sample["ab"], config.pixel_loss)
+            pixel = loss = pixel_loss(fake, batch["ab"], config.pixel_loss)
             log = {"loss/pixel": pixel.item(), "lr": rate}
             if adversarial and self.adversary is not None:
                 factor = self.schedule.factor(self.step)
-                log |= self.adversary.learn(lightness, sample["ab"], fake, factor * config.disc_lr)
-                adversary = self.adversary.judge(lightness, sample["ab"], fake)
+                log |= self.adversary.learn(lightness, batch["ab"], fake, factor * config.disc_lr)
+                adversary = self.adversary.judge(lightness, batch["ab"], fake)
                 log["loss/G"] = adversary.item()
                 loss = config.lambda_l1 * pixel + adversary
         for name, value in log.items():
@@ -240,8 +239,3 @@ class Trainer:
         }
         generator = self.ema.module.state_dict()
         Checkpoint(self.contract, self.config, self.step, generator, training).save(self.run_dir / name)
-
-
-def _start_worker(_: int) -> None:
-    cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle

@@ -1,4 +1,4 @@
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -6,25 +6,19 @@ import pytest
 import torch
 
 from colorize_gan.errors import DataError
-from colorize_gan.trainer.data import (
-    EpochBatches,
-    TrainingCrops,
-    center_square,
-    find_photos,
-    load_square,
-    split_photos,
-)
+from colorize_gan.trainer.data import EpochBatches, TrainingCrops, center_square, load_square
+from colorize_gan.trainer.photos import FilePhoto, find_photos, split_photos
 
 
 def test_split_follows_content_not_names(photo_folder: Path, tmp_path: Path) -> None:
     train, val = split_photos(find_photos(photo_folder), 0.5)
     assert train
     assert val
-    for index, path in enumerate(reversed([*train, *val])):
+    for index, path in enumerate(sorted(photo_folder.iterdir(), reverse=True)):
         (tmp_path / f"renamed{index}.png").write_bytes(path.read_bytes())
     renamed = split_photos(find_photos(tmp_path), 0.5)
-    assert [{p.read_bytes() for p in side} for side in renamed] == [
-        {p.read_bytes() for p in side} for side in (train, val)
+    assert [[photo.digest for photo in side] for side in renamed] == [
+        [photo.digest for photo in side] for side in (train, val)
     ]
 
 
@@ -32,17 +26,18 @@ def test_crops_depend_on_seed_epoch_and_index_only(photo_folder: Path) -> None:
     photos = find_photos(photo_folder)
     crops, again = (TrainingCrops(photos, 64, seed=1) for _ in range(2))
     for key in ((0, 3), (5, 3)):
-        assert torch.equal(crops[key]["ab"], again[key]["ab"])
-    assert not torch.equal(crops[0, 3]["L"], crops[5, 3]["L"])
-    assert not torch.equal(crops[0, 3]["L"], TrainingCrops(photos, 64, seed=2)[0, 3]["L"])
+        for one, two in zip(crops.crop(*key), again.crop(*key), strict=True):
+            assert np.array_equal(one, two)
+    assert not np.array_equal(crops.crop(0, 3)[0], crops.crop(5, 3)[0])
+    assert not np.array_equal(crops.crop(0, 3)[0], TrainingCrops(photos, 64, seed=2).crop(0, 3)[0])
 
 
-def test_sample_is_cie_lab(photo_folder: Path) -> None:
-    sample = TrainingCrops(find_photos(photo_folder), 64, seed=0)[0, 0]
-    assert (sample["L"].shape, sample["ab"].shape) == ((1, 64, 64), (2, 64, 64))
-    assert sample["L"].dtype == sample["ab"].dtype == torch.float32
-    assert 0 <= sample["L"].min() < sample["L"].max() <= 100
-    assert sample["ab"].abs().max() > 5
+def test_batch_is_cie_lab(photo_folder: Path) -> None:
+    batch = TrainingCrops(find_photos(photo_folder), 64, seed=0).batch([(0, 0), (0, 1), (1, 0)])
+    assert (batch["L"].shape, batch["ab"].shape) == ((3, 1, 64, 64), (3, 2, 64, 64))
+    assert batch["L"].dtype == batch["ab"].dtype == torch.float32
+    assert 0 <= batch["L"].min() < batch["L"].max() <= 100
+    assert batch["ab"].abs().max() > 5
 
 
 def test_batches_cover_an_epoch_and_continue_from_any_step() -> None:
@@ -56,6 +51,14 @@ def test_batches_cover_an_epoch_and_continue_from_any_step() -> None:
         assert list(islice(EpochBatches(10, 3, 0, start), 2)) == steps[start : start + 2]
 
 
+def test_large_sets_are_read_in_blocks_of_neighbours() -> None:
+    indices = [batch[0][1] for batch in islice(EpochBatches(10_000, 1, seed=0), 10_000)]
+    assert sorted(indices) == list(range(10_000))
+    blocks = [index // 4096 for index in indices]
+    assert sum(one != two for one, two in pairwise(blocks)) == 2
+    assert indices[:100] != sorted(indices[:100])
+
+
 def test_bad_data_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such folder"):
         find_photos(tmp_path / "gone")
@@ -65,7 +68,7 @@ def test_bad_data_is_named(tmp_path: Path) -> None:
         EpochBatches(3, 16, 0)
     (tmp_path / "bad.png").write_text("no image")
     with pytest.raises(DataError, match=r"bad\.png: not an image"):
-        load_square(tmp_path / "bad.png", 64)
+        load_square(FilePhoto(tmp_path / "bad.png"), 64)
 
 
 @pytest.mark.parametrize("shape", [(300, 451), (90, 90), (64, 200), (65, 64)])

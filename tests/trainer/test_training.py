@@ -18,6 +18,7 @@ from colorize_gan.trainer.cli import colorize_train
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.evaluate import evaluate
 from colorize_gan.trainer.loop import Trainer
+from colorize_gan.trainer.photos import find_photos
 
 CONFIG = TrainConfig(
     arch="efficientnet_lite0",
@@ -258,7 +259,7 @@ def test_checkpoint_round_trip(tiny_checkpoint: Path) -> None:
 
 
 def test_evaluation_of_known_predictions(photo_folder: Path) -> None:
-    photos = sorted(photo_folder.iterdir())
+    photos = find_photos(photo_folder)
     grey = evaluate(lambda lightness: lightness.repeat(2, axis=1) * 0, photos, 64)
     assert grey["psnr_gain"] == 0
     assert grey["cf"] < 0.5 < 10 < grey["truth_cf"]
