@@ -81,28 +81,26 @@ def colorize_export(
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option(
+    "--out",
+    default="evaluation",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of evaluation.json, evaluation.md and contact-sheet.png.",
+)
+@click.option(
     "--size", type=click.IntRange(min=32), help="Side of the squares, in pixels; default the contract's."
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use N photographs, evenly spaced.")
-@click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the result here."
-)
 @click.version_option(__version__)
 @exit_with_code
-def colorize_eval(
-    model: Path, data: Path, size: int | None, limit: int | None, json_file: Path | None
-) -> int:
+def colorize_eval(model: Path, data: Path, out: Path, size: int | None, limit: int | None) -> int:
     """Measure a MODEL (checkpoint or exported file) on the colour photographs in DATA.
 
-    They should be photographs that it was not trained on.
+    They should be photographs that it was not trained on. Higher is better for psnr (dB), psnr_gain (over
+    grey) and ssim; lower for ciede2000 and delta_cf (the truth's colourfulness, cf, less the model's).
     """
-    import json
-
     from colorize_gan.exporter.evaluation import evaluate_file
 
-    result = evaluate_file(model, data, size, limit)
-    for name, value in result.items():
-        click.echo(f"{name:18} {value}")
-    if json_file is not None:
-        json_file.write_text(json.dumps(result, indent=2) + "\n")
+    click.echo(evaluate_file(model, data, out, size, limit), nl=False)
+    click.echo(f"pictures and figures in {out}", err=True)
     return 0

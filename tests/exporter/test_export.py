@@ -2,6 +2,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -127,15 +128,21 @@ def test_probes_keep_to_the_size_rule() -> None:
 def test_evaluation_of_a_checkpoint_and_its_export_agree(
     tiny_checkpoint: Path, exported: dict[str, Path], photo_folder: Path, tmp_path: Path
 ) -> None:
-    outputs = []
+    rows = []
     for model in (tiny_checkpoint, exported["onnx"]):
-        arguments = [str(model), str(photo_folder), "--limit", "4", "--json", str(tmp_path / "result.json")]
+        arguments = [str(model), str(photo_folder), "--limit", "4", "--out", str(tmp_path / model.name)]
         result = CliRunner().invoke(colorize_eval, arguments)
         assert result.exit_code == 0, result.output
-        outputs.append(json.loads((tmp_path / "result.json").read_text()))
-    assert outputs[0].pop("protocol") == outputs[1].pop("protocol")
-    assert outputs[0] == pytest.approx(outputs[1], abs=1e-3)
-    assert outputs[0]["photographs"] == 4
+        table = json.loads((tmp_path / model.name / "evaluation.json").read_text())
+        assert list(table) == [model.name, "mean colour", "grey"]
+        assert result.stdout == (tmp_path / model.name / "evaluation.md").read_text()
+        assert f"| {model.name} | {table[model.name]['psnr']:.3f} |" in result.stdout
+        assert cv2.imread(str(tmp_path / model.name / "contact-sheet.png")).shape == (4 * 64, 3 * 64, 3)
+        rows.append(table.pop(model.name))
+    assert rows[0].pop("protocol") == rows[1].pop("protocol")
+    assert rows[0] == pytest.approx(rows[1], abs=1e-3)
+    assert table["grey"]["psnr_gain"] == 0 < table["mean colour"]["psnr_gain"]
+    assert table["grey"]["photographs"] == 4
 
 
 def test_checkpoint_digest_travels_with_the_file(tiny_checkpoint: Path, exported: dict[str, Path]) -> None:
