@@ -1,7 +1,10 @@
 """What every command shares: its exit code and its one line on an error."""
 
+import contextlib
 import functools
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from typing import ParamSpec
 
 import click
@@ -27,6 +30,22 @@ def exit_with_code(command: Callable[_P, int]) -> Callable[_P, None]:
         except ColorizeError as error:
             click.echo(f"error: {error}", err=True)
             code = error.exit_code
+        except KeyboardInterrupt:
+            code = INTERRUPTED
         click.get_current_context().exit(code)
 
     return wrapper
+
+
+@contextlib.contextmanager
+def stop_requests() -> Iterator[threading.Event]:
+    """Turn Ctrl-C and SIGTERM into an event, so that a run ends between two items and not inside one."""
+    stop = threading.Event()
+    previous = {
+        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

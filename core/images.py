@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, cast
 
 import cv2
 import numpy as np
@@ -35,6 +36,10 @@ def read_image(path: Path) -> np.ndarray:
     # IMREAD_UNCHANGED keeps alpha but ignores the EXIF orientation, which matters for JPEG
     is_jpeg = data[:2].tobytes() == _JPEG_MAGIC
     pixels = _decode(data, cv2.IMREAD_ANYCOLOR if is_jpeg else cv2.IMREAD_UNCHANGED)
+    if not is_jpeg and _has_second_picture(data):
+        raise ImageError("has several pages or frames; only single pictures can be colorized")
+    if pixels.dtype == np.uint16 and _is_white_zero_tiff(data):  # which OpenCV turns in 8 bits only
+        pixels = 65535 - pixels
     if pixels.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"{pixels.dtype} samples; only 8 and 16 bits can be colorized")
     if pixels.ndim == 2:
@@ -77,6 +82,36 @@ def _decode(data: np.ndarray, flags: int) -> np.ndarray:
     return pixels
 
 
+def _has_second_picture(data: np.ndarray) -> bool:
+    """Tell whether there is another TIFF page or another frame of an animation."""
+    if _tiff_byte_order(data):
+        return cv2.imdecodemulti(data, cv2.IMREAD_UNCHANGED, range=(1, 2))[0]
+    content = data.tobytes()
+    if content.startswith(b"\x89PNG"):  # animated: an acTL chunk before the first IDAT
+        return 0 <= content.find(b"acTL") < content.find(b"IDAT")
+    # animated WebP: a flag in the extended header
+    return content[8:16] == b"WEBPVP8X" and bool(content[20] & 0x02)
+
+
+def _tiff_byte_order(data: np.ndarray) -> Literal["little", "big"] | None:
+    magic = {b"II*\0": "little", b"MM\0*": "big"}
+    return cast(Literal["little", "big"] | None, magic.get(data[:4].tobytes()))
+
+
+def _is_white_zero_tiff(data: np.ndarray) -> bool:
+    """Tell whether the first directory of a TIFF says PhotometricInterpretation 0 (TIFF 6.0, section 8)."""
+    order = _tiff_byte_order(data)
+    if order is None:
+        return False
+
+    def number(offset: int, length: int) -> int:
+        return int.from_bytes(data[offset : offset + length].tobytes(), order)
+
+    directory = number(4, 4)
+    entries = (directory + 2 + 12 * index for index in range(number(directory, 2)))
+    return any(number(entry, 2) == 262 and number(entry + 8, 2) == 0 for entry in entries)
+
+
 def write_image(path: Path, pixels: np.ndarray, quality: int) -> None:
     """Write an image file; it appears when it is complete.
 
@@ -92,6 +127,8 @@ def write_image(path: Path, pixels: np.ndarray, quality: int) -> None:
     """
     suffix = path.suffix.lower()
     if pixels.shape[2] == 4 and suffix not in _ALPHA_SUFFIXES:
+        if (pixels[..., 3] == np.iinfo(pixels.dtype).max).all():
+            return write_image(path, pixels[..., :3], quality)
         raise ImageError(f"{suffix} cannot hold its transparency; use --format png")
     if pixels.dtype == np.uint16 and suffix not in _SIXTEEN_BIT_SUFFIXES:
         pixels = cv2.convertScaleAbs(pixels, alpha=255 / 65535)
@@ -118,7 +155,7 @@ def _parameters(suffix: str, quality: int) -> list[int]:
 @contextlib.contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """Yield a hidden path beside ``target``, of its suffix, that becomes it when the block succeeds."""
-    part = target.with_name(f".{target.stem}.{os.getpid()}-{threading.get_ident()}.part{target.suffix}")
+    part = target.with_name(f".{os.getpid()}-{threading.get_ident()}.part{target.suffix}")
     try:
         yield part
         part.replace(target)

@@ -1,7 +1,7 @@
 """The `colorize-batch` command. Heavy imports wait until the options are known to be right."""
 
-import contextlib
 import sys
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from colorize_gan import __version__
-from colorize_gan.commands import INTERRUPTED, exit_with_code
+from colorize_gan.commands import INTERRUPTED, exit_with_code, stop_requests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator
 
     from colorize_gan.infer.batch import ItemResult
     from colorize_gan.infer.inputs import WorkItem
@@ -51,8 +51,12 @@ _SOME_FAILED = 3
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Images in work at once; default one a core.")
 @click.option("--recursive/--no-recursive", default=True, show_default=True, help="Search subfolders.")
-@click.option("--include", multiple=True, metavar="GLOB", help="Take only matching files; repeatable.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Leave matching files out; repeatable.")
+@click.option(
+    "--include", multiple=True, metavar="GLOB", help="Of a folder, take matching files only; repeatable."
+)
+@click.option(
+    "--exclude", multiple=True, metavar="GLOB", help="Of a folder, leave matching files out; repeatable."
+)
 @click.option("--format", "format_", type=click.Choice(list(_FORMATS)), default="keep", show_default=True)
 @click.option(
     "--quality",
@@ -93,26 +97,30 @@ def colorize_batch(
     Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed (each is listed with its reason),
     4 device not available, 5 model not usable, 130 interrupted.
     """
-    from colorize_gan.infer.inputs import Selection, find_work
+    # from here on: an interrupted import of a C extension is an ImportError
+    with stop_requests() as stop:
+        from colorize_gan.infer.inputs import Selection, find_work
 
-    selection = Selection(recursive, include, exclude, _FORMATS[format_])
-    items, bad = find_work(inputs, out, selection)
-    for entry in bad:
-        click.echo(f"{entry.source}: failed: {entry.reason}", err=True)
-    items = items[:limit]
-    counts = Counter(failed=len(bad))
-    if dry_run:
-        for item in items:
-            click.echo(f"{item.source} -> {item.target}")
-    elif items and not (bad and options["fail_fast"]):
-        _colorize(items, out, counts, **options)
-    return INTERRUPTED if counts["interrupted"] else _SOME_FAILED if counts["failed"] else 0
+        selection = Selection(recursive, include, exclude, _FORMATS[format_])
+        items, bad = find_work(inputs, out, selection)
+        for entry in bad:
+            click.echo(f"{entry.source}: failed: {entry.reason}", err=True)
+        items = items[:limit]
+        counts = Counter(failed=len(bad))
+        if dry_run:
+            for item in items:
+                if options["on_exists"] == "overwrite" or not item.target.exists():
+                    click.echo(f"{item.source} -> {item.target}")
+        elif items and not (bad and options["fail_fast"]):
+            _colorize(items, out, counts, stop, **options)
+    return INTERRUPTED if stop.is_set() else _SOME_FAILED if counts["failed"] else 0
 
 
 def _colorize(
     items: "list[WorkItem]",
     out: Path,
     counts: Counter[str],
+    stop: threading.Event,
     *,
     model: str,
     device: str,
@@ -143,19 +151,19 @@ def _colorize(
         used = colorizer.backend
         click.echo(f"model {colorizer.contract.name} on {used.name}, {used.device}", err=True)
     results = colorize_items(items, colorizer, on_exists=on_exists, quality=quality, workers=workers)
-    with contextlib.closing(results):
-        _watch(results, len(items), counts, fail_fast=fail_fast, quiet=quiet, verbose=verbose)
+    _watch(results, len(items), counts, stop, fail_fast=fail_fast, quiet=quiet, verbose=verbose)
     if not quiet:
         summary = f"{counts['written']} written, {counts['skipped']} skipped, {counts['failed']} failed"
         click.echo(f"{summary}, in {out}", err=True)
-        if counts["interrupted"]:
+        if stop.is_set():
             click.echo("interrupted; the same command goes on from here", err=True)
 
 
 def _watch(
-    results: "Iterable[ItemResult]",
+    results: "Generator[ItemResult, None, None]",
     total: int,
     counts: Counter[str],
+    stop: threading.Event,
     *,
     fail_fast: bool,
     quiet: bool,
@@ -165,16 +173,14 @@ def _watch(
     from tqdm import tqdm
 
     # no terminal, no bar: a log file wants lines
-    with tqdm(total=total, unit="img", disable=quiet or not sys.stderr.isatty(), dynamic_ncols=True) as bar:
-        try:
-            for result in results:
-                counts[result.status] += 1
-                bar.update()
-                if result.status == "failed" or verbose:
-                    bar.set_postfix(failed=counts["failed"])
-                    reason = f": {result.reason}" if result.reason else ""
-                    bar.write(f"{result.source}: {result.status}{reason}", file=sys.stderr)
-                if fail_fast and result.status == "failed":
-                    break
-        except KeyboardInterrupt:
-            counts["interrupted"] = 1
+    hidden = quiet or sys.stderr is None or not sys.stderr.isatty()
+    with tqdm(total=total, unit="img", disable=hidden, dynamic_ncols=True) as bar:
+        for result in results:
+            counts[result.status] += 1
+            bar.update()
+            if result.status == "failed" or verbose:
+                bar.set_postfix(failed=counts["failed"])
+                reason = f": {result.reason}" if result.reason else ""
+                bar.write(f"{result.source}: {result.status}{reason}", file=sys.stderr)
+            if stop.is_set() or (fail_fast and result.status == "failed"):
+                results.close()

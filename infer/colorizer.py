@@ -21,6 +21,8 @@ from colorize_gan.infer.models import DEFAULT_MODEL, find_model
 MINIMUM_SIDE = 8
 """Images with a shorter side, in pixels, show nothing that could be recognised."""
 
+MAXIMUM_SATURATION = 10
+
 _MAXIMUM_ASPECT = 4
 
 
@@ -55,8 +57,8 @@ class Colorizer:
         self.backend = open_backend(find_model(model), backend, device)
         self.render_size = render_size or self.contract.render_size
         self.saturation, self.strength = saturation, strength
-        if saturation < 0 or not 0 <= strength <= 1:
-            raise UsageError("--saturation must be 0 or more, --strength between 0 and 1")
+        if not (0 <= saturation <= MAXIMUM_SATURATION and 0 <= strength <= 1):  # not: NaN
+            raise UsageError(f"--saturation is 0 to {MAXIMUM_SATURATION}, --strength 0 to 1")
         if self.contract.size.fit(self.render_size) != self.render_size:
             rule = self.contract.size
             raise UsageError(

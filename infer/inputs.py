@@ -32,10 +32,15 @@ class Selection:
 
     recursive: bool = True
     include: Sequence[str] = ()
-    """Globs on the path below the input folder or the file name; empty for all."""
+    """Globs on the path below the input folder or the file name, whatever the case; empty for all."""
     exclude: Sequence[str] = ()
     suffix: str | None = None
     """Suffix of the targets, with its dot; None to keep each source's."""
+
+    @property
+    def is_narrow(self) -> bool:
+        """Tell whether there are globs."""
+        return bool(self.include or self.exclude)
 
     def takes(self, relative: Path) -> bool:
         """Tell whether a path below an input folder is chosen."""
@@ -59,8 +64,7 @@ def find_work(
                 items.append(found)
             else:
                 bad.append(found)
-    _refuse_collisions(items)
-    return items, bad
+    return _without_collisions(items), bad
 
 
 def _work_of(entry: Path, out: Path, selection: Selection) -> Iterator[WorkItem | BadInput]:
@@ -87,7 +91,7 @@ def _work_of_folder(folder: Path, out: Path, selection: Selection) -> Iterator[W
     for error in errors:
         yield BadInput(Path(error.filename), f"cannot be searched ({error.strerror})")
     if not count and not errors:
-        yield BadInput(folder, "no images in this folder")
+        yield BadInput(folder, f"no {'matching ' if selection.is_narrow else ''}images in this folder")
 
 
 def _walk(folder: Path, recursive: bool, errors: list[OSError]) -> Iterator[Path]:
@@ -100,6 +104,8 @@ def _walk(folder: Path, recursive: bool, errors: list[OSError]) -> Iterator[Path
 
 
 def _item(source: Path, relative: Path, out: Path, selection: Selection) -> WorkItem | BadInput:
+    if not source.is_file():  # a pipe would keep the run waiting
+        return BadInput(source, "not a regular file")
     target = out / relative
     if selection.suffix is not None:
         target = target.with_suffix(selection.suffix)
@@ -110,15 +116,19 @@ def _item(source: Path, relative: Path, out: Path, selection: Selection) -> Work
 
 def _matches(relative: Path, patterns: Sequence[str]) -> bool:
     names = (relative.as_posix(), relative.name)
-    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns for name in names)
+    return any(
+        fnmatch.fnmatchcase(name.casefold(), pattern.casefold()) for pattern in patterns for name in names
+    )
 
 
-def _refuse_collisions(items: Iterable[WorkItem]) -> None:
-    taken: dict[str, Path] = {}
+def _without_collisions(items: Iterable[WorkItem]) -> list[WorkItem]:
+    """Drop items named twice; refuse two sources for one target."""
+    taken: dict[str, WorkItem] = {}
     for item in items:
         # Windows and macOS see one file where only the case differs
-        other = taken.setdefault(str(item.target).casefold(), item.source)
-        if other is not item.source:
+        other = taken.setdefault(str(item.target).casefold(), item)
+        if other.source.resolve() != item.source.resolve():
             raise UsageError(
-                f"{other} and {item.source} would both be written to {item.target}; use two --out"
+                f"{other.source} and {item.source} would both be written to {item.target}; use two --out"
             )
+    return list(taken.values())

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from colorize_gan import __version__
-from colorize_gan.commands import INTERRUPTED, exit_with_code
+from colorize_gan.commands import INTERRUPTED, exit_with_code, stop_requests
 from colorize_gan.errors import UsageError
 from colorize_gan.trainer.config import TrainConfig, option_of
 
@@ -65,20 +64,13 @@ def colorize_train(
         trainer = _resumed(data, out, [name for name, value in others.items() if value is not None])
     else:
         trainer = _new(data, out, config_file, init_file, given)
-    interrupted = False
-
-    def stop(*_: object) -> None:
-        nonlocal interrupted
-        interrupted = True
-        trainer.stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    if trainer.run(max_minutes):
+    with stop_requests() as stop:
+        done = trainer.run(max_minutes, stop)
+    if done:
         click.echo(f"next: colorize-export {out / 'checkpoint.pt'} --out exported", err=True)
         return 0
     click.echo(f"saved; go on with: colorize-train {data} --out {out} --resume", err=True)
-    return INTERRUPTED if interrupted else 0
+    return INTERRUPTED if stop.is_set() else 0
 
 
 def _new(

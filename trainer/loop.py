@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import itertools
 import math
+import threading
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -83,7 +84,6 @@ class Trainer:
         # after the copy for the moving average: see `use_bf16`
         bf16 = config.precision == "bf16" or (config.precision == "auto" and has_bf16())
         self.autocast = use_bf16(self.model) if bf16 else contextlib.nullcontext
-        self._stop = False
 
     def _find_photos(self, data: Path) -> None:
         config = self.config
@@ -122,8 +122,8 @@ class Trainer:
         self.best = state["best"]
         self.step, self.contract = checkpoint.step, checkpoint.contract
 
-    def run(self, max_minutes: float | None = None) -> bool:
-        """Train until done, stopped, or ``max_minutes`` have passed; return whether it is done.
+    def run(self, max_minutes: float | None = None, stop: threading.Event | None = None) -> bool:
+        """Train until done, ``stop`` is set, or ``max_minutes`` have passed; return whether it is done.
 
         The checkpoint is saved on the way and at the end; a failing run keeps its last good one.
         """
@@ -143,14 +143,10 @@ class Trainer:
                 if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
                     self.save(CHECKPOINT_NAME)
                     saved = time.monotonic()
-                if self._stop or time.monotonic() > deadline:
+                if (stop and stop.is_set()) or time.monotonic() > deadline:
                     break
         self.save(CHECKPOINT_NAME)
         return self.step >= total
-
-    def stop(self) -> None:
-        """Make `run` save and return after the step in hand."""
-        self._stop = True
 
     def _batches(self, count: int) -> Generator[Batch, None, None]:
         """Yield the next ``count`` batches, decoded ahead.

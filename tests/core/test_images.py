@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -82,6 +83,47 @@ def test_float_tiff_is_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "float.tif"), np.zeros((9, 9), np.float32))
     with pytest.raises(ImageError, match="float32 samples"):
         read_image(tmp_path / "float.tif")
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".png", ".webp"])
+def test_several_pages_or_frames_are_refused_not_cut(tmp_path: Path, photo: np.ndarray, suffix: str) -> None:
+    path = tmp_path / f"two{suffix}"
+    if suffix == ".tif":
+        assert cv2.imwritemulti(str(path), [photo, photo[::-1]])
+    else:
+        animation = cv2.Animation()
+        animation.frames = [photo, photo[::-1].copy()]
+        animation.durations = [100, 100]
+        assert cv2.imwriteanimation(str(path), animation)
+    with pytest.raises(ImageError, match="several pages or frames"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+def test_16_bit_tiff_in_which_zero_is_white(tmp_path: Path, order: Literal["little", "big"]) -> None:
+    ramp = np.linspace(0, 65535, 20 * 30).astype(np.uint16).reshape(20, 30)
+    # TIFF 6.0: (tag, type: 3 short or 4 long, value), one strip behind the directory
+    tags = [(256, 3, 30), (257, 3, 20), (258, 3, 16), (259, 3, 1), (262, 3, 0), (273, 4, 200), (277, 3, 1)]
+    tags += [(278, 3, 20), (279, 4, ramp.nbytes)]
+    magic = {"little": b"II*\0", "big": b"MM\0*"}[order]
+    content = magic + (8).to_bytes(4, order) + len(tags).to_bytes(2, order)
+    for tag, kind, value in tags:
+        size = {3: 2, 4: 4}[kind]
+        content += tag.to_bytes(2, order) + kind.to_bytes(2, order) + (1).to_bytes(4, order)
+        content += value.to_bytes(size, order).ljust(4, b"\0")
+    strip = (65535 - ramp).astype({"little": "<u2", "big": ">u2"}[order]).tobytes()
+    (tmp_path / "white.tif").write_bytes(content.ljust(200, b"\0") + strip)
+    assert np.array_equal(read_image(tmp_path / "white.tif"), ramp)
+
+
+def test_opaque_alpha_is_no_obstacle(tmp_path: Path, photo: np.ndarray) -> None:
+    opaque = np.dstack([photo, np.full(photo.shape[:2], 255, np.uint8)])
+    write_image(tmp_path / "opaque.jpg", opaque, quality=95)
+    assert read_image(tmp_path / "opaque.jpg").shape == photo.shape
+
+
+def test_longest_file_name_can_be_written(tmp_path: Path, photo: np.ndarray) -> None:
+    write_image(tmp_path / ("n" * 251 + ".jpg"), photo, quality=95)
 
 
 def test_alpha_is_not_dropped_silently(tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ def test_dry_run_limit_and_format(exported: dict[str, Path], photos: Path, tmp_p
     ]
     assert not (tmp_path / "out").exists()
     assert run(exported["onnx"], *arguments).exit_code == 0
+    assert run(exported["onnx"], *arguments, "--dry-run").stdout == ""
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["00.png", "01.png"]
 
 
@@ -118,7 +119,7 @@ def test_quiet_prints_nothing_but_failures(exported: dict[str, Path], photos: Pa
 def test_ctrl_c_keeps_what_is_done_and_exits_130(
     exported: dict[str, Path], photos: Path, photo: np.ndarray, tmp_path: Path
 ) -> None:
-    for index in range(200):
+    for index in range(60):
         cv2.imwrite(str(photos / f"more{index}.png"), photo)
     out = tmp_path / "out"
     process = subprocess.Popen(
@@ -131,6 +132,30 @@ def test_ctrl_c_keeps_what_is_done_and_exits_130(
     assert process.returncode == 130
     assert "the same command goes on from here" in stderr
     assert all(not path.name.startswith(".") for path in out.iterdir())
+
+
+@pytest.mark.parametrize("delay", [0.2, 0.35, 0.5])
+def test_impatient_ctrl_c_exits_130_too(
+    exported: dict[str, Path], photos: Path, tmp_path: Path, delay: float
+) -> None:
+    process = subprocess.Popen(
+        [*BATCH, photos, "--out", tmp_path / "out", "--model", exported["onnx"], "--workers", "1"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(delay)
+    for _ in range(3):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    process.communicate(timeout=30)
+    assert process.returncode in (130, 0, -signal.SIGINT)  # the last: before the command has begun
+
+
+def test_closed_stderr_is_no_obstacle(exported: dict[str, Path], photos: Path, tmp_path: Path) -> None:
+    command = [*BATCH, photos, "--out", tmp_path / "out", "--model", exported["onnx"]]
+    done = subprocess.run(["sh", "-c", 'exec "$@" 2>&-', "sh", *map(str, command)], check=False)
+    assert done.returncode == 0
+    assert len(list((tmp_path / "out").iterdir())) == 20
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import cv2
@@ -69,7 +70,13 @@ def test_too_small_image_is_refused(colorizer: Colorizer) -> None:
 def test_values_the_model_cannot_honour_are_refused(exported: dict[str, Path]) -> None:
     with pytest.raises(UsageError, match="--render-size 100: the model takes multiples of 32"):
         Colorizer(exported["onnx"], render_size=100)
-    with pytest.raises(UsageError, match="--strength"):
-        Colorizer(exported["onnx"], strength=2)
+    for values in (
+        {"strength": 2},
+        {"saturation": math.nan},
+        {"saturation": math.inf},
+        {"strength": math.nan},
+    ):
+        with pytest.raises(UsageError, match="--saturation is 0 to 10, --strength 0 to 1"):
+            Colorizer(exported["onnx"], **values)
     with pytest.raises(ModelError, match="--model nosuch"):
         Colorizer("nosuch")

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,22 @@ def test_targets_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
 def test_links_in_a_circle_end(tree: Path) -> None:
     (tree / "sub" / "loop").symlink_to(tree)
     assert len(targets(tree)) == 4
+
+
+def test_a_file_named_twice_is_done_once(tree: Path, tmp_path: Path) -> None:
+    items, bad = find_work([tree / "b.jpg", tree, tree / "b.jpg"], tmp_path / "out", Selection())
+    assert not bad
+    assert [item.source.name for item in items] == ["b.jpg", "a.PNG", "a.jpg", "c.tif"]
+
+
+def test_what_is_no_regular_file_is_not_opened(tree: Path, tmp_path: Path) -> None:
+    os.mkfifo(tree / "pipe.jpg")
+    items, bad = find_work([tree], tmp_path / "out", Selection())
+    assert len(items) == 4
+    assert [(entry.source.name, entry.reason) for entry in bad] == [("pipe.jpg", "not a regular file")]
+
+
+def test_globs_ignore_case_and_say_when_nothing_matches(tree: Path, tmp_path: Path) -> None:
+    assert targets(tree, include=["*.png"]) == ["a.PNG"]
+    _, bad = find_work([tree], tmp_path / "out", Selection(include=["*.xyz"]))
+    assert bad[0].reason == "no matching images in this folder"

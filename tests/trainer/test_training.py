@@ -3,6 +3,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -61,15 +62,15 @@ def test_resumed_run_equals_an_uninterrupted_one(
 
     first = Trainer(config, photo_folder, tmp_path / "parts")
     half = whole.schedule.total // 2
-    original = first._train_step
+    original, stop = first._train_step, threading.Event()
 
     def stop_half_way(sample: dict[str, torch.Tensor]) -> dict[str, float]:
         if first.step == half - 1:
-            first.stop()
+            stop.set()
         return original(sample)
 
     first._train_step = stop_half_way  # type: ignore[method-assign]
-    assert not first.run()
+    assert not first.run(stop=stop)
     checkpoint = load_checkpoint(tmp_path / "parts" / "checkpoint.pt")
     assert checkpoint.step == half
     torch.manual_seed(99)  # chance comes from the checkpoint alone
