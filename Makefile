@@ -41,7 +41,8 @@ wheel: $(DEV)/installed
 	assert all(n.startswith(('colorize_gan/', 'colorize_gan-')) for n in names), names; \
 	assert 'colorize_gan/infer/models/lite2.onnx' in names, names"
 
-$(DEMO)/installed: setup.cfg pyproject.toml
+# installed as users install it: again whenever the package changed
+$(DEMO)/installed: setup.cfg pyproject.toml $(wildcard core/*.py infer/*.py infer/models/*.onnx)
 	$(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet .
 	touch $@

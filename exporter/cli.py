@@ -6,15 +6,14 @@ import click
 
 from colorize_gan import __version__
 from colorize_gan.commands import exit_with_code
-
-_FORMATS = ("onnx", "torchscript")
+from colorize_gan.exporter import FORMATS
 
 
 def _parse_formats(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
     formats = tuple(dict.fromkeys(part.strip() for part in value.split(",")))
-    unknown = [name for name in formats if name not in _FORMATS]
+    unknown = [name for name in formats if name not in FORMATS]
     if unknown:
-        raise click.BadParameter(f"{', '.join(unknown)}: not one of {', '.join(_FORMATS)}")
+        raise click.BadParameter(f"{', '.join(unknown)}: not one of {', '.join(FORMATS)}")
     return formats
 
 
@@ -26,7 +25,7 @@ def _parse_formats(_: click.Context, __: click.Parameter, value: str) -> tuple[s
 @click.option(
     "--format",
     "formats",
-    default=",".join(_FORMATS),
+    default=",".join(FORMATS),
     show_default=True,
     callback=_parse_formats,
     help="Comma-separated.",

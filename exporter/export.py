@@ -10,14 +10,13 @@ from torch import nn
 
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import VerificationError
+from colorize_gan.exporter import FORMATS
 from colorize_gan.exporter.formats import build_onnx, build_torchscript, save_onnx, save_torchscript
 from colorize_gan.exporter.parity import check_parity
 from colorize_gan.images import atomic_path
 from colorize_gan.infer.backends import open_backend
 from colorize_gan.trainer.checkpoint import load_generator
 from colorize_gan.trainer.evaluate import torch_predictor
-
-FORMATS = ("onnx", "torchscript")
 
 FLOOR_FP32 = 0.1
 """Largest CIEDE2000 99th percentile of a file that holds the float32 weights."""

@@ -10,6 +10,8 @@ import click
 
 from colorize_gan import __version__
 from colorize_gan.commands import INTERRUPTED, exit_with_code, stop_requests
+from colorize_gan.errors import ImageError
+from colorize_gan.infer.models import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from colorize_gan.infer.inputs import WorkItem
 
 _FORMATS = {"keep": None, "jpg": ".jpg", "png": ".png", "tiff": ".tiff", "webp": ".webp"}
-_SOME_FAILED = 3
+_SOME_FAILED = ImageError.exit_code
 
 
 @click.command()
@@ -29,7 +31,7 @@ _SOME_FAILED = 3
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the results; mirrors the tree of each INPUT folder.",
 )
-@click.option("-m", "--model", default="lite2", show_default=True, help="Bundled name or model file.")
+@click.option("-m", "--model", default=DEFAULT_MODEL, show_default=True, help="Bundled name or model file.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
     "--backend",

@@ -10,7 +10,7 @@ import click
 
 from colorize_gan import __version__
 from colorize_gan.commands import INTERRUPTED, exit_with_code, stop_requests
-from colorize_gan.errors import UsageError
+from colorize_gan.errors import ModelError, UsageError
 from colorize_gan.trainer.config import TrainConfig, option_of
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ def _new(
     config = (
         dataclasses.replace(TrainConfig.load(config_file), **given) if config_file else TrainConfig.of(given)
     )
+    if init_from is not None and init_from.contract.architecture != config.arch:
+        raise ModelError(f"--init {init_file}: holds {init_from.contract.architecture}, not {config.arch}")
     return Trainer(config, data, out, init_from=init_from)
 
 
