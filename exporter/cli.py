@@ -77,7 +77,7 @@ def colorize_export(
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option(
     "--out",
@@ -87,19 +87,38 @@ def colorize_export(
     help="Folder of evaluation.json, evaluation.md and contact-sheet.png.",
 )
 @click.option(
-    "--size", type=click.IntRange(min=32), help="Side of the squares, in pixels; default the contract's."
+    "--size",
+    type=click.IntRange(min=32),
+    help="Side of the squares, in pixels; default the first model's render size.",
 )
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use N photographs, evenly spaced.")
+@click.option(
+    "--held-out",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="FRACTION",
+    help="Use only what colorize-train --val-fraction FRACTION held out of DATA.",
+)
+@click.option("--limit", type=click.IntRange(min=2), metavar="N", help="Use N photographs, evenly spaced.")
 @click.version_option(__version__)
 @exit_with_code
-def colorize_eval(model: Path, data: Path, out: Path, size: int | None, limit: int | None) -> int:
-    """Measure a MODEL (checkpoint or exported file) on the colour photographs in DATA.
+def colorize_eval(
+    models: tuple[Path, ...],
+    data: Path,
+    out: Path,
+    size: int | None,
+    held_out: float | None,
+    limit: int | None,
+) -> int:
+    """Measure MODELs (checkpoints or exported files) on the colour photographs in DATA.
 
-    They should be photographs that it was not trained on. Higher is better for psnr (dB), psnr_gain (over
-    grey) and ssim; lower for ciede2000 and delta_cf (the truth's colourfulness, cf, less the model's).
+    They should be photographs that no model was trained on. Higher is better for psnr (dB), psnr_gain (over
+    grey) and ssim; lower for ciede2000 and delta_cf (the truth's colourfulness, cf, less the model's), and
+    for lpips and fid, which are measured when the weights of their networks are on this machine.
     """
-    from colorize_gan.exporter.evaluation import evaluate_file
+    from colorize_gan.exporter.evaluation import EvaluationOptions, evaluate_files
+    from colorize_gan.trainer.deep_metrics import missing_weights
 
-    click.echo(evaluate_file(model, data, out, size, limit), nl=False)
+    click.echo(evaluate_files(models, data, out, EvaluationOptions(size, held_out, limit)), nl=False)
+    for reason in missing_weights():
+        click.echo(reason, err=True)
     click.echo(f"pictures and figures in {out}", err=True)
     return 0

@@ -1,7 +1,8 @@
-"""Evaluation of a model file of any kind, as users run it, beside what no model could do worse."""
+"""Evaluation of model files of any kind, as users run them, beside what no model could do worse."""
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,63 +10,91 @@ import cv2
 import numpy as np
 
 from colorize_gan.color import FloatArray
+from colorize_gan.contract import ModelContract
+from colorize_gan.errors import DataError, UsageError
 from colorize_gan.infer.backends import BACKENDS_BY_SUFFIX, open_backend
 from colorize_gan.trainer.checkpoint import load_generator
 from colorize_gan.trainer.data import load_square
+from colorize_gan.trainer.deep_metrics import DeepMetrics
 from colorize_gan.trainer.evaluate import PredictAb, evaluate, preview, torch_predictor
-from colorize_gan.trainer.photos import Photo, find_photos
+from colorize_gan.trainer.photos import Photo, find_photos, split_photos
 
 _METRICS = ("psnr", "psnr_gain", "ssim", "ciede2000", "cf", "delta_cf")
+_DEEP_METRICS = ("lpips", "fid")
 _SHEET_ROWS = 16
 
 
-def evaluate_file(
-    model: Path, data: Path, out: Path, size: int | None = None, limit: int | None = None
-) -> str:
-    """Evaluate a checkpoint or an exported file on colour photographs.
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """Which photographs are used, and how."""
 
-    Writes `evaluation.json`, `evaluation.md` and `contact-sheet.png` (rows of grey, predicted, truth).
+    size: int | None = None
+    """Side of the squares in pixels; None for the first model's render size."""
+    held_out: float | None = None
+    """Use those photographs only that a run with this `val_fraction` held out."""
+    limit: int | None = None
+    """Use so many, evenly spaced over their digests."""
+
+
+def evaluate_files(models: Sequence[Path], data: Path, out: Path, options: EvaluationOptions) -> str:
+    """Evaluate checkpoints and exported files on colour photographs.
+
+    Writes `evaluation.json`, `evaluation.md` and `contact-sheet.png`, whose rows are grey, each model's
+    prediction, and the truth.
 
     Args:
-        model: the file.
+        models: the files.
         data: folder of photographs, or a packed set.
         out: folder of the results, created when missing.
-        size: side of the squares in pixels; None for the contract's render size.
-        limit: use so many photographs, evenly spaced over their digests; None for all.
+        options: which photographs, and how.
 
     Returns:
         The Markdown.
 
     Raises:
-        ModelError: the file cannot be used.
+        ModelError: a file cannot be used.
+        UsageError: a size that a model cannot take.
         DataError: no photographs.
     """
-    photos = find_photos(data)
-    if limit is not None:
-        photos = [photos[index * len(photos) // limit] for index in range(min(limit, len(photos)))]
-    predict, render_size = _open(model)
-    size = size or render_size
+    photos = _choose(find_photos(data), options)
+    opened = {str(model): _open(model) for model in models}
+    size = options.size or next(iter(opened.values()))[1].render_size
+    for name, (_, contract) in opened.items():
+        if contract.size.fit(size) != size:
+            raise UsageError(f"--size {size}: {name} takes {contract.size.fit(size)}")
+    predictors = {name: predict for name, (predict, _) in opened.items()}
+    baselines = {"mean colour": _constant(_mean_ab(photos, size)), "grey": _constant(np.zeros(2, np.float32))}
     rows = {
-        model.name: evaluate(predict, photos, size),
-        "mean colour": evaluate(_constant(_mean_ab(photos, size)), photos, size),
-        "grey": evaluate(_constant(np.zeros(2, np.float32)), photos, size),
+        name: evaluate(predict, photos, size, DeepMetrics())
+        for name, predict in (predictors | baselines).items()
     }
     text = _markdown(rows)
     out.mkdir(parents=True, exist_ok=True)
     (out / "evaluation.json").write_text(json.dumps(rows, indent=2) + "\n")
     (out / "evaluation.md").write_text(text)
-    sheet = preview(predict, photos[:_SHEET_ROWS], size)
+    sheet = preview(list(predictors.values()), photos[:_SHEET_ROWS], size)
     cv2.imwrite(str(out / "contact-sheet.png"), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
     return text
 
 
-def _open(model: Path) -> tuple[PredictAb, int]:
-    """Return a model file's predictor and render size."""
+def _choose(photos: list[Photo], options: EvaluationOptions) -> list[Photo]:
+    if options.held_out is not None:
+        photos = split_photos(photos, options.held_out)[1]
+    if options.limit is not None:
+        count = min(options.limit, len(photos))
+        photos = [photos[index * len(photos) // count] for index in range(count)]
+    if len(photos) < 2:
+        raise DataError(f"{len(photos)} photographs are too few to evaluate on")
+    return photos
+
+
+def _open(model: Path) -> tuple[PredictAb, ModelContract]:
+    """Return a model file's predictor and contract."""
     if model.suffix in BACKENDS_BY_SUFFIX:
         backend = open_backend(model)
-        return backend.predict_ab, backend.contract.render_size
+        return backend.predict_ab, backend.contract
     generator, contract = load_generator(model)
-    return torch_predictor(generator), contract.render_size
+    return torch_predictor(generator), contract
 
 
 def _mean_ab(photos: Sequence[Photo], size: int) -> FloatArray:
@@ -84,12 +113,13 @@ def _constant(ab: FloatArray) -> PredictAb:
 
 def _markdown(rows: dict[str, dict[str, Any]]) -> str:
     first = next(iter(rows.values()))
+    metrics = [name for name in (*_METRICS, *_DEEP_METRICS) if name in first]
     lines = [
         f"{first['protocol']}; colourfulness of the truth {first['truth_cf']:.1f}",
         "",
-        "| | " + " | ".join(_METRICS) + " |",
-        "|---|" + "---:|" * len(_METRICS),
+        "| | " + " | ".join(metrics) + " |",
+        "|---|" + "---:|" * len(metrics),
     ]
     for name, row in rows.items():
-        lines.append(f"| {name} | " + " | ".join(f"{row[metric]:.3f}" for metric in _METRICS) + " |")
+        lines.append(f"| {name} | " + " | ".join(f"{row[metric]:.3f}" for metric in metrics) + " |")
     return "\n".join(lines) + "\n"

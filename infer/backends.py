@@ -1,6 +1,5 @@
 """Opening a model file on a runtime. A backend turns lightness into ab and nothing else."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -65,22 +64,6 @@ def _backend_for(model: Path, backend: str) -> str:
     if backend not in ("auto", native):
         raise UsageError(f"--backend {backend}: cannot read {model.name}, which needs {native}")
     return native
-
-
-def cuda_number(device: str, cuda_works: Callable[[], bool]) -> int | None:
-    """Return the number of the CUDA device that ``device`` means, None for the CPU.
-
-    Raises:
-        UsageError: no such device name.
-    """
-    if device == "auto":
-        return 0 if cuda_works() else None
-    if device == "cpu":
-        return None
-    kind, _, number = device.partition(":")
-    if kind != "cuda" or not (number or "0").isdecimal():
-        raise UsageError(f"--device {device}: not auto, cpu, cuda or cuda:N")
-    return int(number or 0)
 
 
 def _check_runs(backend: Backend, model: Path) -> None:

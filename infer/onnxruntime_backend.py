@@ -9,8 +9,8 @@ import onnxruntime
 
 from colorize_gan.color import FloatArray
 from colorize_gan.contract import METADATA_KEY, ModelContract
+from colorize_gan.devices import cuda_number
 from colorize_gan.errors import DeviceError, ModelError
-from colorize_gan.infer.backends import cuda_number
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _SILENT = 4  # only fatal messages: every other one comes back as an exception, with the file's name

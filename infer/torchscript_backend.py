@@ -8,8 +8,8 @@ from typing import cast
 
 from colorize_gan.color import FloatArray
 from colorize_gan.contract import METADATA_KEY, ModelContract
+from colorize_gan.devices import cuda_number
 from colorize_gan.errors import DeviceError, ModelError
-from colorize_gan.infer.backends import cuda_number
 
 try:
     import torch

@@ -8,6 +8,8 @@ from torch import Tensor
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.discriminator import PatchGAN
 from colorize_gan.trainer.losses import discriminator_loss, feature_matching_loss, generator_loss
+from colorize_gan.trainer.precision import Precision
+from colorize_gan.trainer.processes import Processes
 
 GAN_BETAS = (0.5, 0.999)
 
@@ -15,14 +17,17 @@ GAN_BETAS = (0.5, 0.999)
 class Adversary:
     """A discriminator with its optimizer."""
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: TrainConfig, processes: Processes, precision: Precision) -> None:
         """Build both as the config says."""
         self._mode, self._lambda_features = config.gan_mode, config.lambda_features
+        self._precision = precision
         self.net = PatchGAN(config.disc_layers, config.disc_norm, config.disc_spectral)
-        self.net.to(memory_format=torch.channels_last)
+        layout = torch.channels_last if config.channels_last else torch.contiguous_format
+        self.net.to(processes.device).to(memory_format=layout)
+        self._replica = processes.replicate(self.net)
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=config.disc_lr, betas=GAN_BETAS)
 
-    def learn(self, lightness: Tensor, real_ab: Tensor, fake_ab: Tensor, rate: float) -> dict[str, float]:
+    def learn(self, lightness: Tensor, real_ab: Tensor, fake_ab: Tensor, rate: float) -> dict[str, Tensor]:
         """Take one optimizer step of the discriminator; return its loss and its opinions, 0..1.
 
         Args:
@@ -35,16 +40,12 @@ class Adversary:
         self.net.requires_grad_(True)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        real, _ = self.net(lightness, real_ab)
-        fake, _ = self.net(lightness, fake_ab.detach())
+        real, _ = self._replica(lightness, real_ab)
+        fake, _ = self._replica(lightness, fake_ab.detach())
         loss = discriminator_loss(real.float(), fake.float(), self._mode)
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
+        self._precision.descend(loss, self.optimizer)
         opinions = {"D(real)": real.detach(), "D(fake)": fake.detach()}
-        return {"loss/D": loss.item()} | {
-            name: x.float().sigmoid().mean().item() for name, x in opinions.items()
-        }
+        return {"loss/D": loss} | {name: x.float().sigmoid().mean() for name, x in opinions.items()}
 
     def judge(self, lightness: Tensor, real_ab: Tensor, fake_ab: Tensor) -> Tensor:
         """Return the generator's adversarial loss, feature matching included."""

@@ -6,15 +6,24 @@ import numpy as np
 from colorize_gan.color import FloatArray
 
 
-def random_crop(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Cut a nearly square window with 40 to 100 % of the largest square's area; mirror every other one."""
+def random_crop(
+    rgb: np.ndarray, rng: np.random.Generator, least_area: float = 0.4, flip: bool = True
+) -> np.ndarray:
+    """Cut a nearly square window out of ``rgb``; mirror every other one.
+
+    Args:
+        rgb: image ``(H, W, C)``.
+        rng: source of all chance.
+        least_area: smallest share of the largest square's area, 0..1; 1 cuts squares of full height or width.
+        flip: whether to mirror.
+    """
     height, width = rgb.shape[:2]
-    side = min(height, width) * np.sqrt(rng.uniform(0.4, 1.0))
-    stretch = np.exp(rng.uniform(-0.15, 0.15))
+    side = min(height, width) * np.sqrt(rng.uniform(least_area, 1.0))
+    stretch = np.exp(rng.uniform(-0.15, 0.15) * (least_area < 1))
     crop_h, crop_w = min(height, round(side * stretch)), min(width, round(side / stretch))
     top, left = rng.integers(height - crop_h + 1), rng.integers(width - crop_w + 1)
     crop = rgb[top : top + crop_h, left : left + crop_w]
-    return crop[:, ::-1] if rng.random() < 0.5 else crop
+    return crop[:, ::-1] if rng.random() < 0.5 and flip else crop
 
 
 def age(lightness: FloatArray, rng: np.random.Generator, tone: float, damage: float) -> FloatArray:

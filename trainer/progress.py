@@ -46,13 +46,17 @@ class Progress:
         self._bar.set_postfix(loss=f"{means['loss/pixel']:.4f}", refresh=False)
         self._restart()
 
-    def after_evaluation(self, step: int, quality: dict[str, Any], picture: np.ndarray) -> None:
-        """Log an evaluation and a preview ``(H, W, 3)`` uint8."""
+    def show(self, step: int, picture: np.ndarray) -> None:
+        """Log a preview ``(H, W, 3)`` uint8."""
+        self._writer.add_image("grey, predicted, truth", picture, step, dataformats="HWC")
+        self._mark = time.monotonic()  # this was not training time
+
+    def after_evaluation(self, step: int, quality: dict[str, Any]) -> None:
+        """Log an evaluation."""
         numbers = {name: value for name, value in quality.items() if isinstance(value, int | float)}
         self._log(step, {f"val/{name}": value for name, value in numbers.items()})
-        self._writer.add_image("grey, predicted, truth", picture, step, dataformats="HWC")
         self._bar.write(f"step {step}: PSNR gain {quality['psnr_gain']:.2f} dB, CF {quality['cf']:.1f}")
-        self._mark = time.monotonic()  # evaluation is not training time
+        self._mark = time.monotonic()
 
     def _log(self, step: int, scalars: dict[str, float]) -> None:
         for name, value in scalars.items():
@@ -69,3 +73,22 @@ class Progress:
         self._bar.close()
         self._writer.close()
         self._file.close()
+
+
+class SilentProgress(Progress):
+    """No logs, for the processes of a run that do not lead it."""
+
+    def __init__(self) -> None:
+        """Open nothing."""
+
+    def after_step(self, step: int, scalars: dict[str, float]) -> None:
+        """Log nothing."""
+
+    def show(self, step: int, picture: np.ndarray) -> None:
+        """Log nothing."""
+
+    def after_evaluation(self, step: int, quality: dict[str, Any]) -> None:
+        """Log nothing."""
+
+    def __exit__(self, *_: object) -> None:
+        """Close nothing."""

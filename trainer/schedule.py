@@ -17,6 +17,10 @@ class Schedule:
     gan_steps: int
     kind: str
     """`cosine` or `linear`."""
+    crop_size: int
+    final_crop_size: int
+    """0 for the same crops until the end."""
+    final_share: float
 
     @classmethod
     def of(cls, config: TrainConfig, steps_per_epoch: int) -> Self:
@@ -24,7 +28,14 @@ class Schedule:
         l1_steps, gan_steps = (
             math.ceil(epochs * steps_per_epoch) for epochs in (config.l1_epochs, config.gan_epochs)
         )
-        return cls(l1_steps, gan_steps, config.schedule)
+        return cls(
+            l1_steps,
+            gan_steps,
+            config.schedule,
+            config.crop_size,
+            config.final_crop_size,
+            config.final_share,
+        )
 
     @property
     def total(self) -> int:
@@ -34,6 +45,11 @@ class Schedule:
     def is_adversarial(self, step: int) -> bool:
         """Tell whether the discriminator takes part in a step."""
         return step >= self.l1_steps
+
+    def size(self, step: int) -> int:
+        """Return the side of a step's crops: small first, larger in the final share of the steps."""
+        final = self.final_crop_size and step >= self.total * (1 - self.final_share)
+        return self.final_crop_size if final else self.crop_size
 
     def factor(self, step: int) -> float:
         """Return the learning rates of a step relative to their peaks.

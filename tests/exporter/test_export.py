@@ -1,8 +1,6 @@
 import dataclasses
-import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 import onnx
 import pytest
@@ -12,7 +10,7 @@ from click.testing import CliRunner, Result
 from colorize_gan.contract import SizeRule
 from colorize_gan.errors import VerificationError
 from colorize_gan.exporter import formats
-from colorize_gan.exporter.cli import colorize_eval, colorize_export
+from colorize_gan.exporter.cli import colorize_export
 from colorize_gan.exporter.export import export_checkpoint
 from colorize_gan.exporter.parity import check_parity, probes
 from colorize_gan.infer.backends import open_backend
@@ -123,26 +121,6 @@ def test_probes_keep_to_the_size_rule() -> None:
         assert all(h % rule.multiple_of == w % rule.multiple_of == 0 for _, _, h, w in shapes)
         assert len(shapes) > 1
         assert not rule.fixed or {shape[2:] for shape in shapes} == {(256, 256)}
-
-
-def test_evaluation_of_a_checkpoint_and_its_export_agree(
-    tiny_checkpoint: Path, exported: dict[str, Path], photo_folder: Path, tmp_path: Path
-) -> None:
-    rows = []
-    for model in (tiny_checkpoint, exported["onnx"]):
-        arguments = [str(model), str(photo_folder), "--limit", "4", "--out", str(tmp_path / model.name)]
-        result = CliRunner().invoke(colorize_eval, arguments)
-        assert result.exit_code == 0, result.output
-        table = json.loads((tmp_path / model.name / "evaluation.json").read_text())
-        assert list(table) == [model.name, "mean colour", "grey"]
-        assert result.stdout == (tmp_path / model.name / "evaluation.md").read_text()
-        assert f"| {model.name} | {table[model.name]['psnr']:.3f} |" in result.stdout
-        assert cv2.imread(str(tmp_path / model.name / "contact-sheet.png")).shape == (4 * 64, 3 * 64, 3)
-        rows.append(table.pop(model.name))
-    assert rows[0].pop("protocol") == rows[1].pop("protocol")
-    assert rows[0] == pytest.approx(rows[1], abs=1e-3)
-    assert table["grey"]["psnr_gain"] == 0 < table["mean colour"]["psnr_gain"]
-    assert table["grey"]["photographs"] == 4
 
 
 def test_checkpoint_digest_travels_with_the_file(tiny_checkpoint: Path, exported: dict[str, Path]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from colorize_gan.contract import METADATA_KEY, ModelContract
 from colorize_gan.errors import DeviceError, ModelError, UsageError
-from colorize_gan.infer.backends import cuda_number, open_backend
+from colorize_gan.infer.backends import open_backend
 
 SUFFIXES = ["onnx", "torchscript"]
 
@@ -86,20 +86,6 @@ def test_missing_and_foreign_files_are_refused(tmp_path: Path) -> None:
 def test_backend_that_cannot_read_the_file_is_a_usage_error(exported: dict[str, Path]) -> None:
     with pytest.raises(UsageError, match="needs onnxruntime"):
         open_backend(exported["onnx"], backend="torchscript")
-
-
-@pytest.mark.parametrize(
-    ("device", "works", "number"),
-    [("auto", True, 0), ("auto", False, None), ("cpu", True, None), ("cuda", True, 0), ("cuda:3", True, 3)],
-)
-def test_device_names(device: str, works: bool, number: int | None) -> None:
-    assert cuda_number(device, lambda: works) == number
-
-
-@pytest.mark.parametrize("device", ["gpu", "cuda:x", "cpu:0", "cuda:-1", ""])
-def test_unknown_device_is_a_usage_error(device: str) -> None:
-    with pytest.raises(UsageError, match="--device"):
-        cuda_number(device, lambda: True)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from colorize_gan.errors import DataError
+from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.data import EpochBatches, TrainingCrops, center_square, load_square
 from colorize_gan.trainer.photos import FilePhoto, find_photos, split_photos
 
@@ -24,16 +25,28 @@ def test_split_follows_content_not_names(photo_folder: Path, tmp_path: Path) -> 
 
 def test_crops_depend_on_seed_epoch_and_index_only(photo_folder: Path) -> None:
     photos = find_photos(photo_folder)
-    crops, again = (TrainingCrops(photos, 64, seed=1) for _ in range(2))
-    for key in ((0, 3), (5, 3)):
+    crops, again = (TrainingCrops(photos, TrainConfig(seed=1)) for _ in range(2))
+    for key in ((0, 3, 64), (5, 3, 64)):
         for one, two in zip(crops.crop(*key), again.crop(*key), strict=True):
             assert np.array_equal(one, two)
-    assert not np.array_equal(crops.crop(0, 3)[0], crops.crop(5, 3)[0])
-    assert not np.array_equal(crops.crop(0, 3)[0], TrainingCrops(photos, 64, seed=2).crop(0, 3)[0])
+    one = crops.crop(0, 3, 64)[0]
+    assert not np.array_equal(one, crops.crop(5, 3, 64)[0])
+    assert not np.array_equal(one, TrainingCrops(photos, TrainConfig(seed=2)).crop(0, 3, 64)[0])
+
+
+def test_flips_and_random_windows_can_be_switched_off(photo_folder: Path) -> None:
+    photos = find_photos(photo_folder)
+    plain = TrainingCrops(photos, TrainConfig(least_area=1.0, flip=False))
+    first = plain.crop(0, 0, 64)[0]
+    assert all(np.array_equal(first, plain.crop(epoch, 0, 64)[0]) for epoch in range(1, 6))
+    mirrored = TrainingCrops(photos, TrainConfig(least_area=1.0))
+    seen = [mirrored.crop(epoch, 0, 64)[0] for epoch in range(8)]
+    # resizing is not exactly symmetric
+    assert {bool(np.abs(first - crop).max() < 1e-4) for crop in seen} == {True, False}
 
 
 def test_batch_is_cie_lab(photo_folder: Path) -> None:
-    batch = TrainingCrops(find_photos(photo_folder), 64, seed=0).batch([(0, 0), (0, 1), (1, 0)])
+    batch = TrainingCrops(find_photos(photo_folder), TrainConfig()).batch([(0, 0), (0, 1), (1, 0)], 64)
     assert (batch["L"].shape, batch["ab"].shape) == ((3, 1, 64, 64), (3, 2, 64, 64))
     assert batch["L"].dtype == batch["ab"].dtype == torch.float32
     assert 0 <= batch["L"].min() < batch["L"].max() <= 100

@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 import json
 import signal
 import subprocess
@@ -62,14 +63,14 @@ def test_resumed_run_equals_an_uninterrupted_one(
 
     first = Trainer(config, photo_folder, tmp_path / "parts")
     half = whole.schedule.total // 2
-    original, stop = first._train_step, threading.Event()
+    original, stop = first._learn, threading.Event()
 
-    def stop_half_way(sample: dict[str, torch.Tensor]) -> dict[str, float]:
+    def stop_half_way(batch: dict[str, torch.Tensor]) -> dict[str, float]:
         if first.step == half - 1:
             stop.set()
-        return original(sample)
+        return original(batch)
 
-    first._train_step = stop_half_way  # type: ignore[method-assign]
+    first._learn = stop_half_way  # type: ignore[method-assign]
     assert not first.run(stop=stop)
     checkpoint = load_checkpoint(tmp_path / "parts" / "checkpoint.pt")
     assert checkpoint.step == half
@@ -86,13 +87,15 @@ def test_resumed_run_equals_an_uninterrupted_one(
 def test_adversarial_phase_follows_and_both_networks_learn(photo_folder: Path, tmp_path: Path) -> None:
     config = dataclasses.replace(CONFIG, l1_epochs=1, gan_epochs=12, gan_mode="hinge", disc_lr=1e-3)
     trainer = Trainer(config, photo_folder, tmp_path)
-    assert trainer.adversary is not None
-    before = [p.detach().clone() for p in trainer.adversary.net.parameters()]
-    logs = [trainer._train_step(sample) for sample in trainer._batches(trainer.schedule.total)]
+    learner = trainer.learner
+    assert learner.adversary is not None
+    before = [p.detach().clone() for p in learner.adversary.net.parameters()]
+    batches = trainer._batches(trainer.schedule.total)
+    logs = [learner.step(batch, step) for step, batch in enumerate(batches)]
     assert [("loss/D" in log) for log in logs] == [step >= 2 for step in range(len(logs))]
     assert logs[-1]["loss/D"] < logs[2]["loss/D"]
     assert logs[-1]["D(real)"] > logs[-1]["D(fake)"]
-    after = trainer.adversary.net.parameters()
+    after = learner.adversary.net.parameters()
     assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
 
 
@@ -106,7 +109,7 @@ def test_generator_of_another_run_is_where_a_new_one_starts(photo_folder: Path, 
     assert run(*arguments, *options_, "--lr", "1e-12").exit_code == 0
     checkpoint = load_checkpoint(tmp_path / "next" / "checkpoint.pt")
     assert checkpoint.contract.architecture == "efficientnet_lite0"
-    for name, value in first.model.named_parameters():
+    for name, value in first.learner.generator.named_parameters():
         assert torch.allclose(checkpoint.generator[name], value, atol=1e-6)
 
 
@@ -132,20 +135,32 @@ def test_bf16_keeps_depthwise_in_float32_and_agrees_with_fp32(photo_folder: Path
     losses = []
     for precision in ("fp32", "bf16"):
         trainer = Trainer(dataclasses.replace(CONFIG, precision=precision), photo_folder, tmp_path)
-        sample = next(trainer._batches(1))
-        losses.append(trainer._train_step(sample)["loss/pixel"])
-        assert all(p.dtype == torch.float32 for p in trainer.model.parameters())
+        losses.append(trainer.learner.step(next(trainer._batches(1)), 0)["loss/pixel"])
+        assert all(p.dtype == torch.float32 for p in trainer.learner.generator.parameters())
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
+
+
+def test_other_losses_and_switches_train_too(
+    photo_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+    config = dataclasses.replace(
+        CONFIG, compile=True, channels_last=False, lambda_perceptual=0.5, final_crop_size=96, final_share=0.5
+    )
+    assert Trainer(config, photo_folder, tmp_path).run()
+    assert load_checkpoint(tmp_path / "checkpoint.pt").generator.keys() == (
+        Trainer(CONFIG, photo_folder, tmp_path).learner.generator.state_dict().keys()
+    )
 
 
 def test_average_is_independent_of_the_patched_training_model(photo_folder: Path, tmp_path: Path) -> None:
     trainer = Trainer(dataclasses.replace(CONFIG, precision="bf16"), photo_folder, tmp_path)
     lightness = torch.rand(1, 1, 64, 64) * 100
-    before = trainer.ema.module.eval()(lightness)
+    before = trainer.learner.average.module.eval()(lightness)
     with torch.no_grad():
-        for parameter in trainer.model.parameters():
+        for parameter in trainer.learner.generator.parameters():
             parameter.zero_()
-    assert torch.equal(trainer.ema.module.eval()(lightness), before)
+    assert torch.equal(trainer.learner.average.module.eval()(lightness), before)
 
 
 def test_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(
@@ -154,7 +169,7 @@ def test_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(
     trainer = Trainer(CONFIG, photo_folder, tmp_path)
     trainer.save("checkpoint.pt")
     with torch.no_grad():
-        trainer.model.head.weight.fill_(float("nan"))
+        trainer.learner.generator.head.weight.fill_(float("nan"))
     with pytest.raises(UsageError, match=r"loss/pixel became nan at step 1; .*checkpoint\.pt"):
         trainer.run()
     weights = load_checkpoint(tmp_path / "checkpoint.pt").training["model"]
@@ -200,6 +215,13 @@ def test_ctrl_c_saves_and_resume_finishes(photo_folder: Path, tmp_path: Path) ->
         ),
         (["--init", "gone.pt"], 5, "gone.pt"),
         (["--config", "gone.json"], 2, "--config gone.json"),
+        (["--device", "cuda:7"], 4, "--device cuda:7"),
+        (["--precision", "fp16", "--batch-size", "4"], 2, "--precision fp16: needs --device cuda"),
+        (
+            ["--lambda-perceptual", "1", "--perceptual-arch", "lite9", "--batch-size", "4"],
+            2,
+            "--perceptual-arch lite9",
+        ),
     ],
 )
 def test_bad_settings_give_one_line(

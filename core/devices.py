@@ -1,0 +1,21 @@
+"""Names of devices, as `--device` takes them."""
+
+from collections.abc import Callable
+
+from colorize_gan.errors import UsageError
+
+
+def cuda_number(device: str, cuda_works: Callable[[], bool]) -> int | None:
+    """Return the number of the CUDA device that ``device`` means, None for the CPU.
+
+    Raises:
+        UsageError: no such device name.
+    """
+    if device == "auto":
+        return 0 if cuda_works() else None
+    if device == "cpu":
+        return None
+    kind, _, number = device.partition(":")
+    if kind != "cuda" or not (number or "0").isdecimal():
+        raise UsageError(f"--device {device}: not auto, cpu, cuda or cuda:N")
+    return int(number or 0)

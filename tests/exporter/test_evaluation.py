@@ -1,0 +1,57 @@
+import json
+from pathlib import Path
+
+import cv2
+import pytest
+from click.testing import CliRunner, Result
+
+from colorize_gan.exporter.cli import colorize_eval
+from colorize_gan.trainer.photos import find_photos, split_photos
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(colorize_eval, list(map(str, arguments)))
+
+
+def test_a_checkpoint_and_its_export_agree_in_one_table(
+    tiny_checkpoint: Path, exported: dict[str, Path], photo_folder: Path, tmp_path: Path
+) -> None:
+    models = [str(tiny_checkpoint), str(exported["onnx"])]
+    result = run(*models, photo_folder, "--limit", "4", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    table = json.loads((tmp_path / "evaluation.json").read_text())
+    assert list(table) == [*models, "mean colour", "grey"]
+    assert result.stdout == (tmp_path / "evaluation.md").read_text()
+    assert f"| {models[0]} | {table[models[0]]['psnr']:.3f} |" in result.stdout
+    assert cv2.imread(str(tmp_path / "contact-sheet.png")).shape == (4 * 64, 4 * 64, 3)
+    one, two = (table[model] for model in models)
+    assert one.pop("protocol") == two.pop("protocol")
+    assert one == pytest.approx(two, abs=1e-3)
+    assert table["grey"]["psnr_gain"] == 0 < table["mean colour"]["psnr_gain"]
+    assert table["grey"]["photographs"] == 4
+
+
+def test_held_out_photographs_are_those_of_training(
+    tiny_checkpoint: Path, photo_folder: Path, tmp_path: Path
+) -> None:
+    held_out = split_photos(find_photos(photo_folder), 0.5)[1]
+    result = run(tiny_checkpoint, photo_folder, "--held-out", "0.5", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    table = json.loads((tmp_path / "evaluation.json").read_text())
+    assert table["grey"]["photographs"] == len(held_out) < len(find_photos(photo_folder))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--size", "100"], 2, "--size 100"),
+        (["--held-out", "0.0001"], 2, "too few to evaluate on"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_line(
+    tiny_checkpoint: Path, photo_folder: Path, tmp_path: Path, arguments: list[str], code: int, says: str
+) -> None:
+    result = run(tiny_checkpoint, photo_folder, "--out", tmp_path, *arguments)
+    assert result.exit_code == code
+    assert says in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1

@@ -1,0 +1,24 @@
+import torch
+
+from colorize_gan.trainer.perceptual import PerceptualLoss
+
+lightness = torch.rand(2, 1, 64, 64) * 60 + 20
+truth = torch.zeros(2, 2, 64, 64) + torch.tensor([20.0, -15.0])[None, :, None, None]
+
+
+def test_distance_grows_with_the_error_and_reaches_the_prediction_only() -> None:
+    loss = PerceptualLoss("efficientnet_lite0", "auto")
+    near, far = (truth + error for error in (2.0, 30.0))
+    assert loss(lightness, truth, truth).item() == 0
+    assert 0 < loss(lightness, near, truth) < loss(lightness, far, truth)
+    predicted = near.clone().requires_grad_()
+    loss(lightness, predicted, truth).backward()
+    assert predicted.grad is not None
+    assert predicted.grad.abs().sum() > 0
+    assert all(p.grad is None for p in loss.parameters())
+
+
+def test_normalisation_is_the_backbones_own() -> None:
+    assert PerceptualLoss("efficientnet_lite0", "none").mean.flatten().tolist() == [0.5] * 3
+    mean = PerceptualLoss("resnet18", "none").mean.flatten()
+    assert torch.allclose(mean, torch.tensor([0.485, 0.456, 0.406]))

@@ -1,0 +1,84 @@
+"""Two processes on this machine's CPU, started as users start them: with torchrun."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from colorize_gan.errors import UsageError
+from colorize_gan.trainer.checkpoint import load_checkpoint
+from colorize_gan.trainer.processes import Processes
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+COLORIZE_TRAIN = Path(sys.executable).with_name("colorize-train")
+
+AVERAGING = """
+import torch
+from colorize_gan.trainer.processes import joined_processes
+
+with joined_processes("cpu") as processes:
+    torch.manual_seed(0)
+    net, batch = torch.nn.Conv2d(1, 2, 3), torch.randn(6, 1, 8, 8)
+    net(batch).square().mean().backward()
+    whole = [p.grad.clone() for p in net.parameters()]
+    net.zero_grad()
+    replica = processes.replicate(net)
+    replica(processes.share(batch)).square().mean().backward()
+    for expected, p in zip(whole, net.parameters()):
+        assert torch.allclose(expected, p.grad, atol=1e-6)
+    assert processes.mean({"rank": processes.rank, "one": 1}) == {"rank": 0.5, "one": 1}
+    assert processes.any(processes.rank == 1)
+    assert not processes.any(False)
+"""
+
+
+def torchrun(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*TORCHRUN, *map(str, command)], capture_output=True, text=True, timeout=600)
+
+
+def losses(run: Path, name: str) -> list[float]:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [line[name] for line in lines if name in line]
+
+
+def test_gradients_are_those_of_the_whole_batch(tmp_path: Path) -> None:
+    (tmp_path / "averaging.py").write_text(AVERAGING)
+    done = torchrun(tmp_path / "averaging.py")
+    assert done.returncode == 0, done.stderr
+
+
+def test_two_processes_learn_what_one_learns(photo_folder: Path, tmp_path: Path) -> None:
+    """The same batches; only the BatchNorm statistics are those of each process's half."""
+    settings = "--arch efficientnet_lite0 --batch-size 8 --crop-size 64 --render-size 64 --disc-norm none"
+    phases = "--l1-epochs 25 --gan-epochs 25 --gan-mode hinge --precision fp32 --lr 0.0005"
+    arguments = [photo_folder, "--out", *settings.split(), *phases.split()]
+    place = arguments.index("--out") + 1
+    for name in ("one", "two"):
+        command = [COLORIZE_TRAIN, *arguments[:place], tmp_path / name, *arguments[place:]]
+        done = (
+            torchrun(*command)
+            if name == "two"
+            else subprocess.run(command, capture_output=True, text=True, timeout=600)
+        )
+        assert done.returncode == 0, done.stderr
+    for name in ("loss/pixel", "loss/D"):
+        one, two = losses(tmp_path / "one", name), losses(tmp_path / "two", name)
+        assert len(one) == len(two) > 0
+        assert two == pytest.approx(one, rel=0.2)
+    assert losses(tmp_path / "two", "loss/pixel")[-1] < losses(tmp_path / "two", "loss/pixel")[0]
+    steps = [load_checkpoint(tmp_path / name / "checkpoint.pt").step for name in ("one", "two")]
+    assert steps[0] == steps[1]
+
+    done = torchrun(COLORIZE_TRAIN, photo_folder, "--out", tmp_path / "two", "--resume")
+    assert done.returncode == 0, done.stderr
+
+
+def test_batch_must_divide_among_the_processes() -> None:
+    cpu = torch.device("cpu")
+    Processes(cpu, 0, 2).check_batch_size(4)
+    for size in (2, 5):
+        with pytest.raises(UsageError, match=f"--batch-size {size}"):
+            Processes(cpu, 0, 2).check_batch_size(size)

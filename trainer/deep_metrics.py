@@ -1,0 +1,61 @@
+"""LPIPS and FID, where the weights of their networks are on this machine."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchmetrics.image.fid import FrechetInceptionDistance
+from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+
+# Where torch.hub looks first; torchmetrics and torch-fidelity would download them there.
+_LPIPS_WEIGHTS = "alexnet-owt-7be5be79.pth"
+_FID_WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"
+
+
+class DeepMetrics:
+    """LPIPS (AlexNet; Zhang et al., 2018) and FID (Heusel et al., 2017) of many pairs of images."""
+
+    def __init__(self) -> None:
+        """Load the networks that are here; the others are left out."""
+        self._lpips = LearnedPerceptualImagePatchSimilarity("alex") if _weights(_LPIPS_WEIGHTS) else None
+        self._fid = None
+        if path := _weights(_FID_WEIGHTS):
+            self._fid = FrechetInceptionDistance(feature_extractor_weights_path=str(path))
+
+    def update(self, rgb: np.ndarray, truth: np.ndarray) -> None:
+        """Take a colorization and its truth, both ``(H, W, 3)`` uint8 sRGB."""
+        images = [_to_batch(rgb), _to_batch(truth)]
+        if self._lpips is not None:
+            self._lpips.update(*(image / 127.5 - 1 for image in images))
+        if self._fid is not None:
+            for image, real in zip(images, (False, True), strict=True):
+                self._fid.update(image.to(torch.uint8), real=real)
+
+    def compute(self) -> dict[str, float]:
+        """Return ``lpips`` and ``fid`` over all pairs, lower is better; FID needs two pairs or more."""
+        metrics = {"lpips": self._lpips, "fid": self._fid}
+        return {name: round(float(m.compute()), 4) for name, m in metrics.items() if m is not None}
+
+
+def missing_weights() -> list[str]:
+    """Say which metrics are left out and where their weights belong."""
+    return [
+        f"{metric} not measured: no {_checkpoints() / name}"
+        for metric, name in (("lpips", _LPIPS_WEIGHTS), ("fid", _FID_WEIGHTS))
+        if _weights(name) is None
+    ]
+
+
+def _checkpoints() -> Path:
+    return Path(torch.hub.get_dir(), "checkpoints")
+
+
+def _weights(name: str) -> Path | None:
+    path = _checkpoints() / name
+    return path if path.is_file() else None
+
+
+def _to_batch(rgb: np.ndarray) -> Tensor:
+    """Turn ``(H, W, 3)`` uint8 into ``(1, 3, H, W)`` float32."""
+    return torch.from_numpy(rgb).permute(2, 0, 1)[None].float()

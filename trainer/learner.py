@@ -1,0 +1,149 @@
+"""What learns in a run: generator, moving average, optimizers and losses, and one training step of them."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from colorize_gan.errors import UsageError
+from colorize_gan.trainer.adversary import GAN_BETAS, Adversary
+from colorize_gan.trainer.checkpoint import Checkpoint, load_weights
+from colorize_gan.trainer.config import TrainConfig
+from colorize_gan.trainer.data import Batch
+from colorize_gan.trainer.generators import build_generator
+from colorize_gan.trainer.losses import pixel_loss
+from colorize_gan.trainer.perceptual import PerceptualLoss
+from colorize_gan.trainer.precision import Precision
+from colorize_gan.trainer.processes import Processes
+from colorize_gan.trainer.schedule import Schedule
+
+
+class Learner:
+    """The generator as it is trained and as it is averaged, beside its discriminator."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        schedule: Schedule,
+        processes: Processes,
+        init_from: dict[str, Tensor] | None = None,
+    ) -> None:
+        """Build networks and optimizers.
+
+        Args:
+            config: the settings.
+            schedule: when the discriminator comes, and the learning rates.
+            processes: the device, and who shares the batches.
+            init_from: weights of the generator to start with instead of `config.pretrained`.
+
+        Raises:
+            ModelError: weights cannot be had, or are those of another architecture.
+            UsageError: a crop size that the generator cannot take.
+        """
+        self.config, self.schedule, self.processes = config, schedule, processes
+        self.precision = Precision(config.precision, processes.device)
+        torch.manual_seed(config.seed)
+        self.generator = build_generator(config.arch, "none" if init_from else config.pretrained)
+        self._check_crop_sizes()
+        if init_from is not None:
+            load_weights(self.generator, init_from, config.arch)
+        self._layout = torch.channels_last if config.channels_last else torch.contiguous_format
+        self.generator.to(processes.device).to(memory_format=self._layout)
+        average = get_ema_multi_avg_fn(config.ema_decay)
+        self.average = AveragedModel(self.generator, multi_avg_fn=average, use_buffers=True)
+        self.adversary = Adversary(config, processes, self.precision) if schedule.gan_steps else None
+        self.perceptual = self._build_perceptual() if config.lambda_perceptual else None
+        groups = [
+            {"params": list(child.parameters()), "encoder": name == "encoder"}
+            for name, child in self.generator.named_children()
+            if any(True for _ in child.parameters())
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay)
+        self.precision.prepare(self.generator)
+        self._replica = processes.replicate(self.generator)
+        if config.compile:
+            self._replica = torch.compile(self._replica)  # type: ignore[assignment]
+        torch.manual_seed(config.seed + processes.rank)  # dropout differs between the processes
+
+    def _check_crop_sizes(self) -> None:
+        stride = self.generator.size_rule.multiple_of
+        for size in filter(None, (self.config.crop_size, self.config.final_crop_size)):
+            if size % stride:
+                raise UsageError(f"--crop-size {size}: {self.config.arch} takes multiples of {stride}")
+
+    def _build_perceptual(self) -> PerceptualLoss:
+        loss = PerceptualLoss(self.config.perceptual_arch, self.config.perceptual_weights)
+        return loss.to(self.processes.device).to(memory_format=self._layout)
+
+    def step(self, batch: Batch, step: int) -> dict[str, float]:
+        """Learn from a batch, the discriminator first; return what to log.
+
+        Raises:
+            FloatingPointError: a loss is not finite; nothing was learnt from the batch.
+        """
+        config = self.config
+        adversary = self.adversary if self.schedule.is_adversarial(step) else None
+        rate = self._set_rates(step)
+        self.generator.train()
+        lightness = batch["L"].to(self.processes.device, memory_format=self._layout)
+        target = batch["ab"].to(self.processes.device)
+        log: dict[str, Tensor] = {}
+        with self.precision.autocast():
+            fake = self._replica(lightness).float()
+            loss = log["loss/pixel"] = pixel_loss(fake, target, config.pixel_loss)
+            if self.perceptual is not None:
+                log["loss/perceptual"] = self.perceptual(lightness, fake, target)
+                loss = loss + config.lambda_perceptual * log["loss/perceptual"]
+            if adversary is not None:
+                log |= adversary.learn(lightness, target, fake, self.schedule.factor(step) * config.disc_lr)
+                log["loss/G"] = adversary.judge(lightness, target, fake)
+                loss = config.lambda_l1 * loss + log["loss/G"]
+        means = self.processes.mean({name: value.item() for name, value in log.items()})
+        _check_finite(means)
+        self.precision.descend(loss, self.optimizer, config.grad_clip)
+        self.precision.end_step()
+        self.average.update_parameters(self.generator)
+        return means | {"lr": rate}
+
+    def _set_rates(self, step: int) -> float:
+        """Set the generator's learning rates of a step; return the decoder's."""
+        config, adversarial = self.config, self.schedule.is_adversarial(step)
+        rate = self.schedule.factor(step) * (config.gan_lr if adversarial else config.lr)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * (config.encoder_lr_scale if group["encoder"] else 1)
+            if adversarial:
+                group["betas"] = GAN_BETAS
+        return rate
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what `restore` needs beside the averaged weights."""
+        return {
+            "model": self.generator.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "adversary": self.adversary.state_dict() if self.adversary is not None else None,
+            "precision": self.precision.state_dict(),
+            "rng": torch.get_rng_state(),
+        }
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go back to the moment of a checkpoint."""
+        state = checkpoint.training
+        self.generator.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.adversary is not None:
+            self.adversary.load_state_dict(state["adversary"])
+        self.precision.load_state_dict(state["precision"])
+        self.average.module.load_state_dict(checkpoint.generator)
+        self.average.n_averaged.fill_(checkpoint.step)
+        if self.processes.leads:
+            torch.set_rng_state(state["rng"])
+        else:
+            torch.manual_seed(self.config.seed + checkpoint.step + self.processes.rank)
+
+
+def _check_finite(log: dict[str, float]) -> None:
+    for name, value in log.items():
+        if not math.isfinite(value):
+            raise FloatingPointError(f"{name} became {value}")
