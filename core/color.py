@@ -16,18 +16,19 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 
-_LINEAR_FROM_XYZ = np.linalg.inv(
+XYZ_FROM_LINEAR = np.array(
     # sRGB primaries, D65: IEC 61966-2-1
-    np.array(
-        [
-            [0.412453, 0.357580, 0.180423],
-            [0.212671, 0.715160, 0.072169],
-            [0.019334, 0.119193, 0.950227],
-        ]
-    )
+    [
+        [0.412453, 0.357580, 0.180423],
+        [0.212671, 0.715160, 0.072169],
+        [0.019334, 0.119193, 0.950227],
+    ]
 )
-_WHITE_D65 = np.array([0.950456, 1.0, 1.088754])
-_GAMUT_STEPS = 12
+LINEAR_FROM_XYZ = np.linalg.inv(XYZ_FROM_LINEAR)
+LUMINANCE_WEIGHTS = XYZ_FROM_LINEAR[1]
+WHITE_D65 = np.array([0.950456, 1.0, 1.088754])
+GAMUT_STEPS = 12
+GAMUT_TOLERANCE = 1e-5  # linear light, of float32 arithmetic; 0.01 L* at black
 
 
 def from_unit(samples: FloatArray, dtype: np.dtype) -> np.ndarray:
@@ -38,7 +39,7 @@ def from_unit(samples: FloatArray, dtype: np.dtype) -> np.ndarray:
 
 def rgb_to_lab(rgb: np.ndarray) -> tuple[FloatArray, FloatArray]:
     """Convert sRGB ``(H, W, 3)`` uint8 or uint16 to lightness ``(H, W)`` and ab ``(H, W, 2)``."""
-    linear = _linear_light_table(rgb.dtype)[rgb]
+    linear = linear_light_table(rgb.dtype)[rgb]
     lab = np.asarray(cv2.cvtColor(linear, cv2.COLOR_LRGB2Lab), np.float32)
     return lab[..., 0], lab[..., 1:]
 
@@ -57,7 +58,7 @@ def grey_to_lightness(grey: np.ndarray) -> FloatArray:
 
 
 @functools.cache
-def _linear_light_table(dtype: np.dtype) -> FloatArray:
+def linear_light_table(dtype: np.dtype) -> FloatArray:
     """Return linear light 0..1 of every sample of an integer type: IEC 61966-2-1."""
     encoded = np.arange(np.iinfo(dtype).max + 1) / np.iinfo(dtype).max
     linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
@@ -67,7 +68,7 @@ def _linear_light_table(dtype: np.dtype) -> FloatArray:
 @functools.cache
 def _lightness_table(dtype: np.dtype) -> FloatArray:
     """Return L* of every grey sample of an integer type: CIE 15."""
-    luminance = _linear_light_table(dtype).astype(np.float64)
+    luminance = linear_light_table(dtype).astype(np.float64)
     epsilon, kappa = (6 / 29) ** 3, (29 / 3) ** 3
     lightness = np.where(luminance > epsilon, 116 * np.cbrt(luminance) - 16, kappa * luminance)
     return lightness.astype(np.float32)
@@ -85,7 +86,7 @@ def fit_to_gamut(lightness: FloatArray, ab: FloatArray) -> FloatArray:
     fixed_lightness, wanted = lightness[outside], ab[outside]  # (K,), (K, 2)
     low = np.zeros(len(wanted), np.float32)
     high = np.ones(len(wanted), np.float32)
-    for _ in range(_GAMUT_STEPS):
+    for _ in range(GAMUT_STEPS):
         middle = np.float32(0.5) * (low + high)
         fits = _is_in_gamut(fixed_lightness, wanted * middle[:, None])
         low, high = np.where(fits, middle, low), np.where(fits, high, middle)
@@ -100,7 +101,6 @@ def _is_in_gamut(lightness: FloatArray, ab: FloatArray) -> NDArray[np.bool_]:
     xyz = np.stack([fy + ab[..., 0] / 500, fy, fy - ab[..., 1] / 200], axis=-1)  # (..., 3)
     delta = np.float32(6 / 29)
     xyz = np.where(xyz > delta, xyz**3, 3 * delta**2 * (xyz - np.float32(4 / 29)))
-    matrix = (_LINEAR_FROM_XYZ * _WHITE_D65).astype(np.float32)
+    matrix = (LINEAR_FROM_XYZ * WHITE_D65).astype(np.float32)
     linear = xyz @ matrix.T
-    tolerance = 1e-5  # of float32 arithmetic; 0.01 L* at black
-    return np.all((linear >= -tolerance) & (linear <= 1 + tolerance), axis=-1)
+    return np.all((linear >= -GAMUT_TOLERANCE) & (linear <= 1 + GAMUT_TOLERANCE), axis=-1)

@@ -37,9 +37,11 @@ class SizeRule:
 
 @dataclass(frozen=True)
 class ModelContract:
-    """What a model file promises: `L` in (CIE L* 0..100), `ab` out (CIE a*, b*), D65, from sRGB.
+    """What a model file promises.
 
-    Both are float32 `(N, 1, H, W)` and `(N, 2, H, W)`; height and width follow `size`.
+    A ``lab`` graph takes CIE L* (0..100) and gives CIE a*, b* (D65, from sRGB), float32 ``(N, 1, H, W)`` and
+    ``(N, 2, H, W)``; height and width follow `size`. A ``pixels`` graph takes sRGB uint8 ``(N, H, W, 3)`` of
+    any size and gives the same; `render_size` and `size` say what its generator sees.
     """
 
     name: str
@@ -49,6 +51,10 @@ class ModelContract:
     size: SizeRule = SizeRule()
     input_name: str = "L"
     output_name: str = "ab"
+    graph: str = "lab"
+    """`lab` or `pixels`."""
+    precision: str = "fp32"
+    """How an exported file computes and stores: see `colorize_gan.exporter.PRECISIONS`."""
     license: str = "unstated"
     training_data: str = "unstated"
     toolkit_version: str = "unknown"
@@ -57,6 +63,8 @@ class ModelContract:
     """The evaluation record: protocol and metrics."""
     parity: dict[str, Any] = field(default_factory=dict)
     """How far the exported file's colours are from the eager generator's."""
+    fingerprint: dict[str, Any] = field(default_factory=dict)
+    """The eager generator's colours at some points of known images: see `colorize_gan.exporter.parity`."""
     schema: int = SCHEMA
 
     def to_json(self) -> str:

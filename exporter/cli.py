@@ -1,78 +1,176 @@
-"""The `colorize-export` command."""
+"""The `colorize-export`, `colorize-verify` and `colorize-eval` commands."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from colorize_gan import __version__
 from colorize_gan.commands import exit_with_code
-from colorize_gan.exporter import FORMATS
+from colorize_gan.errors import ColorizeError, UsageError
+from colorize_gan.exporter import FORMATS, GRAPHS, PRECISIONS
 
 
-def _parse_formats(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
-    formats = tuple(dict.fromkeys(part.strip() for part in value.split(",")))
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown:
-        raise click.BadParameter(f"{', '.join(unknown)}: not one of {', '.join(FORMATS)}")
-    return formats
+def _names_of(choices: tuple[str, ...]) -> Callable[..., tuple[str, ...] | None]:
+    """Return a callback that splits a comma-separated option."""
+
+    def split(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+        if value is None:
+            return None
+        names = tuple(dict.fromkeys(part.strip() for part in value.split(",")))
+        unknown = [name for name in names if name not in choices]
+        if unknown:
+            raise click.BadParameter(f"{', '.join(unknown)}: not one of {', '.join(choices)}")
+        return names
+
+    return split
 
 
 @click.command()
-@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.argument("source", metavar="CHECKPOINT", type=click.Path(path_type=Path))
 @click.option(
     "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the files."
 )
 @click.option(
     "--format",
     "formats",
-    default=",".join(FORMATS),
+    callback=_names_of(FORMATS),
+    help=f"Comma-separated, of {', '.join(FORMATS)}.  [default: onnx,torchscript; onnx if alone possible]",
+)
+@click.option(
+    "--graph",
+    type=click.Choice(GRAPHS),
+    default="lab",
     show_default=True,
-    callback=_parse_formats,
-    help="Comma-separated.",
+    help="L to ab, or whole RGB images with all colour arithmetic inside (ONNX).",
+)
+@click.option(
+    "--precision",
+    "precisions",
+    default="fp32",
+    show_default=True,
+    callback=_names_of(PRECISIONS),
+    help=f"Of ONNX files; comma-separated, of {', '.join(PRECISIONS)}.",
 )
 @click.option(
     "--opset", type=click.IntRange(18, 23), default=18, show_default=True, help="ONNX operator set."
 )
 @click.option(
-    "--weights",
-    type=click.Choice(["fp32", "fp16"]),
-    default="fp32",
-    show_default=True,
-    help="How ONNX weights are stored; computing is float32 either way.",
+    "--calibration",
+    type=click.Path(path_type=Path),
+    help="Folder of photographs for int8.  [default: seven that come with the package]",
 )
 @click.option(
     "--max-delta-e",
     type=click.FloatRange(min=0, min_open=True),
-    help="Largest CIEDE2000 p99 to the generator; default 0.1, or 0.5 for fp16 weights.",
+    help="Largest CIEDE2000 p99 to the generator.  [default: fp32 0.1, fp16-weights 0.5, fp16 1, int8 3]",
+)
+@click.option("--no-verify", is_flag=True, help="Do not compare colours; the files say so.")
+@click.option(
+    "--triton",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write the ONNX files into this Triton model repository, too.",
 )
 @click.version_option(__version__)
 @exit_with_code
 def colorize_export(
-    checkpoint: Path,
+    source: Path,
     out: Path,
-    formats: tuple[str, ...],
+    formats: tuple[str, ...] | None,
+    graph: str,
+    precisions: tuple[str, ...],
     opset: int,
-    weights: str,
+    calibration: Path | None,
     max_delta_e: float | None,
+    no_verify: bool,
+    triton: Path | None,
 ) -> int:
     """Turn a training CHECKPOINT into files that colorize-batch and other runtimes load.
 
-    Every file is compared with the generator before it appears. Exit codes: 5 checkpoint not usable,
-    6 colours differ (the file is not kept).
-    """
-    from colorize_gan.exporter.export import export_checkpoint
+    A lab ONNX file, fp32 or fp16-weights, may stand for the checkpoint, to make ONNX files of other
+    precisions or the pixels graph. Every file is compared with the generator before it appears.
 
-    files = export_checkpoint(
-        checkpoint, out, formats=formats, opset=opset, half_weights=weights == "fp16", max_delta_e=max_delta_e
+    Exit codes: 2 wrong usage, 5 checkpoint not usable, 6 colours differ (the file is not kept).
+    """
+    from colorize_gan.exporter.export import ExportOptions, export_file
+    from colorize_gan.exporter.parity import PHOTOGRAPHS
+    from colorize_gan.exporter.triton import write_triton_model
+
+    if formats is None:
+        formats = ("onnx",) if source.suffix == ".onnx" or graph == "pixels" else ("onnx", "torchscript")
+    if triton is not None and "onnx" not in formats:
+        raise UsageError("--triton: needs --format onnx")
+    options = ExportOptions(
+        formats, graph, precisions, opset, max_delta_e, not no_verify, calibration or PHOTOGRAPHS
     )
-    for file in files:
-        parity = file.contract.parity
+    files = []
+    click.echo("| file | precision | MB | CIEDE2000 p99 | max | ms at render size | verified on |")
+    click.echo("|---|---|---:|---:|---:|---:|---|")
+    for file in export_file(source, out, options):
+        files.append(file)
+        parity = {"p99": "", "max": "", "verified_on": "not verified"} | file.contract.parity
         megabytes = file.path.stat().st_size / 1e6
         click.echo(
-            f"{file.path}  {megabytes:.1f} MB  CIEDE2000 p99 {parity['p99']:.4f} max {parity['max']:.4f}  "
-            f"verified on {parity['verified_on']}"
+            f"| {file.path.name} | {file.contract.precision} | {megabytes:.1f} | {parity['p99']} | "
+            f"{parity['max']} | {file.milliseconds:.1f} | {parity['verified_on']} |"
         )
-    click.echo(f"next: colorize-batch PHOTOS --out COLORED --model {files[0].path}")
+        if triton is not None and file.path.suffix == ".onnx":
+            click.echo(
+                f"{write_triton_model(file, triton)}: for tritonserver --model-repository {triton}", err=True
+            )
+    first = files[0].path
+    click.echo(f"next: colorize-verify {first} --against {source}", err=True)
+    if graph == "lab":
+        click.echo(f"      colorize-batch PHOTOS --out COLORED --model {first}", err=True)
+    return 0
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path),
+    help="Checkpoint or model file to compare with; without it, the fingerprint in the file's contract.",
+)
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path),
+    help="Folder of photographs to compare on, with --against.  [default: seven that come with the package]",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--max-delta-e",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Largest CIEDE2000 p99.  [default: that of the precision]",
+)
+@click.version_option(__version__)
+@exit_with_code
+def colorize_verify(
+    model: Path, against: Path | None, images: Path | None, device: str, max_delta_e: float | None
+) -> int:
+    """Show what a MODEL file says of itself and check its colours on this machine.
+
+    Exit codes: 2 wrong usage, 4 no such device, 5 file not usable, 6 colours differ.
+    """
+    from colorize_gan.exporter.parity import PHOTOGRAPHS, enforce
+    from colorize_gan.exporter.verify import card, verify
+    from colorize_gan.infer.backends import open_backend
+    from colorize_gan.infer.models import find_model
+
+    if images is not None and against is None:
+        raise UsageError("--images: needs --against; a fingerprint is of known images only")
+    backend = open_backend(find_model(model), device=device)
+    click.echo(card(backend.contract))
+    try:
+        record, floor = verify(backend, against, images or PHOTOGRAPHS, max_delta_e)
+        click.echo(
+            f"- here, on {backend.name} {backend.device}, against {against or 'its fingerprint'}: CIEDE2000 "
+            f"mean {record['mean']}, p99 {record['p99']} (at most {floor.p99}), max {record['max']}, "
+            f"changed 8-bit pixels {record['changed_pixels']:.2%}, worst on {record['worst']}"
+        )
+        enforce(record, floor)
+    except ColorizeError as error:
+        raise type(error)(f"{model}: {error}") from error
     return 0
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from colorize_gan.color import FloatArray
 from colorize_gan.contract import ModelContract
-from colorize_gan.errors import DataError, UsageError
+from colorize_gan.errors import DataError, ModelError, UsageError
 from colorize_gan.infer.backends import BACKENDS_BY_SUFFIX, open_backend
 from colorize_gan.trainer.checkpoint import load_generator
 from colorize_gan.trainer.data import load_square
@@ -92,7 +92,9 @@ def _open(model: Path) -> tuple[PredictAb, ModelContract]:
     """Return a model file's predictor and contract."""
     if model.suffix in BACKENDS_BY_SUFFIX:
         backend = open_backend(model)
-        return backend.predict_ab, backend.contract
+        if backend.contract.graph != "lab":
+            raise ModelError(f"{model}: evaluate the lab file of the same model")
+        return backend.run, backend.contract
     generator, contract = load_generator(model)
     return torch_predictor(generator), contract
 

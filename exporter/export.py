@@ -1,27 +1,71 @@
 """From a checkpoint to verified files."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import statistics
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from torch import nn
+import numpy as np
+import onnx
 
+from colorize_gan.color import FloatArray
 from colorize_gan.contract import ModelContract
-from colorize_gan.errors import VerificationError
-from colorize_gan.exporter import FORMATS
-from colorize_gan.exporter.formats import build_onnx, build_torchscript, save_onnx, save_torchscript
-from colorize_gan.exporter.parity import check_parity
+from colorize_gan.errors import UsageError, VerificationError
+from colorize_gan.exporter.formats import save_onnx, save_pt2, save_torchscript
+from colorize_gan.exporter.parity import (
+    PHOTOGRAPHS,
+    Floor,
+    Run,
+    compare,
+    enforce,
+    fingerprint,
+    floor_of,
+    grey_photographs,
+    probes,
+    read_lightness,
+)
+from colorize_gan.exporter.pixels import PIXELS_INPUT, PIXELS_OUTPUT, to_pixels
+from colorize_gan.exporter.precisions import INT8_EXCEPTIONS, store_weights_as_half, to_half, to_int8
+from colorize_gan.exporter.source import Source, load_source
 from colorize_gan.images import atomic_path
-from colorize_gan.infer.backends import open_backend
-from colorize_gan.trainer.checkpoint import load_generator
-from colorize_gan.trainer.evaluate import torch_predictor
+from colorize_gan.infer.backends import Backend, open_backend
+from colorize_gan.infer.colorizer import Colorizer
+from colorize_gan.infer.onnxruntime_backend import cuda_works
 
-FLOOR_FP32 = 0.1
-"""Largest CIEDE2000 99th percentile of a file that holds the float32 weights."""
-FLOOR_HALF_WEIGHTS = 0.5
-"""The same, for float16-stored weights."""
+_TORCH_SAVERS: dict[str, Callable[..., None]] = {"torchscript": save_torchscript, "pt2": save_pt2}
+_TIMED_RUNS = 5
+
+Save = Callable[[ModelContract, Path], None]
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Which files are written."""
+
+    formats: tuple[str, ...] = ("onnx", "torchscript")
+    """Of `FORMATS`; TorchScript and pt2 are always float32."""
+    graph: str = "lab"
+    """Of `GRAPHS`; pixels is for ONNX alone."""
+    precisions: tuple[str, ...] = ("fp32",)
+    """Of `PRECISIONS`, for ONNX."""
+    opset: int = 18
+    max_delta_e: float | None = None
+    """Largest CIEDE2000 p99 to the generator; None for that of `floor_of`."""
+    verify: bool = True
+    calibration: Path = PHOTOGRAPHS
+    """Folder of photographs that set the ranges of int8."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no file can be."""
+        others = [format_ for format_ in self.formats if format_ != "onnx"]
+        if self.graph == "pixels" and others:
+            raise UsageError(f"--graph pixels: for onnx, not {', '.join(others)}")
+        if "onnx" not in self.formats and self.precisions != ("fp32",):
+            raise UsageError(f"--precision {','.join(self.precisions)}: {', '.join(others)} are always fp32")
 
 
 @dataclass(frozen=True)
@@ -30,68 +74,144 @@ class ExportedFile:
 
     path: Path
     contract: ModelContract
+    milliseconds: float
+    """Median time of one image at the render size, on the first device."""
 
 
-def export_checkpoint(
-    checkpoint: Path,
-    out: Path,
-    *,
-    formats: Sequence[str] = FORMATS,
-    opset: int = 18,
-    half_weights: bool = False,
-    max_delta_e: float | None = None,
-) -> list[ExportedFile]:
-    """Write a checkpoint's generator into ``out`` and prove each file equal to it.
+def export_file(source_path: Path, out: Path, options: ExportOptions) -> Iterator[ExportedFile]:
+    """Write a generator into ``out`` file by file and prove each equal to it.
 
     Args:
-        checkpoint: file of a training run.
+        source_path: a checkpoint, or a lab ONNX file.
         out: folder, created when missing; files are named after the contract.
-        formats: of `FORMATS`.
-        opset: ONNX operator set.
-        half_weights: store ONNX weights as float16.
-        max_delta_e: floor of the parity gate; None for the precision's own.
+        options: which files.
 
     Raises:
-        ModelError: the checkpoint cannot be used.
+        ModelError: the source cannot be used.
+        UsageError: the source cannot become such a file.
         VerificationError: a file gives other colours; it is not kept.
     """
-    generator, contract = load_generator(checkpoint)
+    source = load_source(source_path)
     out.mkdir(parents=True, exist_ok=True)
-    files = []
-    for format_ in formats:
-        path = out / f"{contract.name}.{format_}"
-        if format_ == "onnx":
-            floor = max_delta_e or (FLOOR_HALF_WEIGHTS if half_weights else FLOOR_FP32)
-            model = build_onnx(generator, contract, opset=opset, half_weights=half_weights)
-            proven = _save_verified(partial(save_onnx, model), generator, contract, path, floor)
-        else:
-            module = build_torchscript(generator, contract)
-            save = partial(save_torchscript, module)
-            proven = _save_verified(save, generator, contract, path, max_delta_e or FLOOR_FP32)
-        files.append(ExportedFile(path, proven))
-    return files
+    for format_ in options.formats:
+        built = source.build(format_, options.opset)
+        if format_ != "onnx":
+            save = partial(_TORCH_SAVERS[format_], built)
+            yield _save_verified(save, source, _path(out, source, format_), source.contract, options)
+            continue
+        assert isinstance(built, onnx.ModelProto)
+        for precision in options.precisions:
+            yield _export_onnx(built, precision, source, out, options)
+
+
+def _path(out: Path, source: Source, format_: str, *marks: str) -> Path:
+    """Name a file after the contract and what is not the default."""
+    return out / ".".join((source.contract.name, *marks, format_))
+
+
+def _export_onnx(
+    generator: onnx.ModelProto, precision: str, source: Source, out: Path, options: ExportOptions
+) -> ExportedFile:
+    contract = dataclasses.replace(source.contract, graph=options.graph, precision=precision)
+    marks = [options.graph] * (options.graph != "lab") + [precision] * (precision != "fp32")
+    path = _path(out, source, "onnx", *marks)
+    if options.graph == "pixels":
+        contract = dataclasses.replace(contract, input_name=PIXELS_INPUT, output_name=PIXELS_OUTPUT)
+    candidates = _convert(generator, precision, source.contract, options)
+    for left, model in candidates:
+        if options.graph == "pixels":
+            model = to_pixels(model, source.contract)
+        onnx.checker.check_model(model, full_check=True)
+        try:
+            return _save_verified(partial(save_onnx, model), source, path, contract, options)
+        except VerificationError:
+            if not left:
+                raise
+    raise AssertionError("every precision has a candidate")
+
+
+def _convert(
+    generator: onnx.ModelProto, precision: str, contract: ModelContract, options: ExportOptions
+) -> Iterator[tuple[int, onnx.ModelProto]]:
+    """Yield the generator in a precision, from the fastest way to the most exact, with how many are left."""
+    if precision != "int8":
+        convert = {"fp16-weights": store_weights_as_half, "fp16": to_half}.get(precision)
+        yield 0, convert(generator) if convert else generator
+        return
+    photographs = list(_calibration(options.calibration, contract))
+    for left, exceptions in zip(reversed(range(len(INT8_EXCEPTIONS))), INT8_EXCEPTIONS, strict=True):
+        yield left, to_int8(generator, photographs, exceptions)
+
+
+def _calibration(folder: Path, contract: ModelContract) -> Iterator[FloatArray]:
+    """Yield photographs as they are, darker and lighter."""
+    side = contract.size.fit(contract.render_size)
+    for path in grey_photographs(folder):
+        lightness = read_lightness(path, side)[None]
+        for gamma in (1.0, 0.7, 1.4):
+            yield np.asarray(100 * (lightness / 100) ** gamma, np.float32)
 
 
 def _save_verified(
-    save: Callable[[ModelContract, Path], None],
-    generator: nn.Module,
-    contract: ModelContract,
-    path: Path,
-    floor: float,
-) -> ModelContract:
-    """Save beside ``path``, compare through the users' own loader, add the record, then rename.
-
-    Returns:
-        The contract with the record, as it is in the file.
-    """
+    save: Save, source: Source, path: Path, contract: ModelContract, options: ExportOptions
+) -> ExportedFile:
+    """Save beside ``path``, compare through the users' own loader, add the record, then rename."""
+    floor = floor_of(contract)
+    if options.max_delta_e is not None:
+        floor = Floor(options.max_delta_e)
+    reference = _reference(source, contract)
     with atomic_path(path) as part:
         save(contract, part)
-        backend = open_backend(part, device="cpu")
-        try:
-            record = check_parity(torch_predictor(generator), backend.predict_ab, contract.size, floor)
-        except VerificationError as error:
-            raise VerificationError(f"{path.name}: {error}; the file was not kept") from error
-        record["verified_on"] = f"{backend.name} {backend.device}"
-        proven = dataclasses.replace(contract, parity=record)
+        record: dict[str, Any] = {}
+        for device in ("cpu", "cuda") if cuda_works() else ("cpu",):
+            backend = open_backend(part, device=device)
+            if not options.verify:
+                continue
+            try:
+                found = compare(reference, backend.run, probes(contract))
+                enforce(found, floor)
+            except VerificationError as error:
+                raise VerificationError(f"{path.name} on {device}: {error}; the file was not kept") from error
+            # the worst device is the one recorded
+            if not record or found["p99"] > record["p99"]:
+                record = found | {"verified_on": record.get("verified_on", [])}
+            record["verified_on"] = [*record["verified_on"], f"{backend.name} {backend.device}"]
+        if record:
+            record |= {"floor": floor.p99, "verified_on": ", ".join(record["verified_on"])}
+        proven = dataclasses.replace(contract, parity=record, fingerprint=fingerprint(reference, contract))
         save(proven, part)
-    return proven
+        milliseconds = _time(open_backend(part), proven)
+    return ExportedFile(path, proven, milliseconds)
+
+
+def _reference(source: Source, contract: ModelContract) -> Run:
+    """Return the graph that a file is compared with; for pixels, what colorize-batch would do."""
+    if contract.graph == "lab":
+        return source.run
+    colorizer = Colorizer(_SourceBackend(source.contract, source.run))
+    return lambda images: np.stack([colorizer.colorize(image) for image in images])
+
+
+@dataclass
+class _SourceBackend:
+    """The source as a `Backend`."""
+
+    contract: ModelContract
+    run: Run
+    name: str = "eager"
+    device: str = "cpu"
+
+
+def _time(backend: Backend, contract: ModelContract) -> float:
+    """Return the median milliseconds of one image at the render size."""
+    side = contract.size.fit(contract.render_size)
+    shape, dtype = (
+        ((1, side, side, 3), np.uint8) if contract.graph == "pixels" else ((1, 1, side, side), np.float32)
+    )
+    inputs = np.full(shape, 50, dtype)
+    times = []
+    for _ in range(_TIMED_RUNS):
+        start = time.perf_counter()
+        backend.run(inputs)
+        times.append(time.perf_counter() - start)
+    return 1000 * statistics.median(times)

@@ -1,26 +1,34 @@
-"""Writing a generator as ONNX or TorchScript, its contract inside."""
+"""Building a generator as ONNX, TorchScript or pt2, and writing it with its contract inside."""
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 from torch import nn
+from torch.fx.experimental import _config as fx_config
 
 from colorize_gan.contract import METADATA_KEY, ModelContract
-from colorize_gan.infer.torchscript_backend import torchscript_deprecation_silenced
+from colorize_gan.errors import VerificationError
+from colorize_gan.infer.torch_backends import torchscript_deprecation_silenced
 
-_IR_VERSION = 8  # opset 18 belongs to it: loads from ONNX Runtime 1.14 on
 _AXES = ("batch", None, "height", "width")
-_SMALLEST_HALVED = 1024  # elements; below, two bytes saved are not worth a rounding
+_CHANCE = ("dropout", "bernoulli", "multinomial", "random", "rand", "normal_")
 
 
 def build_torchscript(generator: nn.Module, contract: ModelContract) -> torch.jit.ScriptModule:
-    """Trace and freeze a generator that is in eval mode."""
+    """Trace and freeze a generator that is in eval mode.
+
+    Raises:
+        VerificationError: it leaves colours to chance.
+    """
+    _require_eval_mode(generator)
     with torchscript_deprecation_silenced(), torch.inference_mode():
-        return torch.jit.freeze(torch.jit.trace(generator, _example(contract)))
+        module = torch.jit.freeze(torch.jit.trace(generator, _example(contract), check_trace=False))
+    _refuse_chance(node.kind() for node in module.inlined_graph.nodes())
+    return module
 
 
 def save_torchscript(module: torch.jit.ScriptModule, contract: ModelContract, path: Path) -> None:
@@ -29,22 +37,54 @@ def save_torchscript(module: torch.jit.ScriptModule, contract: ModelContract, pa
         torch.jit.save(module, path, _extra_files={METADATA_KEY: contract.to_json()})
 
 
-def build_onnx(
-    generator: nn.Module, contract: ModelContract, *, opset: int = 18, half_weights: bool = False
-) -> onnx.ModelProto:
+def build_pt2(generator: nn.Module, contract: ModelContract) -> torch.export.ExportedProgram:
     """Export a generator that is in eval mode, with dynamic batch, height and width.
 
-    Args:
-        generator: the network.
-        contract: names and sizes of its input and output.
-        opset: ONNX operator set.
-        half_weights: store large weights as float16; computing stays float32.
+    Raises:
+        VerificationError: it leaves colours to chance.
     """
-    model = _export(generator, contract, opset)
+    _require_eval_mode(generator)
+    # the smallest sizes leave features of one pixel, which must not be taken for a special case
+    oblivious = fx_config.patch(backed_size_oblivious=True)  # type: ignore[attr-defined]
+    with torch.no_grad(), oblivious, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        program = torch.export.export(
+            generator, (_example(contract),), dynamic_shapes=(_dynamic_shape(contract),)
+        ).run_decompositions()
+    _refuse_chance(str(node.target) for node in program.graph.nodes if node.op == "call_function")
+    return program
+
+
+def save_pt2(program: torch.export.ExportedProgram, contract: ModelContract, path: Path) -> None:
+    """Write the program, the contract in its extra files."""
+    torch.export.save(program, path, extra_files={METADATA_KEY: contract.to_json()})
+
+
+def build_onnx(generator: nn.Module, contract: ModelContract, opset: int = 18) -> onnx.ModelProto:
+    """Export a generator that is in eval mode, with dynamic batch, height and width.
+
+    Raises:
+        VerificationError: it leaves colours to chance.
+    """
+    _require_eval_mode(generator)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        program = torch.onnx.export(
+            generator,
+            (_example(contract),),
+            dynamo=True,
+            opset_version=opset,
+            external_data=False,
+            input_names=[contract.input_name],
+            output_names=[contract.output_name],
+            dynamic_shapes=(_dynamic_shape(contract),),
+            verbose=False,
+        )
+    assert program is not None
+    model = program.model_proto
     _clean(model)
-    if half_weights:
-        _store_weights_as_half(model)
-    onnx.checker.check_model(model, full_check=True)
+    _refuse_chance(node.op_type for node in model.graph.node)
     return model
 
 
@@ -61,31 +101,31 @@ def _example(contract: ModelContract) -> torch.Tensor:
     return torch.rand(2, 1, height, height + step) * 100
 
 
-def _export(generator: nn.Module, contract: ModelContract, opset: int) -> onnx.ModelProto:
-    shape = {0: torch.export.Dim("batch", min=1, max=4096)}
+def _dynamic_shape(contract: ModelContract) -> dict[int, object]:
+    shape: dict[int, object] = {0: torch.export.Dim("batch", min=1, max=4096)}
     if not contract.size.fixed:
         shape |= {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", category=FutureWarning)
-        program = torch.onnx.export(
-            generator,
-            (_example(contract),),
-            dynamo=True,
-            opset_version=opset,
-            external_data=False,
-            input_names=[contract.input_name],
-            output_names=[contract.output_name],
-            dynamic_shapes=(shape,),
-            verbose=False,
-        )
-    assert program is not None
-    return program.model_proto
+    return shape
+
+
+def _require_eval_mode(generator: nn.Module) -> None:
+    for name, module in generator.named_modules():
+        if module.training:
+            raise VerificationError(
+                f"the generator's {name or 'whole'} is in training mode: BatchNorm would draw on the batch "
+                "and dropout on chance; call eval() first"
+            )
+
+
+def _refuse_chance(operators: Iterable[str]) -> None:
+    for operator in operators:
+        if any(word in operator.lower() for word in _CHANCE):
+            raise VerificationError(f"the graph has the operator {operator}: its colours would be by chance")
 
 
 def _clean(model: onnx.ModelProto) -> None:
     """Name the axes, drop the exporter's traces of this machine, and lower the IR version to the opset's."""
-    model.ir_version = _IR_VERSION
+    model.ir_version = helper.find_min_ir_version_for(model.opset_import)
     del model.metadata_props[:]
     graph = model.graph
     for holder in (graph, *graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
@@ -95,19 +135,3 @@ def _clean(model: onnx.ModelProto) -> None:
         for axis, name in zip(value.type.tensor_type.shape.dim, _AXES, strict=True):
             if name is not None and not axis.HasField("dim_value"):
                 axis.dim_param = name
-
-
-def _store_weights_as_half(model: onnx.ModelProto) -> None:
-    """Store large float32 initializers as float16 behind a Cast, which runtimes fold when they load."""
-    graph = model.graph
-    casts = []
-    for tensor in graph.initializer:
-        weights = numpy_helper.to_array(tensor)
-        if tensor.data_type != TensorProto.FLOAT or weights.size < _SMALLEST_HALVED:
-            continue
-        name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(weights.astype(np.float16), f"{name}.half"))
-        casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)

@@ -1,81 +1,229 @@
-"""The parity gate: an exported file's colours against the eager generator's."""
+"""The parity gate: a file's colours against those of the generator it came from."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
-from colorize_gan.color import FloatArray
-from colorize_gan.contract import SizeRule
-from colorize_gan.errors import VerificationError
+from colorize_gan.color import FloatArray, fit_to_gamut, from_unit, grey_to_lightness, lab_to_rgb, rgb_to_lab
+from colorize_gan.contract import ModelContract
+from colorize_gan.errors import DataError, ModelError, VerificationError
+from colorize_gan.images import SUFFIXES, read_image
 from colorize_gan.metrics import ciede2000
 
-PredictAb = Callable[[FloatArray], FloatArray]
+Run = Callable[[np.ndarray], np.ndarray]
+"""A graph of either kind: see `colorize_gan.infer.backends.Backend.run`."""
 
-_BATCHES = (1, 3)
+Probe = tuple[str, np.ndarray]
+"""A named input of a graph."""
+
+PHOTOGRAPHS = Path(__file__).parent / "photographs"
+
+_BATCHES = (1, 3, 8)
+_PHOTOGRAPH_SIDE = 256
+_FINGERPRINT_POINTS = 12  # a side
 
 
-def check_parity(reference: PredictAb, exported: PredictAb, size: SizeRule, floor: float) -> dict[str, Any]:
-    """Compare two predictors on every probe and return the record for the contract.
+@dataclass(frozen=True)
+class Floor:
+    """The largest CIEDE2000 differences that pass."""
 
-    Args:
-        reference: the eager generator, float32.
-        exported: the file, opened with the loader that users have.
-        size: which sizes the generator accepts.
-        floor: the largest CIEDE2000 99th percentile that passes.
+    p99: float
+    mean: float = math.inf
+
+
+_FLOORS = {
+    "fp32": Floor(p99=0.1),
+    "fp16-weights": Floor(p99=0.5),
+    "fp16": Floor(p99=1.0),
+    "int8": Floor(p99=3.0, mean=1.0),
+}
+_ROUNDING = 0.5  # CIEDE2000 p99 of the few 8-bit samples that lie between two levels and round the other way
+
+
+def floor_of(contract: ModelContract) -> Floor:
+    """Return what a file has to keep to."""
+    floor = _FLOORS[contract.precision]
+    return floor if contract.graph == "lab" else Floor(floor.p99 + _ROUNDING, floor.mean)
+
+
+def compare(reference: Run, tested: Run, probes: Iterable[Probe]) -> dict[str, Any]:
+    """Measure how far the colours of two graphs of one kind are from each other.
 
     Returns:
-        CIEDE2000 ``mean``, ``p99``, ``max`` over all pixels of all probes, the largest difference of ab
-        ``max_ab``, the ``floor`` and the number of ``probes``.
+        CIEDE2000 ``mean``, ``p99`` and ``max`` over all pixels of all probes, ``mean_ab`` and ``max_ab``
+        differences, the share of 8-bit sRGB pixels that differ (``changed_pixels``), the largest such
+        difference (``max_pixel``, 0..255), the number of ``probes`` and the ``worst`` one.
 
     Raises:
-        VerificationError: above the floor, or not finite; names the worst probe.
+        VerificationError: an output is not finite or has another shape.
     """
-    differences, worst, worst_name, max_ab = [], -1.0, "", 0.0
-    for name, lightness in probes(size):
-        expected, actual = reference(lightness), exported(lightness)
-        if actual.shape != expected.shape or not np.isfinite(actual).all():
+    results = []
+    for name, inputs in probes:
+        expected, actual = reference(inputs), tested(inputs)
+        if (actual.shape, actual.dtype) != (expected.shape, expected.dtype) or not np.isfinite(actual).all():
             raise VerificationError(
-                f"probe {name}: ab of shape {actual.shape} is not finite, or not as expected"
+                f"{name}: a {actual.dtype} output of shape {actual.shape} is not finite, or not as expected"
             )
-        difference = ciede2000(_to_lab(lightness, expected), _to_lab(lightness, actual)).ravel()
-        differences.append(difference)
-        max_ab = max(max_ab, float(np.abs(expected - actual).max()))
-        if difference.max() > worst:
-            worst, worst_name = float(difference.max()), name
-    everything = np.concatenate(differences)
-    p99 = round(float(np.percentile(everything, 99)), 6)
-    record = {
-        "metric": "CIEDE2000, exported file against eager float32",
-        "probes": len(differences),
-        "mean": round(float(everything.mean()), 6),
-        "p99": p99,
-        "max": round(worst, 6),
-        "max_ab": round(max_ab, 6),
-        "floor": floor,
-    }
-    if not p99 <= floor:
-        raise VerificationError(
-            f"colours differ from the generator's: CIEDE2000 p99 {p99} is above {floor}; "
-            f"worst on {worst_name} ({worst:.3f})"
+        one, two = _to_lab(inputs, expected), _to_lab(inputs, actual)
+        pixels = [_to_rgb8(output, lab) for output, lab in ((expected, one), (actual, two))]
+        changes = np.abs(np.subtract(*pixels, dtype=np.int16)).max(axis=-1)
+        results.append(
+            (name, ciede2000(one, two).ravel(), np.abs(one - two)[..., 1:].ravel(), changes.ravel())
         )
-    return record
+    names, differences, ab, changes = zip(*results, strict=True)
+    everything, all_ab, all_changes = (np.concatenate(arrays) for arrays in (differences, ab, changes))
+    worst = max(range(len(names)), key=lambda index: np.percentile(differences[index], 99))
+    return {
+        "metric": "CIEDE2000, exported file against eager float32",
+        "probes": len(names),
+        "mean": round(float(everything.mean()), 6),
+        "p99": round(float(np.percentile(everything, 99)), 6),
+        "max": round(float(everything.max()), 6),
+        "mean_ab": round(float(all_ab.mean()), 6),
+        "max_ab": round(float(all_ab.max()), 6),
+        "changed_pixels": round(float((all_changes > 0).mean()), 6),
+        "max_pixel": int(all_changes.max()),
+        "worst": names[worst],
+    }
 
 
-def probes(size: SizeRule) -> Iterator[tuple[str, FloatArray]]:
-    """Yield named lightness batches ``(N, 1, H, W)``: photograph-like, noise and flat, in several sizes."""
+def enforce(record: dict[str, Any], floor: Floor) -> None:
+    """Raise a `VerificationError` when a record of `compare` is above the floor; not a number is."""
+    for name, limit in (("p99", floor.p99), ("mean", floor.mean)):
+        if not record[name] <= limit:
+            raise VerificationError(
+                f"colours differ: CIEDE2000 {name} {record[name]} is above {limit}, "
+                f"worst on {record['worst']}"
+            )
+
+
+def fingerprint(reference: Run, contract: ModelContract) -> dict[str, Any]:
+    """Return the colours of a graph at a grid of points of known inputs, to recognise it by.
+
+    ab is rounded to 0.01, or RGB is as it is.
+    """
+    points = {}
+    for name, inputs in _known_probes(contract):
+        output = _channels_last(reference(inputs))[0]
+        points[name] = np.round(output[_grid(output)].astype(np.float64), 2).tolist()
+    return points
+
+
+def compare_with_fingerprint(tested: Run, contract: ModelContract) -> dict[str, Any]:
+    """`compare` a graph with the fingerprint in its contract, at those points alone.
+
+    Raises:
+        ModelError: the contract has no fingerprint, or one of other images.
+    """
+    known = dict(_known_probes(contract))
+    if not contract.fingerprint or not contract.fingerprint.keys() <= known.keys():
+        raise ModelError("has no fingerprint to verify it by; compare it --against its checkpoint")
+    points: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+    for name, colors in contract.fingerprint.items():
+        inputs = known[name]
+        rows, columns = _grid(_channels_last(inputs)[0])
+        wanted = np.asarray(colors, np.float32)
+        found = _channels_last(tested(inputs))[0][rows, columns]
+        if wanted.shape != found.shape:
+            raise ModelError(f"its fingerprint of {name} has another shape")
+        if contract.graph == "pixels":
+            points[name] = (inputs[:, rows, columns], wanted[None].astype(np.uint8), found[None])
+        else:
+            at_points = (wanted.transpose(2, 0, 1)[None], found.transpose(2, 0, 1)[None])
+            points[name] = (inputs[:, :, rows, columns], *at_points)
+    answers = {id(inputs): (wanted, found) for inputs, wanted, found in points.values()}
+    return compare(
+        lambda inputs: answers[id(inputs)][0],
+        lambda inputs: answers[id(inputs)][1],
+        [(name, inputs) for name, (inputs, _, _) in points.items()],
+    )
+
+
+def probes(contract: ModelContract, images: Path = PHOTOGRAPHS) -> Iterator[Probe]:
+    """Yield inputs of a graph: photographs, photograph-like clouds, noise and flat fields.
+
+    Sizes are the usual, odd and extreme ones, batches 1, 3 and 8.
+
+    Raises:
+        DataError: no images in that folder.
+    """
+    yield from _photographs(contract, images)
     rng = np.random.default_rng(0)
-    step = 0 if size.fixed else size.multiple_of
-    smallest, usual = size.minimum, size.fit(256)
-    for height, width in dict.fromkeys(
-        [(usual, usual), (usual, usual + step), (usual + 3 * step, usual), (smallest, smallest + step)]
-    ):
-        for batch in _BATCHES:
+    for height, width in _sizes(contract):
+        for batch in _BATCHES if (height, width) == next(_sizes(contract)) else _BATCHES[:2]:
             label = f"{batch}x{height}x{width}"
-            yield f"clouds {label}", np.stack([_clouds(height, width, rng) for _ in range(batch)])
-        yield f"noise {label}", rng.uniform(0, 100, (batch, 1, height, width)).astype(np.float32)
+            clouds = np.stack([_clouds(height, width, rng) for _ in range(batch)])
+            yield f"clouds {label}", _as_input(clouds, contract)
+    yield from _synthetic(contract)
+
+
+def _known_probes(contract: ModelContract) -> Iterator[Probe]:
+    """Yield the probes that are the same on every machine, to the last bit."""
+    yield from _photographs(contract, PHOTOGRAPHS)
+    yield from _synthetic(contract)
+
+
+def _photographs(contract: ModelContract, images: Path) -> Iterator[Probe]:
+    side = contract.size.fit(_PHOTOGRAPH_SIDE)
+    for path in grey_photographs(images):
+        yield f"photograph {path.name}", _as_input(read_lightness(path, side)[None], contract)
+
+
+def _synthetic(contract: ModelContract) -> Iterator[Probe]:
+    side = contract.size.fit(_PHOTOGRAPH_SIDE)
+    noise = np.random.default_rng(1).uniform(0, 100, (1, 1, side, side)).astype(np.float32)
+    yield "noise", _as_input(noise, contract)
     for level in (0, 50, 100):
-        yield f"flat {level}", np.full((1, 1, usual, usual), level, np.float32)
+        yield f"flat {level}", _as_input(np.full((1, 1, side, side), level, np.float32), contract)
+
+
+def grey_photographs(folder: Path) -> list[Path]:
+    """Return the image files in a folder.
+
+    Raises:
+        DataError: there are none.
+    """
+    found = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    if not found:
+        raise DataError(f"{folder}: no images in it")
+    return found
+
+
+def read_lightness(path: Path, side: int) -> FloatArray:
+    """Read an image as CIE L* ``(1, side, side)``: its middle square, resized."""
+    image = read_image(path)
+    lightness = grey_to_lightness(image) if image.ndim == 2 else rgb_to_lab(image[..., :3])[0]
+    height, width = lightness.shape
+    short = min(height, width)
+    top, left = (height - short) // 2, (width - short) // 2
+    square = lightness[top : top + short, left : left + short]
+    if short != side:
+        square = np.asarray(cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA), np.float32)
+    return np.ascontiguousarray(square)[None]
+
+
+def _sizes(contract: ModelContract) -> Iterator[tuple[int, int]]:
+    """Yield heights and widths: the usual, then non-square, smallest and, of a pixels graph, odd ones."""
+    size, usual = contract.size, contract.size.fit(_PHOTOGRAPH_SIDE)
+    step = 0 if size.fixed else size.multiple_of
+    yield usual, usual
+    if contract.graph == "pixels":
+        yield from [(usual + 61, usual + 5), (67, 101)]
+    elif not size.fixed:
+        yield from [(usual, usual + step), (usual + 3 * step, usual), (size.minimum, size.minimum + step)]
+
+
+def _as_input(lightness: FloatArray, contract: ModelContract) -> np.ndarray:
+    """Turn lightness ``(N, 1, H, W)`` into an input of the contract's graph."""
+    if contract.graph == "lab":
+        return lightness
+    neutral = np.zeros((*lightness.shape[2:], 2), np.float32)
+    return np.stack([from_unit(lab_to_rgb(plane[0], neutral), np.dtype(np.uint8)) for plane in lightness])
 
 
 def _clouds(height: int, width: int, rng: np.random.Generator) -> FloatArray:
@@ -87,6 +235,28 @@ def _clouds(height: int, width: int, rng: np.random.Generator) -> FloatArray:
     return np.clip(100 * (field - low) / (high - low), 0, 100).astype(np.float32)[None]
 
 
-def _to_lab(lightness: FloatArray, ab: FloatArray) -> FloatArray:
-    """Join ``(N, 1, H, W)`` and ``(N, 2, H, W)`` to Lab ``(N, H, W, 3)``."""
-    return np.concatenate([lightness, ab], axis=1).transpose(0, 2, 3, 1)
+def _channels_last(array: np.ndarray) -> np.ndarray:
+    return array if array.dtype == np.uint8 else array.transpose(0, 2, 3, 1)
+
+
+def _grid(image: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the indices of an even grid of points of ``(H, W, C)``."""
+    rows, columns = (
+        np.linspace(0, length - 1, _FINGERPRINT_POINTS).astype(int) for length in image.shape[:2]
+    )
+    return np.ix_(rows, columns)
+
+
+def _to_lab(inputs: np.ndarray, outputs: np.ndarray) -> FloatArray:
+    """Return what a graph shows as Lab ``(N, H, W, 3)``."""
+    if outputs.dtype == np.uint8:
+        return np.stack([np.dstack(rgb_to_lab(image)) for image in outputs])
+    return np.concatenate([inputs, outputs], axis=1).transpose(0, 2, 3, 1)
+
+
+def _to_rgb8(outputs: np.ndarray, lab: FloatArray) -> np.ndarray:
+    """Return what a graph shows as sRGB uint8 ``(N, H, W, 3)``."""
+    if outputs.dtype == np.uint8:
+        return outputs
+    fitted = ((image[..., 0], fit_to_gamut(image[..., 0], image[..., 1:])) for image in lab)
+    return np.stack([from_unit(lab_to_rgb(*image), np.dtype(np.uint8)) for image in fitted])

@@ -1,30 +1,31 @@
-"""Opening a model file on a runtime. A backend turns lightness into ab and nothing else."""
+"""Opening a model file on a runtime. A backend runs the file's graph and nothing else."""
 
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from colorize_gan.color import FloatArray
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import ModelError, UsageError
 
-BACKENDS_BY_SUFFIX = {".onnx": "onnxruntime", ".torchscript": "torchscript"}
+BACKENDS_BY_SUFFIX = {".onnx": "onnxruntime", ".torchscript": "torchscript", ".pt2": "pt2"}
 
 
 class Backend(Protocol):
     """A loaded model."""
 
     name: str
-    """`onnxruntime` or `torchscript`."""
+    """One of `BACKENDS_BY_SUFFIX`."""
     device: str
     """The device in use: `cpu` or `cuda:N`."""
     contract: ModelContract
 
-    def predict_ab(self, lightness: FloatArray) -> FloatArray:
-        """Return CIE ab ``(N, 2, H, W)`` for CIE L* ``(N, 1, H, W)``; sizes as the contract says.
+    def run(self, inputs: np.ndarray) -> np.ndarray:
+        """Run the graph; sizes as the contract says.
 
-        May be called from several threads at once.
+        A ``lab`` graph takes CIE L* ``(N, 1, H, W)`` and returns CIE ab ``(N, 2, H, W)``, float32; a
+        ``pixels`` graph takes sRGB uint8 ``(N, H, W, 3)`` and returns the same. May be called from several
+        threads at once.
         """
 
 
@@ -33,7 +34,7 @@ def open_backend(model: Path, backend: str = "auto", device: str = "auto") -> Ba
 
     Args:
         model: an exported file; a name is resolved by `find_model`.
-        backend: ``onnxruntime``, ``torchscript`` or ``auto``: what the file's suffix says.
+        backend: of `BACKENDS_BY_SUFFIX`, or ``auto``: what the file's suffix says.
         device: ``cpu``, ``cuda``, ``cuda:N`` or ``auto``: CUDA where it works, else the CPU.
 
     Raises:
@@ -50,9 +51,9 @@ def open_backend(model: Path, backend: str = "auto", device: str = "auto") -> Ba
 
         opened = OnnxRuntimeBackend(model, device)
     else:
-        from colorize_gan.infer.torchscript_backend import TorchScriptBackend
+        from colorize_gan.infer.torch_backends import Pt2Backend, TorchScriptBackend
 
-        opened = TorchScriptBackend(model, device)
+        opened = TorchScriptBackend(model, device) if wanted == "torchscript" else Pt2Backend(model, device)
     _check_runs(opened, model)
     return opened
 
@@ -60,7 +61,7 @@ def open_backend(model: Path, backend: str = "auto", device: str = "auto") -> Ba
 def _backend_for(model: Path, backend: str) -> str:
     native = BACKENDS_BY_SUFFIX.get(model.suffix)
     if native is None:
-        raise ModelError(f"{model}: not a model file (.onnx or .torchscript)")
+        raise ModelError(f"{model}: not a model file ({', '.join(BACKENDS_BY_SUFFIX)})")
     if backend not in ("auto", native):
         raise UsageError(f"--backend {backend}: cannot read {model.name}, which needs {native}")
     return native
@@ -69,7 +70,10 @@ def _backend_for(model: Path, backend: str) -> str:
 def _check_runs(backend: Backend, model: Path) -> None:
     """Run the smallest input once, so that a broken model stops the run before any work."""
     size = backend.contract.size.minimum
-    lightness = np.full((1, 1, size, size), 50, np.float32)
-    ab = backend.predict_ab(lightness)
-    if ab.shape != (1, 2, size, size) or not np.isfinite(ab).all():
-        raise ModelError(f"{model}: does not give finite ab values of the contract's shape")
+    if backend.contract.graph == "pixels":
+        inputs, expected = np.full((1, size, size, 3), 128, np.uint8), (1, size, size, 3)
+    else:
+        inputs, expected = np.full((1, 1, size, size), 50, np.float32), (1, 2, size, size)
+    outputs = backend.run(inputs)
+    if outputs.shape != expected or not np.isfinite(outputs).all():
+        raise ModelError(f"{model}: does not give finite values of the contract's shape")

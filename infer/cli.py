@@ -35,7 +35,7 @@ _SOME_FAILED = ImageError.exit_code
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
     "--backend",
-    type=click.Choice(["auto", "onnxruntime", "torchscript"]),
+    type=click.Choice(["auto", "onnxruntime", "torchscript", "pt2"]),
     default="auto",
     show_default=True,
     help="Runtime; auto takes the one of the model file.",

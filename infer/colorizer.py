@@ -14,8 +14,8 @@ from colorize_gan.color import (
     rgb_to_lab,
 )
 from colorize_gan.contract import ModelContract
-from colorize_gan.errors import ImageError, UsageError
-from colorize_gan.infer.backends import open_backend
+from colorize_gan.errors import ImageError, ModelError, UsageError
+from colorize_gan.infer.backends import Backend, open_backend
 from colorize_gan.infer.models import DEFAULT_MODEL, find_model
 
 MINIMUM_SIDE = 8
@@ -23,7 +23,7 @@ MINIMUM_SIDE = 8
 
 MAXIMUM_SATURATION = 10
 
-_MAXIMUM_ASPECT = 4
+MAXIMUM_ASPECT = 4
 
 
 class Colorizer:
@@ -31,7 +31,7 @@ class Colorizer:
 
     def __init__(
         self,
-        model: str | Path = DEFAULT_MODEL,
+        model: str | Path | Backend = DEFAULT_MODEL,
         *,
         backend: str = "auto",
         device: str = "auto",
@@ -42,7 +42,7 @@ class Colorizer:
         """Open the model.
 
         Args:
-            model: a bundled name or the path of an exported file.
+            model: a bundled name, the path of an exported file, or an opened one.
             backend: see `open_backend`.
             device: see `open_backend`.
             render_size: short side, in pixels, that the network sees; None for the contract's.
@@ -54,7 +54,14 @@ class Colorizer:
             DeviceError: the device is not available.
             UsageError: a value that the model cannot honour.
         """
-        self.backend = open_backend(find_model(model), backend, device)
+        if isinstance(model, str | Path):
+            model = open_backend(find_model(model), backend, device)
+        if model.contract.graph != "lab":
+            raise ModelError(
+                f"{model.contract.name}: a {model.contract.graph} graph, which colours whole images by "
+                "itself; use the lab file of the same model"
+            )
+        self.backend = model
         self.render_size = render_size or self.contract.render_size
         self.saturation, self.strength = saturation, strength
         if not (0 <= saturation <= MAXIMUM_SATURATION and 0 <= strength <= 1):  # not: NaN
@@ -103,13 +110,13 @@ class Colorizer:
         shrinks = small_height < height
         method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         small = _resize(lightness, small_height, small_width, method)
-        ab = self.backend.predict_ab(small[None, None])[0].transpose(1, 2, 0)  # (h, w, 2)
+        ab = self.backend.run(small[None, None])[0].transpose(1, 2, 0)  # (h, w, 2)
         return _resize(ab * np.float32(self.saturation), height, width, cv2.INTER_LINEAR)
 
     def _network_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the height and width the network sees: the aspect kept as its size rule allows."""
         scale = self.render_size / min(height, width)
-        longest = self.render_size * _MAXIMUM_ASPECT
+        longest = self.render_size * MAXIMUM_ASPECT
         fit = self.contract.size.fit
         return fit(min(height * scale, longest)), fit(min(width * scale, longest))
 

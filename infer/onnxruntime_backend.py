@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import onnxruntime
 
-from colorize_gan.color import FloatArray
 from colorize_gan.contract import METADATA_KEY, ModelContract
 from colorize_gan.devices import cuda_number
 from colorize_gan.errors import DeviceError, ModelError
@@ -28,7 +28,7 @@ class OnnxRuntimeBackend:
             ModelError: the file is damaged or has no contract.
             DeviceError: the CUDA device cannot be used.
         """
-        cuda = cuda_number(device, _cuda_works)
+        cuda = cuda_number(device, cuda_works)
         self._session = _open_session(model, cuda)
         self.device = "cpu" if cuda is None else f"cuda:{cuda}"
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -38,10 +38,10 @@ class OnnxRuntimeBackend:
         if [node.name for node in self._session.get_inputs()] != [self.contract.input_name]:
             raise ModelError(f"{model}: its inputs are not those of its contract")
 
-    def predict_ab(self, lightness: FloatArray) -> FloatArray:
-        """See `Backend.predict_ab`."""
-        outputs = self._session.run([self.contract.output_name], {self.contract.input_name: lightness})
-        return cast(FloatArray, outputs[0])
+    def run(self, inputs: np.ndarray) -> np.ndarray:
+        """See `Backend.run`."""
+        outputs = self._session.run([self.contract.output_name], {self.contract.input_name: inputs})
+        return cast(np.ndarray, outputs[0])
 
 
 def _open_session(model: Path, cuda: int | None) -> onnxruntime.InferenceSession:
@@ -77,7 +77,8 @@ def _require_cuda() -> None:
     onnxruntime.preload_dlls()  # the CUDA and cuDNN wheels of the [cuda] extra
 
 
-def _cuda_works() -> bool:
+def cuda_works() -> bool:
+    """Tell whether ONNX Runtime has CUDA and the machine a driver for it."""
     return _CUDA in onnxruntime.get_available_providers() and _has_nvidia_driver()
 
 

@@ -1,5 +1,6 @@
 """Fixtures: real photographs from scikit-image, and a tiny seeded checkpoint with its exported files."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +38,8 @@ def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint of an untrained EfficientNet-Lite0 generator with lively statistics and colours."""
+def lively_checkpoint(folder: Path, architecture: str, name: str, render_size: int) -> Path:
+    """Save an untrained generator with lively statistics and colours."""
     import torch
 
     from colorize_gan.trainer.checkpoint import Checkpoint
@@ -47,23 +47,47 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from colorize_gan.trainer.generators import build_generator
 
     torch.manual_seed(0)
-    generator = build_generator("efficientnet_lite0")
+    generator = build_generator(architecture)
     for module in generator.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 1.5)
-    torch.nn.init.normal_(generator.head.weight, std=0.3)
-    contract = ModelContract("tiny", "efficientnet_lite0", 64, size=generator.size_rule)
-    config = TrainConfig(arch="efficientnet_lite0", name="tiny", render_size=64)
-    path = tmp_path_factory.mktemp("checkpoint") / "tiny.pt"
+    if architecture != "pix2pix":
+        torch.nn.init.normal_(generator.head.weight, std=0.3)
+    contract = ModelContract(name, architecture, render_size, size=generator.size_rule)
+    config = TrainConfig.of({"arch": architecture, "name": name, "render_size": render_size})
+    path = folder / f"{name}.pt"
     Checkpoint(contract, config, 0, generator.state_dict(), {}).save(path)
     return path
 
 
 @pytest.fixture(scope="session")
-def exported(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The tiny checkpoint as `onnx` and `torchscript` files."""
-    from colorize_gan.exporter.export import export_checkpoint
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of an EfficientNet-Lite0 generator."""
+    return lively_checkpoint(tmp_path_factory.mktemp("checkpoint"), "efficientnet_lite0", "tiny", 64)
 
-    files = export_checkpoint(tiny_checkpoint, tmp_path_factory.mktemp("exported"))
+
+@pytest.fixture(scope="session")
+def exported(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The tiny checkpoint as `onnx`, `torchscript` and `pt2` files."""
+    from colorize_gan.exporter.export import ExportOptions, export_file
+
+    options = ExportOptions(formats=("onnx", "torchscript", "pt2"))
+    files = export_file(tiny_checkpoint, tmp_path_factory.mktemp("exported"), options)
     return {file.path.suffix[1:]: file.path for file in files}
+
+
+@pytest.fixture(scope="session")
+def pixels_file(exported: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny checkpoint as a pixels graph."""
+    from colorize_gan.exporter.export import ExportOptions, export_file
+
+    options = ExportOptions(formats=("onnx",), graph="pixels")
+    [file] = export_file(exported["onnx"], tmp_path_factory.mktemp("pixels"), options)
+    return file.path
+
+
+@pytest.fixture
+def lively() -> Callable[[Path, str, str, int], Path]:
+    """`lively_checkpoint`, for tests of other architectures."""
+    return lively_checkpoint

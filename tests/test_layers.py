@@ -14,7 +14,7 @@ FORBIDDEN = {
     "trainer": {"onnxruntime", "infer", "exporter"},
     "exporter": set(),
 }
-ALLOWED = {"infer/torchscript_backend.py": {"torch"}}
+ALLOWED = {"infer/torch_backends.py": {"torch"}}
 
 
 def imported(path: Path) -> set[str]:

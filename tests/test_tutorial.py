@@ -16,9 +16,7 @@ def test_tutorial_runs_and_leads_to_colour(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    text = "\n".join(
-        output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", [])
-    )
+    text = "\n".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
     assert "grey-one.png" in text  # rejected, and said so
     assert "verified on" in text
     assert text.count("1 written") == 2

@@ -3,13 +3,8 @@
 import torch
 from torch import Tensor
 
-# sRGB primaries, D65 (IEC 61966-2-1): the same figures as OpenCV's
-_XYZ_FROM_LINEAR = (
-    (0.412453, 0.357580, 0.180423),
-    (0.212671, 0.715160, 0.072169),
-    (0.019334, 0.119193, 0.950227),
-)
-_WHITE_D65 = (0.950456, 1.0, 1.088754)
+from colorize_gan.color import LINEAR_FROM_XYZ, LUMINANCE_WEIGHTS, WHITE_D65
+
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27  # CIE 15
 
 
@@ -21,15 +16,14 @@ def lab_to_linear(lightness: Tensor, ab: Tensor) -> Tensor:
     fy = (lightness + 16) / 116
     f = torch.cat([fy + ab[:, :1] / 500, fy, fy - ab[:, 1:] / 200], dim=1)
     xyz = torch.where(f**3 > _EPSILON, f**3, (116 * f - 16) / _KAPPA)
-    matrix = torch.linalg.inv(torch.tensor(_XYZ_FROM_LINEAR, dtype=torch.float64))
-    matrix = (matrix * torch.tensor(_WHITE_D65, dtype=torch.float64)).to(f)
+    matrix = torch.from_numpy(LINEAR_FROM_XYZ * WHITE_D65).to(f)
     return torch.nn.functional.conv2d(xyz, matrix[:, :, None, None])
 
 
 def linear_to_lightness(linear: Tensor) -> Tensor:
     """Convert linear light ``(N, 3, H, W)`` in 0..1 to CIE L* ``(N, 1, H, W)``."""
     red, green, blue = linear.split(1, dim=1)
-    weights = _XYZ_FROM_LINEAR[1]
+    weights = LUMINANCE_WEIGHTS.tolist()
     luminance = weights[0] * red + weights[1] * green + weights[2] * blue
     cube_root = luminance.clamp(min=_EPSILON) ** (1 / 3)
     return torch.where(luminance > _EPSILON, 116 * cube_root - 16, _KAPPA * luminance)

@@ -1,28 +1,34 @@
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import torch
+import torch.nn.functional as F
 from click.testing import CliRunner, Result
+from torch import nn
 
-from colorize_gan.contract import SizeRule
-from colorize_gan.errors import VerificationError
-from colorize_gan.exporter import formats
+from colorize_gan.contract import ModelContract
+from colorize_gan.errors import UsageError, VerificationError
 from colorize_gan.exporter.cli import colorize_export
-from colorize_gan.exporter.export import export_checkpoint
-from colorize_gan.exporter.parity import check_parity, probes
+from colorize_gan.exporter.export import ExportOptions, export_file
+from colorize_gan.exporter.formats import build_onnx, build_pt2, build_torchscript
 from colorize_gan.infer.backends import open_backend
+from colorize_gan.infer.models import find_model
 from colorize_gan.trainer.checkpoint import load_checkpoint, load_generator
 from colorize_gan.trainer.evaluate import torch_predictor
+from colorize_gan.trainer.generators import build_generator
+
+BUILDERS = [build_onnx, build_torchscript, build_pt2]
 
 
 def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(colorize_export, list(map(str, arguments)))
 
 
-@pytest.mark.parametrize("suffix", ["onnx", "torchscript"])
+@pytest.mark.parametrize("suffix", ["onnx", "torchscript", "pt2"])
 def test_file_equals_the_generator_on_a_photograph(
     exported: dict[str, Path], tiny_checkpoint: Path, photo: np.ndarray, suffix: str
 ) -> None:
@@ -30,9 +36,30 @@ def test_file_equals_the_generator_on_a_photograph(
     lightness = np.ascontiguousarray(photo[:320, :448, 0], np.float32)[None, None] / 2.55
     expected = torch_predictor(generator)(lightness)
     backend = open_backend(exported[suffix])
-    assert np.abs(backend.predict_ab(lightness) - expected).max() < 1e-3
-    assert backend.contract == dataclasses.replace(contract, parity=backend.contract.parity)
-    assert backend.contract.parity["p99"] <= 0.1
+    assert np.abs(backend.run(lightness) - expected).max() < 1e-3
+    written = backend.contract
+    assert written == dataclasses.replace(contract, parity=written.parity, fingerprint=written.fingerprint)
+    assert written.parity["p99"] <= 0.1
+    assert written.parity["verified_on"] == f"{backend.name} cpu"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "precisions"), [("pix2pix", ("fp32",)), ("resnet18", ("fp32", "fp16", "int8"))]
+)
+def test_other_architectures_export_to_every_format(
+    lively: Callable[[Path, str, str, int], Path],
+    tmp_path: Path,
+    architecture: str,
+    precisions: tuple[str, ...],
+) -> None:
+    checkpoint = lively(tmp_path, architecture, architecture, 256)
+    options = ExportOptions(("onnx", "torchscript", "pt2"), precisions=precisions)
+    files = list(export_file(checkpoint, tmp_path / "files", options))
+    assert len(files) == 2 + len(precisions)
+    for file in files:
+        assert file.contract.parity["p99"] <= file.contract.parity["floor"]
+        assert open_backend(file.path).contract == file.contract
+        file.path.unlink()
 
 
 def test_onnx_file_is_clean(exported: dict[str, Path]) -> None:
@@ -50,77 +77,145 @@ def test_onnx_file_is_clean(exported: dict[str, Path]) -> None:
     assert not operators & {"Dropout", "RandomNormal", "RandomNormalLike", "BatchNormalization"}
 
 
-def test_half_weights_halve_the_file_and_pass_their_floor(
-    tiny_checkpoint: Path, exported: dict[str, Path], tmp_path: Path
+def test_smaller_precisions_are_smaller_and_keep_to_their_floors(
+    exported: dict[str, Path], tmp_path: Path
 ) -> None:
-    [half] = export_checkpoint(tiny_checkpoint, tmp_path, formats=["onnx"], half_weights=True)
-    assert half.path.stat().st_size < 0.52 * exported["onnx"].stat().st_size
-    assert 0 < half.contract.parity["p99"] <= half.contract.parity["floor"] == 0.5
-    assert open_backend(half.path).contract == half.contract
+    precisions = ("int8", "fp16-weights", "fp16")  # int8 first: it must leave the others' weights alone
+    files = list(export_file(exported["onnx"], tmp_path, ExportOptions(("onnx",), precisions=precisions)))
+    whole = exported["onnx"].stat().st_size
+    for file, floor, share in zip(files, (3.0, 0.5, 1.0), (0.4, 0.52, 0.52), strict=True):
+        assert file.path.name == f"tiny.{file.contract.precision}.onnx"
+        assert file.path.stat().st_size < share * whole
+        assert 0 < file.contract.parity["p99"] <= file.contract.parity["floor"] == floor
+        assert open_backend(file.path).contract == file.contract
+        graph = onnx.load(file.path).graph
+        types = [value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)]
+        assert types == [onnx.TensorProto.FLOAT] * 2
+    operators = {node.op_type for node in onnx.load(files[0].path).graph.node}
+    assert {"QuantizeLinear", "DequantizeLinear"} <= operators
 
 
-@pytest.mark.parametrize("format_", ["onnx", "torchscript"])
+def test_int8_leaves_more_in_float_when_the_floor_demands_it(
+    exported: dict[str, Path], tmp_path: Path
+) -> None:
+    def quantized(max_delta_e: float) -> tuple[int, float]:
+        options = ExportOptions(("onnx",), precisions=("int8",), max_delta_e=max_delta_e)
+        [file] = export_file(exported["onnx"], tmp_path, options)
+        nodes = onnx.load(file.path).graph.node
+        return sum(node.op_type == "QuantizeLinear" for node in nodes), file.contract.parity["p99"]
+
+    quantizers, p99 = quantized(99.0)
+    fewer, better = quantized(p99 * 0.99)
+    assert fewer < quantizers
+    assert better < p99
+
+
+@pytest.mark.parametrize("format_", ["onnx", "torchscript", "pt2"])
 def test_file_with_other_colors_is_not_kept_and_exits_6(
     tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_: str
 ) -> None:
-    def scaled(build):  # type: ignore[no-untyped-def]
-        def build_scaled(generator: torch.nn.Module, *arguments: object, **options: object) -> object:
-            with torch.no_grad():
-                generator.head.weight *= 1.05
-            built = build(generator, *arguments, **options)
-            with torch.no_grad():
-                generator.head.weight /= 1.05
-            return built
+    original = {build.__name__: build for build in BUILDERS}[f"build_{format_}"]
 
-        return build_scaled
+    def scaled(generator: nn.Module, *arguments: object) -> object:
+        with torch.no_grad():
+            generator.head.weight *= 1.05
+        built = original(generator, *arguments)
+        if format_ == "pt2":  # it shares the weights
+            built = torch.export.load(_saved(built, tmp_path))
+        with torch.no_grad():
+            generator.head.weight /= 1.05
+        return built
 
-    name = f"build_{format_}"
-    monkeypatch.setattr(f"colorize_gan.exporter.export.{name}", scaled(getattr(formats, name)))
-    result = run(tiny_checkpoint, "--out", tmp_path, "--format", format_)
+    monkeypatch.setattr(f"colorize_gan.exporter.source.build_{format_}", scaled)
+    result = run(tiny_checkpoint, "--out", tmp_path / "out", "--format", format_)
     assert result.exit_code == 6
-    assert f"tiny.{format_}: colours differ" in result.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert f"tiny.{format_} on cpu: colours differ" in result.stderr
+    assert "worst on " in result.stderr
+    assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_tightened_floor_is_honoured(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    arguments = [tiny_checkpoint, "--out", tmp_path, "--format", "onnx", "--weights", "fp16"]
+def _saved(program: torch.export.ExportedProgram, folder: Path) -> Path:
+    torch.export.save(program, folder / "scaled.pt2")
+    return folder / "scaled.pt2"
+
+
+class Chancy(nn.Module):
+    def forward(self, lightness: torch.Tensor) -> torch.Tensor:
+        return F.dropout(lightness, training=True).repeat(1, 2, 1, 1)
+
+
+@pytest.mark.parametrize("build", BUILDERS)
+def test_chance_and_training_mode_are_refused(build: Callable[..., object]) -> None:
+    contract = ModelContract("x", "x", 64)
+    with pytest.raises(VerificationError, match="chance"):
+        build(Chancy().eval(), contract)
+    generator = build_generator("efficientnet_lite0").eval()
+    generator.decoder[0].train()
+    with pytest.raises(VerificationError, match=r"decoder\.0 is in training mode"):
+        build(generator, contract)
+
+
+def test_tightened_floor_is_honoured(exported: dict[str, Path], tmp_path: Path) -> None:
+    arguments = [exported["onnx"], "--out", tmp_path, "--format", "onnx", "--precision", "fp16-weights"]
     assert run(*arguments, "--max-delta-e", "0.00001").exit_code == 6
 
 
-def test_command_names_files_and_the_next_step(tiny_checkpoint: Path, tmp_path: Path) -> None:
+def test_unverified_file_says_so(exported: dict[str, Path], tmp_path: Path) -> None:
+    result = run(exported["onnx"], "--out", tmp_path, "--format", "onnx", "--no-verify")
+    assert result.exit_code == 0
+    assert "| not verified |" in result.stdout
+    assert open_backend(tmp_path / "tiny.onnx").contract.parity == {}
+
+
+def test_command_prints_a_table_and_the_next_steps(tiny_checkpoint: Path, tmp_path: Path) -> None:
     result = run(tiny_checkpoint, "--out", tmp_path / "new", "--format", "torchscript")
     assert result.exit_code == 0
-    assert (tmp_path / "new" / "tiny.torchscript").is_file()
-    assert "CIEDE2000 p99 0.0" in result.stdout
-    assert f"--model {tmp_path / 'new' / 'tiny.torchscript'}" in result.stdout
+    path = tmp_path / "new" / "tiny.torchscript"
+    assert path.is_file()
+    header, _, row = result.stdout.splitlines()
+    assert header.startswith("| file | precision | MB | CIEDE2000 p99 |")
+    assert row.startswith("| tiny.torchscript | fp32 | ")
+    assert f"colorize-verify {path} --against {tiny_checkpoint}" in result.stderr
+    assert f"--model {path}" in result.stderr
 
 
-def test_bad_arguments(tmp_path: Path, tiny_checkpoint: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--format", "onnx,coreml"], "coreml: not one of onnx, torchscript, pt2"),
+        (["--precision", "int4"], "int4: not one of fp32"),
+        (["--format", "torchscript", "--graph", "pixels"], "--graph pixels: for onnx, not torchscript"),
+        (["--format", "pt2", "--precision", "int8"], "--precision int8: pt2 are always fp32"),
+        (["--format", "pt2", "--triton", "models"], "--triton: needs --format onnx"),
+        (["--precision", "int8", "--format", "onnx", "--calibration", "gone"], "gone: no images"),
+    ],
+)
+def test_bad_arguments(tmp_path: Path, tiny_checkpoint: Path, arguments: list[str], says: str) -> None:
+    result = run(tiny_checkpoint, "--out", tmp_path, *arguments)
+    assert result.exit_code == 2
+    assert says in result.stderr
+
+
+def test_missing_checkpoint(tmp_path: Path) -> None:
     assert run(tmp_path / "gone.pt", "--out", tmp_path).exit_code == 5
-    result = run(tiny_checkpoint, "--out", tmp_path, "--format", "onnx,coreml")
-    assert (result.exit_code, "coreml: not one of onnx, torchscript" in result.stderr) == (2, True)
+    assert run(tmp_path / "gone.onnx", "--out", tmp_path).exit_code == 5
 
 
-def test_parity_gate_sees_errors_that_are_not_finite_or_misshapen() -> None:
-    def zeros(lightness: np.ndarray) -> np.ndarray:
-        return np.zeros((len(lightness), 2, *lightness.shape[2:]), np.float32)
-
-    size = SizeRule(32, 32)
-    assert check_parity(zeros, zeros, size, 0.1)["max"] == 0
-    with pytest.raises(VerificationError, match="not finite"):
-        check_parity(zeros, lambda lightness: zeros(lightness) * np.nan, size, 0.1)
-    with pytest.raises(VerificationError, match="not as expected"):
-        check_parity(zeros, lambda lightness: zeros(lightness)[..., 1:], size, 0.1)
-    with pytest.raises(VerificationError, match="worst on"):
-        check_parity(zeros, lambda lightness: zeros(lightness) + 1, size, 0.1)
+def test_onnx_file_stands_for_its_checkpoint(tmp_path: Path) -> None:
+    shipped = find_model("lite2")
+    result = run(shipped, "--out", tmp_path, "--precision", "fp32,fp16-weights")
+    assert result.exit_code == 0, result.output
+    small, whole = tmp_path / "lite2.fp16-weights.onnx", tmp_path / "lite2.onnx"
+    assert small.stat().st_size < 0.52 * whole.stat().st_size
+    assert open_backend(whole).contract.parity["max"] < 1e-3
+    assert open_backend(whole).contract.checkpoint_sha256 == open_backend(shipped).contract.checkpoint_sha256
+    assert run(shipped, "--out", tmp_path, "--format", "torchscript").exit_code == 2
+    assert run(shipped, "--out", tmp_path, "--opset", "20").exit_code == 2
 
 
-def test_probes_keep_to_the_size_rule() -> None:
-    for rule in (SizeRule(32, 32), SizeRule(256, 256, fixed=True)):
-        shapes = {lightness.shape for _, lightness in probes(rule)}
-        assert all(h % rule.multiple_of == w % rule.multiple_of == 0 for _, _, h, w in shapes)
-        assert len(shapes) > 1
-        assert not rule.fixed or {shape[2:] for shape in shapes} == {(256, 256)}
+def test_options_are_checked_before_any_work() -> None:
+    with pytest.raises(UsageError, match="--graph pixels"):
+        ExportOptions(graph="pixels")
 
 
 def test_checkpoint_digest_travels_with_the_file(tiny_checkpoint: Path, exported: dict[str, Path]) -> None:

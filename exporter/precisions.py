@@ -1,0 +1,129 @@
+"""Smaller and faster number formats for an ONNX generator. Inputs and outputs stay float32."""
+
+import contextlib
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from onnxconverter_common import float16
+from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+
+from colorize_gan.color import FloatArray
+
+_SMALLEST_HALVED = 1024  # elements; below, two bytes saved are not worth a rounding
+
+INT8_EXCEPTIONS = ((1, 0), (1, 1), (2, 4), (4, 8), (8, 16))
+"""How many of the first and last convolutions stay float32, from the fastest to the most exact."""
+
+
+def store_weights_as_half(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store large float32 weights as float16 behind a Cast, which runtimes fold when they load."""
+    halved = onnx.ModelProto()
+    halved.CopyFrom(model)
+    graph = halved.graph
+    casts = []
+    for tensor in graph.initializer:
+        weights = numpy_helper.to_array(tensor)
+        if tensor.data_type != TensorProto.FLOAT or weights.size < _SMALLEST_HALVED:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(weights.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return halved
+
+
+def restore_half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Undo `store_weights_as_half`, but for the rounding."""
+    restored = onnx.ModelProto()
+    restored.CopyFrom(model)
+    graph = restored.graph
+    halves = {tensor.name: tensor for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT16}
+    casts = [node for node in graph.node if node.op_type == "Cast" and node.input[0] in halves]
+    for cast in casts:
+        tensor = halves[cast.input[0]]
+        weights = numpy_helper.to_array(tensor).astype(np.float32)
+        tensor.CopyFrom(numpy_helper.from_array(weights, cast.output[0]))
+        graph.node.remove(cast)
+    return restored
+
+
+def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Compute in float16. For GPUs: a CPU is no faster for it."""
+    with warnings.catch_warnings():
+        # weights below float16's smallest number, which is far below what shows
+        warnings.filterwarnings("ignore", message=r"the float32 number .* will be truncated")
+        half = float16.convert_float_to_float16(model, keep_io_types=True)
+    _keep_output_in_float32(half.graph)
+    return half
+
+
+def _keep_output_in_float32(graph: onnx.GraphProto) -> None:
+    """Cast the output back, which the converter forgets after an operator that stays in float32."""
+    output = graph.output[0]
+    if output.type.tensor_type.elem_type != TensorProto.FLOAT16:
+        return
+    last = next(node for node in graph.node if output.name in node.output)
+    half = f"{output.name}.half"
+    last.output[list(last.output).index(output.name)] = half
+    graph.node.append(helper.make_node("Cast", [half], [output.name], to=TensorProto.FLOAT))
+    output.type.tensor_type.elem_type = TensorProto.FLOAT
+
+
+def to_int8(
+    model: onnx.ModelProto, lightnesses: Sequence[FloatArray], exceptions: tuple[int, int]
+) -> onnx.ModelProto:
+    """Quantize to 8-bit integers: unsigned activations, signed weights per channel, in QDQ form.
+
+    Other signs were measured slower than float32 on CPUs.
+
+    Args:
+        model: the float32 generator.
+        lightnesses: photographs ``(1, 1, H, W)`` whose activations set the ranges.
+        exceptions: how many of the first and last convolutions stay float32.
+    """
+    own = onnx.ModelProto()
+    own.CopyFrom(model)  # the quantizer moves its weights to a file
+    convolutions = [node.name for node in model.graph.node if node.op_type in ("Conv", "ConvTranspose")]
+    first, last = exceptions
+    kept = convolutions[:first] + convolutions[len(convolutions) - last :]
+    with tempfile.TemporaryDirectory() as folder, _quiet_root_logger():
+        path = Path(folder) / "int8.onnx"
+        quantize_static(
+            own,
+            path,
+            _Photographs(model.graph.input[0].name, lightnesses),
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            nodes_to_exclude=kept,
+        )
+        quantized = onnx.load(path)
+    quantized.ir_version = model.ir_version
+    return quantized
+
+
+class _Photographs(CalibrationDataReader):  # type: ignore[misc]
+    def __init__(self, input_name: str, lightnesses: Sequence[FloatArray]) -> None:
+        self._feeds: Iterator[dict[str, FloatArray]] = iter([{input_name: image} for image in lightnesses])
+
+    def get_next(self) -> dict[str, FloatArray] | None:
+        return next(self._feeds, None)
+
+
+@contextlib.contextmanager
+def _quiet_root_logger() -> Iterator[None]:
+    """Keep the quantizer's advice, which goes to the root logger, from the user."""
+    level = logging.root.level
+    logging.root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.root.setLevel(level)

@@ -1,0 +1,76 @@
+"""What is exported: a training checkpoint, or a lab ONNX file that is to be given another shape."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from colorize_gan.contract import ModelContract
+from colorize_gan.errors import ModelError, UsageError
+from colorize_gan.exporter.formats import build_onnx, build_pt2, build_torchscript
+from colorize_gan.exporter.parity import Run
+from colorize_gan.exporter.precisions import restore_half_weights
+from colorize_gan.infer.onnxruntime_backend import OnnxRuntimeBackend
+from colorize_gan.trainer.checkpoint import load_generator
+from colorize_gan.trainer.evaluate import torch_predictor
+
+
+@dataclass(frozen=True)
+class Source:
+    """A generator to export."""
+
+    contract: ModelContract
+    """Of the generator: without records of parity or precision."""
+    run: Run
+    """The reference: L to ab, in float32."""
+    build: Callable[[str, int], object]
+    """Build the generator in a format of `FORMATS`, at an ONNX opset."""
+
+
+def load_source(path: Path) -> Source:
+    """Open a checkpoint, or a lab ONNX file.
+
+    Raises:
+        ModelError: it cannot be used.
+    """
+    return _from_onnx(path) if path.suffix == ".onnx" else _from_checkpoint(path)
+
+
+def _from_checkpoint(path: Path) -> Source:
+    generator, contract = load_generator(path)
+
+    def build(format_: str, opset: int) -> object:
+        if format_ == "onnx":
+            return build_onnx(generator, contract, opset)
+        return (build_torchscript if format_ == "torchscript" else build_pt2)(generator, contract)
+
+    return Source(contract, torch_predictor(generator), build)
+
+
+def _from_onnx(path: Path) -> Source:
+    if not path.is_file():
+        raise ModelError(f"{path}: no such model file")
+    backend = OnnxRuntimeBackend(path, "cpu")
+    contract = backend.contract
+    if contract.graph != "lab" or contract.precision not in ("fp32", "fp16-weights"):
+        raise ModelError(
+            f"{path}: a {contract.precision} {contract.graph} graph; export from the fp32 lab file"
+        )
+    model = restore_half_weights(onnx.load(path))
+    del model.metadata_props[:]
+    own_opset = next(entry.version for entry in model.opset_import if entry.domain == "")
+
+    def build(format_: str, opset: int) -> object:
+        if format_ != "onnx":
+            raise UsageError(f"--format {format_}: needs a checkpoint, {path.name} gives onnx only")
+        if opset != own_opset:
+            raise UsageError(
+                f"--opset {opset}: {path.name} is of opset {own_opset}; export from its checkpoint"
+            )
+        return model
+
+    return Source(
+        dataclasses.replace(contract, parity={}, fingerprint={}, precision="fp32"), backend.run, build
+    )

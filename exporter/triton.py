@@ -1,0 +1,49 @@
+"""A model repository for NVIDIA Triton Inference Server."""
+
+import shutil
+from pathlib import Path
+
+from colorize_gan.contract import ModelContract
+from colorize_gan.exporter.export import ExportedFile
+
+_MAX_BATCH = 16
+_MAX_DELAY_MICROSECONDS = 2000
+
+_CONFIG = """\
+name: "{name}"
+backend: "onnxruntime"
+max_batch_size: {max_batch}
+input [ {{ name: "{contract.input_name}" data_type: {input} }} ]
+output [ {{ name: "{contract.output_name}" data_type: {output} }} ]
+dynamic_batching {{ max_queue_delay_microseconds: {delay} }}
+"""
+
+
+def write_triton_model(file: ExportedFile, repository: Path) -> Path:
+    """Add an ONNX file to a model repository as version 1; requests of one size share batches.
+
+    Returns:
+        The folder of the model.
+    """
+    folder = repository / file.path.stem
+    (folder / "1").mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file.path, folder / "1" / "model.onnx")
+    (folder / "config.pbtxt").write_text(_config(file.path.stem, file.contract))
+    return folder
+
+
+def _config(name: str, contract: ModelContract) -> str:
+    # the batch axis is not listed; -1 is any length
+    if contract.graph == "pixels":
+        inputs = outputs = "TYPE_UINT8 dims: [ -1, -1, 3 ]"
+    else:
+        side = contract.size.minimum if contract.size.fixed else -1
+        inputs, outputs = (f"TYPE_FP32 dims: [ {channels}, {side}, {side} ]" for channels in (1, 2))
+    return _CONFIG.format(
+        name=name,
+        contract=contract,
+        input=inputs,
+        output=outputs,
+        max_batch=_MAX_BATCH,
+        delay=_MAX_DELAY_MICROSECONDS,
+    )

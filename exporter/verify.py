@@ -1,0 +1,100 @@
+"""Checking a model file again: later, elsewhere, on another device."""
+
+from pathlib import Path
+from typing import Any
+
+from colorize_gan.contract import ModelContract
+from colorize_gan.errors import ModelError, UsageError
+from colorize_gan.exporter.parity import (
+    PHOTOGRAPHS,
+    Floor,
+    Run,
+    compare,
+    compare_with_fingerprint,
+    floor_of,
+    probes,
+)
+from colorize_gan.infer.backends import BACKENDS_BY_SUFFIX, Backend, open_backend
+
+_CARD = (
+    "name",
+    "architecture",
+    "graph",
+    "precision",
+    "license",
+    "training_data",
+    "toolkit_version",
+    "checkpoint_sha256",
+)
+
+
+def verify(
+    backend: Backend, against: Path | None, images: Path = PHOTOGRAPHS, max_delta_e: float | None = None
+) -> tuple[dict[str, Any], Floor]:
+    """Measure the colours of an opened model file.
+
+    Args:
+        backend: the file, on the device in question.
+        against: checkpoint or model file to compare it with on all probes; None for the fingerprint of the
+            generator in the file's own contract.
+        images: folder of photographs among the probes, with ``against``.
+        max_delta_e: floor of CIEDE2000 p99; None for that of the less exact of the two.
+
+    Returns:
+        The record of `compare`, and the floor it has to keep to.
+
+    Raises:
+        ModelError: no fingerprint, or ``against`` cannot be used.
+        UsageError: the two have not the same kind of graph.
+        VerificationError: an output is not finite.
+    """
+    contract = backend.contract
+    floors = [floor_of(contract)]
+    if against is None:
+        record = compare_with_fingerprint(backend.run, contract)
+    else:
+        reference, other = _open_reference(against)
+        if other.graph != contract.graph:
+            raise UsageError(f"--against {against}: a {other.graph} graph, not {contract.graph}")
+        floors.append(floor_of(other))
+        record = compare(reference, backend.run, probes(contract, images))
+    loosest = max(floors, key=lambda floor: floor.p99)
+    return record, loosest if max_delta_e is None else Floor(max_delta_e)
+
+
+def _open_reference(path: Path) -> tuple[Run, ModelContract]:
+    if path.suffix in BACKENDS_BY_SUFFIX:
+        backend = open_backend(path, device="cpu")
+        return backend.run, backend.contract
+    try:
+        from colorize_gan.exporter.source import load_source
+    except ImportError as error:
+        raise ModelError(
+            f"{path}: a checkpoint needs the training tools ({error}); pip install '.[export]'"
+        ) from error
+    source = load_source(path)
+    return source.run, source.contract
+
+
+def card(contract: ModelContract) -> str:
+    """Return what a contract says, for people: Markdown."""
+    lines = [f"# {contract.name}", ""]
+    lines += [f"- {name.replace('_', ' ')}: {getattr(contract, name)}" for name in _CARD[1:]]
+    lines += [f"- input `{contract.input_name}`, output `{contract.output_name}`; {_sizes(contract)}"]
+    for title, record in (("quality", contract.quality), ("parity", contract.parity)):
+        figures = ", ".join(
+            f"{name} {value}" for name, value in record.items() if not isinstance(value, dict)
+        )
+        lines.append(f"- {title}: {figures or 'not measured'}")
+    return "\n".join(lines)
+
+
+def _sizes(contract: ModelContract) -> str:
+    rule = contract.size
+    if rule.fixed:
+        sides = f"{rule.minimum} x {rule.minimum} pixels only"
+    else:
+        sides = f"sides are multiples of {rule.multiple_of}, at least {rule.minimum} pixels"
+    if contract.graph == "pixels":
+        return f"any size; inside, the short side is {contract.render_size} pixels"
+    return f"{sides}; made for a short side of {contract.render_size}"

@@ -1,0 +1,75 @@
+"""The pixels graph against colorize-batch's own arithmetic, and the README's few lines that run it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+import skimage.data
+from click.testing import CliRunner
+
+from colorize_gan.exporter.export import ExportOptions, export_file
+from colorize_gan.infer import Colorizer
+from colorize_gan.infer.backends import open_backend
+from colorize_gan.infer.cli import colorize_batch
+from colorize_gan.infer.models import find_model
+
+README = Path(__file__).parent.parent.parent / "README.md"
+
+
+@pytest.fixture(scope="module")
+def shipped_pixels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    options = ExportOptions(("onnx",), graph="pixels", precisions=("fp16-weights",))
+    [file] = export_file(find_model("lite2"), tmp_path_factory.mktemp("shipped"), options)
+    return file.path
+
+
+@pytest.mark.parametrize("shape", [(256, 384), (400, 600), (97, 143), (250, 40), (8, 9), (300, 1500)])
+def test_pixels_are_those_of_colorize_batch_at_any_size(shipped_pixels: Path, shape: tuple[int, int]) -> None:
+    height, width = shape
+    rgb = cv2.resize(skimage.data.coffee(), (width, height), interpolation=cv2.INTER_AREA)
+    for image in (rgb, cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)):
+        colored = open_backend(shipped_pixels).run(image[None])[0]
+        difference = np.abs(colored.astype(int) - Colorizer("lite2").colorize(image))
+        assert difference.max() <= 1
+        assert (difference > 0).mean() < 0.01
+
+
+def test_images_of_a_batch_do_not_touch_each_other(pixels_file: Path, photo: np.ndarray) -> None:
+    backend = open_backend(pixels_file)
+    batch = np.stack([photo[:100, :150], photo[200:300, 200:350], photo[:100, :150] // 2])
+    together = backend.run(batch)
+    for image, colored in zip(batch, together, strict=True):
+        assert np.abs(backend.run(image[None])[0].astype(int) - colored).max() <= 1
+
+
+def test_file_is_clean_and_of_named_axes(pixels_file: Path) -> None:
+    model = onnx.load(pixels_file)
+    assert (model.ir_version, [entry.version for entry in model.opset_import]) == (8, [18])
+    for value, name in ((model.graph.input[0], "rgb"), (model.graph.output[0], "colored")):
+        assert value.name == name
+        assert value.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+        axes = [axis.dim_param or axis.dim_value for axis in value.type.tensor_type.shape.dim]
+        assert axes == ["batch", "height", "width", 3]
+
+
+def test_colorize_batch_and_eval_name_what_they_need(pixels_file: Path, tmp_path: Path) -> None:
+    arguments = [str(README.parent / "examples"), "--out", str(tmp_path), "--model", str(pixels_file)]
+    result = CliRunner().invoke(colorize_batch, arguments)
+    assert result.exit_code == 5
+    assert "a pixels graph" in result.stderr
+
+
+def test_readme_lines_run_as_printed(shipped_pixels: Path, tmp_path: Path) -> None:
+    [code] = re.findall(r"```python\n(import cv2\nimport onnxruntime.*?)```", README.read_text(), re.DOTALL)
+    assert len(code.strip().splitlines()) <= 10
+    (tmp_path / "mine.pixels.onnx").write_bytes(shipped_pixels.read_bytes())
+    grey = cv2.resize(skimage.data.camera(), (256, 256), interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(tmp_path / "old.png"), grey)
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    colored = cv2.imread(str(tmp_path / "colored.png"))[..., ::-1]
+    assert np.abs(colored.astype(int) - Colorizer("lite2").colorize(grey)).max() <= 1
