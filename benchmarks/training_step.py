@@ -77,7 +77,7 @@ def measure(arch: str) -> list[dict[str, Any]]:
             failures[variant.name] = f"{type(error).__name__}: {error}".splitlines()[0]
             steps.pop(variant.name, None)
     seconds = interleaved(steps)
-    base = seconds[VARIANTS[0].name]
+    base = seconds.get(VARIANTS[0].name, float("nan"))
     return [
         {"arch": arch, "batch": batch_size, "size": size, "variant": variant.name}
         | (

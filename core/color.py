@@ -12,7 +12,7 @@ import functools
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 FloatArray = NDArray[np.float32]
 
@@ -72,6 +72,11 @@ def _lightness_table(dtype: np.dtype) -> FloatArray:
     epsilon, kappa = (6 / 29) ** 3, (29 / 3) ** 3
     lightness = np.where(luminance > epsilon, 116 * np.cbrt(luminance) - 16, kappa * luminance)
     return lightness.astype(np.float32)
+
+
+def lab_to_image(lightness: FloatArray, ab: FloatArray, dtype: DTypeLike) -> np.ndarray:
+    """Convert Lab to the nearest sRGB ``(H, W, 3)`` uint8 or uint16 of the same lightness."""
+    return from_unit(lab_to_rgb(lightness, fit_to_gamut(lightness, ab)), np.dtype(dtype))
 
 
 def fit_to_gamut(lightness: FloatArray, ab: FloatArray) -> FloatArray:

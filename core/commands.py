@@ -9,7 +9,7 @@ from typing import ParamSpec
 
 import click
 
-from colorize_gan.errors import ColorizeError
+from colorize_gan.errors import ColorizeError, UsageError
 
 INTERRUPTED = 130
 
@@ -19,8 +19,8 @@ _P = ParamSpec("_P")
 def exit_with_code(command: Callable[_P, int]) -> Callable[_P, None]:
     """Make a function that returns an exit code the body of a click command.
 
-    A `ColorizeError` becomes one line on stderr and its exit code; other exceptions are bugs and keep
-    their traceback.
+    A `ColorizeError`, a missing package or a place that cannot be written becomes one line on stderr and an
+    exit code; other exceptions are bugs and keep their traceback.
     """
 
     @functools.wraps(command)
@@ -30,6 +30,17 @@ def exit_with_code(command: Callable[_P, int]) -> Callable[_P, None]:
         except ColorizeError as error:
             click.echo(f"error: {error}", err=True)
             code = error.exit_code
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("colorize_gan"):
+                raise
+            click.echo(
+                f"error: needs {error.name}, which is not installed; pip install 'colorize-gan[export]'",
+                err=True,
+            )
+            code = UsageError.exit_code
+        except (PermissionError, NotADirectoryError, FileExistsError) as error:
+            click.echo(f"error: {error.filename}: {error.strerror}", err=True)
+            code = UsageError.exit_code
         except KeyboardInterrupt:
             code = INTERRUPTED
         click.get_current_context().exit(code)

@@ -7,7 +7,7 @@ import click
 
 from colorize_gan import __version__
 from colorize_gan.commands import exit_with_code
-from colorize_gan.errors import ColorizeError, UsageError
+from colorize_gan.errors import UsageError, VerificationError
 from colorize_gan.exporter import FORMATS, GRAPHS, PRECISIONS
 
 
@@ -169,8 +169,8 @@ def colorize_verify(
             f"changed 8-bit pixels {record['changed_pixels']:.2%}, worst on {record['worst']}"
         )
         enforce(record, floor)
-    except ColorizeError as error:
-        raise type(error)(f"{model}: {error}") from error
+    except VerificationError as error:
+        raise VerificationError(f"{model}: {error}") from error
     return 0
 
 

@@ -13,6 +13,7 @@ from colorize_gan.color import FloatArray
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import DataError, ModelError, UsageError
 from colorize_gan.infer.backends import BACKENDS_BY_SUFFIX, open_backend
+from colorize_gan.infer.models import bundled_models
 from colorize_gan.trainer.checkpoint import load_generator
 from colorize_gan.trainer.data import load_square
 from colorize_gan.trainer.deep_metrics import DeepMetrics
@@ -89,7 +90,8 @@ def _choose(photos: list[Photo], options: EvaluationOptions) -> list[Photo]:
 
 
 def _open(model: Path) -> tuple[PredictAb, ModelContract]:
-    """Return a model file's predictor and contract."""
+    """Return the predictor and the contract of a model file or a bundled model."""
+    model = bundled_models().get(str(model), model)
     if model.suffix in BACKENDS_BY_SUFFIX:
         backend = open_backend(model)
         if backend.contract.graph != "lab":

@@ -1,5 +1,6 @@
 """From a checkpoint to verified files."""
 
+import contextlib
 import dataclasses
 import statistics
 import time
@@ -14,7 +15,7 @@ import onnx
 
 from colorize_gan.color import FloatArray
 from colorize_gan.contract import ModelContract
-from colorize_gan.errors import UsageError, VerificationError
+from colorize_gan.errors import DeviceError, UsageError, VerificationError
 from colorize_gan.exporter.formats import save_onnx, save_pt2, save_torchscript
 from colorize_gan.exporter.parity import (
     PHOTOGRAPHS,
@@ -34,7 +35,6 @@ from colorize_gan.exporter.source import Source, load_source
 from colorize_gan.images import atomic_path
 from colorize_gan.infer.backends import Backend, open_backend
 from colorize_gan.infer.colorizer import Colorizer
-from colorize_gan.infer.onnxruntime_backend import cuda_works
 
 _TORCH_SAVERS: dict[str, Callable[..., None]] = {"torchscript": save_torchscript, "pt2": save_pt2}
 _TIMED_RUNS = 5
@@ -66,6 +66,10 @@ class ExportOptions:
             raise UsageError(f"--graph pixels: for onnx, not {', '.join(others)}")
         if "onnx" not in self.formats and self.precisions != ("fp32",):
             raise UsageError(f"--precision {','.join(self.precisions)}: {', '.join(others)} are always fp32")
+        if self.calibration != PHOTOGRAPHS and "int8" not in self.precisions:
+            raise UsageError(f"--calibration {self.calibration}: is for --precision int8")
+        if self.max_delta_e is not None and not self.verify:
+            raise UsageError("--max-delta-e: does nothing with --no-verify")
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class ExportedFile:
     path: Path
     contract: ModelContract
     milliseconds: float
-    """Median time of one image at the render size, on the first device."""
+    """Median time of one image at the render size, on the CPU."""
 
 
 def export_file(source_path: Path, out: Path, options: ExportOptions) -> Iterator[ExportedFile]:
@@ -163,25 +167,37 @@ def _save_verified(
     with atomic_path(path) as part:
         save(contract, part)
         record: dict[str, Any] = {}
-        for device in ("cpu", "cuda") if cuda_works() else ("cpu",):
-            backend = open_backend(part, device=device)
+        for backend in _open_everywhere(part):
             if not options.verify:
                 continue
             try:
                 found = compare(reference, backend.run, probes(contract))
                 enforce(found, floor)
             except VerificationError as error:
-                raise VerificationError(f"{path.name} on {device}: {error}; the file was not kept") from error
+                where = f"{path.name} on {backend.device}"
+                raise VerificationError(f"{where}: {error}; the file was not kept") from error
             # the worst device is the one recorded
             if not record or found["p99"] > record["p99"]:
                 record = found | {"verified_on": record.get("verified_on", [])}
             record["verified_on"] = [*record["verified_on"], f"{backend.name} {backend.device}"]
         if record:
-            record |= {"floor": floor.p99, "verified_on": ", ".join(record["verified_on"])}
-        proven = dataclasses.replace(contract, parity=record, fingerprint=fingerprint(reference, contract))
+            verified_on = ", ".join(record["verified_on"])
+            record |= {"floor": floor.p99, "reference": source.name, "verified_on": verified_on}
+        # that of an ONNX source is its generator's, and stays
+        known = contract.fingerprint if contract.graph == "lab" else {}
+        proven = dataclasses.replace(
+            contract, parity=record, fingerprint=known or fingerprint(reference, contract)
+        )
         save(proven, part)
-        milliseconds = _time(open_backend(part), proven)
+        milliseconds = _time(open_backend(part, device="cpu"), proven)
     return ExportedFile(path, proven, milliseconds)
+
+
+def _open_everywhere(path: Path) -> Iterator[Backend]:
+    """Open a file on every device that works here, the CPU first."""
+    yield open_backend(path, device="cpu")
+    with contextlib.suppress(DeviceError):
+        yield open_backend(path, device="cuda")
 
 
 def _reference(source: Source, contract: ModelContract) -> Run:

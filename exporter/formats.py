@@ -95,7 +95,7 @@ def save_onnx(model: onnx.ModelProto, contract: ModelContract, path: Path) -> No
 
 
 def _example(contract: ModelContract) -> torch.Tensor:
-    """Return an input on which no axis is 1 or equal to another, so that none is taken for a constant."""
+    """Return an input on which no axis is 1, nor equal to another if it is free, so that none is frozen."""
     step = 0 if contract.size.fixed else contract.size.multiple_of
     height = max(contract.size.minimum, 2 * step)
     return torch.rand(2, 1, height, height + step) * 100

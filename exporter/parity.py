@@ -9,9 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from colorize_gan.color import FloatArray, fit_to_gamut, from_unit, grey_to_lightness, lab_to_rgb, rgb_to_lab
+from colorize_gan.color import FloatArray, grey_to_lightness, lab_to_image, rgb_to_lab
 from colorize_gan.contract import ModelContract
-from colorize_gan.errors import DataError, ModelError, VerificationError
+from colorize_gan.errors import DataError, ImageError, ModelError, VerificationError
 from colorize_gan.images import SUFFIXES, read_image
 from colorize_gan.metrics import ciede2000
 
@@ -79,7 +79,7 @@ def compare(reference: Run, tested: Run, probes: Iterable[Probe]) -> dict[str, A
     everything, all_ab, all_changes = (np.concatenate(arrays) for arrays in (differences, ab, changes))
     worst = max(range(len(names)), key=lambda index: np.percentile(differences[index], 99))
     return {
-        "metric": "CIEDE2000, exported file against eager float32",
+        "metric": "CIEDE2000",
         "probes": len(names),
         "mean": round(float(everything.mean()), 6),
         "p99": round(float(np.percentile(everything, 99)), 6),
@@ -122,7 +122,7 @@ def compare_with_fingerprint(tested: Run, contract: ModelContract) -> dict[str, 
     """
     known = dict(_known_probes(contract))
     if not contract.fingerprint or not contract.fingerprint.keys() <= known.keys():
-        raise ModelError("has no fingerprint to verify it by; compare it --against its checkpoint")
+        raise ModelError(f"{contract.name}: no fingerprint to verify it by; use --against its checkpoint")
     points: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
     for name, colors in contract.fingerprint.items():
         inputs = known[name]
@@ -130,7 +130,7 @@ def compare_with_fingerprint(tested: Run, contract: ModelContract) -> dict[str, 
         wanted = np.asarray(colors, np.float32)
         found = _channels_last(tested(inputs))[0][rows, columns]
         if wanted.shape != found.shape:
-            raise ModelError(f"its fingerprint of {name} has another shape")
+            raise ModelError(f"{contract.name}: its fingerprint of {name} has another shape")
         if contract.graph == "pixels":
             points[name] = (inputs[:, rows, columns], wanted[None].astype(np.uint8), found[None])
         else:
@@ -180,6 +180,8 @@ def _synthetic(contract: ModelContract) -> Iterator[Probe]:
     yield "noise", _as_input(noise, contract)
     for level in (0, 50, 100):
         yield f"flat {level}", _as_input(np.full((1, 1, side, side), level, np.float32), contract)
+    if contract.graph == "pixels":  # own colour, which the graph is to see as lightness alone
+        yield "coloured noise", np.random.default_rng(2).integers(0, 256, (1, side, side, 3), np.uint8)
 
 
 def grey_photographs(folder: Path) -> list[Path]:
@@ -195,8 +197,15 @@ def grey_photographs(folder: Path) -> list[Path]:
 
 
 def read_lightness(path: Path, side: int) -> FloatArray:
-    """Read an image as CIE L* ``(1, side, side)``: its middle square, resized."""
-    image = read_image(path)
+    """Read an image as CIE L* ``(1, side, side)``: its middle square, resized.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        image = read_image(path)
+    except ImageError as error:
+        raise DataError(f"{path}: {error}") from error
     lightness = grey_to_lightness(image) if image.ndim == 2 else rgb_to_lab(image[..., :3])[0]
     height, width = lightness.shape
     short = min(height, width)
@@ -223,7 +232,7 @@ def _as_input(lightness: FloatArray, contract: ModelContract) -> np.ndarray:
     if contract.graph == "lab":
         return lightness
     neutral = np.zeros((*lightness.shape[2:], 2), np.float32)
-    return np.stack([from_unit(lab_to_rgb(plane[0], neutral), np.dtype(np.uint8)) for plane in lightness])
+    return np.stack([lab_to_image(plane[0], neutral, np.uint8) for plane in lightness])
 
 
 def _clouds(height: int, width: int, rng: np.random.Generator) -> FloatArray:
@@ -258,5 +267,4 @@ def _to_rgb8(outputs: np.ndarray, lab: FloatArray) -> np.ndarray:
     """Return what a graph shows as sRGB uint8 ``(N, H, W, 3)``."""
     if outputs.dtype == np.uint8:
         return outputs
-    fitted = ((image[..., 0], fit_to_gamut(image[..., 0], image[..., 1:])) for image in lab)
-    return np.stack([from_unit(lab_to_rgb(*image), np.dtype(np.uint8)) for image in fitted])
+    return np.stack([lab_to_image(image[..., 0], image[..., 1:], np.uint8) for image in lab])

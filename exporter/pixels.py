@@ -31,7 +31,8 @@ _SMALL, _AB = FLOAT["batch", 1, "h", "w"], FLOAT["batch", 2, "h", "w"]
 _TABLE = numpy_helper.from_array(linear_light_table(np.dtype(np.uint8)))  # (256,)
 _WEIGHTS = numpy_helper.from_array(LUMINANCE_WEIGHTS.astype(np.float32)[:, None])  # (3, 1)
 _MATRIX = numpy_helper.from_array((LINEAR_FROM_XYZ * WHITE_D65).T.astype(np.float32))  # (3, 3)
-_FLOAT, _UINT8, _INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8, onnx.TensorProto.INT64
+_FLOAT, _DOUBLE = onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE
+_UINT8, _INT64 = onnx.TensorProto.UINT8, onnx.TensorProto.INT64
 
 
 def to_pixels(generator: onnx.ModelProto, contract: ModelContract) -> onnx.ModelProto:
@@ -92,8 +93,9 @@ def _before(contract: ModelContract) -> Any:
         flat = op.Where(luminance > 216.0 / 24389.0, 116.0 * cube_root - 16.0, luminance * (24389.0 / 27.0))
         lightness = op.Transpose(flat, perm=[0, 3, 1, 2])
         sides = op.Cast(op.Shape(lightness, start=2), to=_FLOAT)
-        scaled = op.Min(sides * (render / op.ReduceMin(sides)), longest)
-        fitted = op.Clip(op.Round(scaled / multiple) * multiple, minimum, maximum)
+        exact = op.Cast(sides, to=_DOUBLE)  # as in Python: sizes are rounded, and ties must fall alike
+        scaled = op.Min(exact * (render / op.ReduceMin(exact)), longest)
+        fitted = op.Cast(op.Clip(op.Round(scaled / multiple) * multiple, minimum, maximum), to=_FLOAT)
         rows = _resize_weights(op.Gather(sides, 0), op.Gather(fitted, 0))
         columns = _resize_weights(op.Gather(sides, 1), op.Gather(fitted, 1))
         small = op.MatMul(op.MatMul(rows, lightness), op.Transpose(columns))

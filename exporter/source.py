@@ -21,6 +21,8 @@ from colorize_gan.trainer.evaluate import torch_predictor
 class Source:
     """A generator to export."""
 
+    name: str
+    """What it is, for the record."""
     contract: ModelContract
     """Of the generator: without records of parity or precision."""
     run: Run
@@ -46,7 +48,7 @@ def _from_checkpoint(path: Path) -> Source:
             return build_onnx(generator, contract, opset)
         return (build_torchscript if format_ == "torchscript" else build_pt2)(generator, contract)
 
-    return Source(contract, torch_predictor(generator), build)
+    return Source("the eager float32 generator", contract, torch_predictor(generator), build)
 
 
 def _from_onnx(path: Path) -> Source:
@@ -71,6 +73,6 @@ def _from_onnx(path: Path) -> Source:
             )
         return model
 
-    return Source(
-        dataclasses.replace(contract, parity={}, fingerprint={}, precision="fp32"), backend.run, build
-    )
+    name = f"{path.name} ({contract.precision})"
+    contract = dataclasses.replace(contract, parity={}, precision="fp32")
+    return Source(name, contract, backend.run, build)

@@ -17,7 +17,6 @@ from colorize_gan.exporter.parity import (
 from colorize_gan.infer.backends import BACKENDS_BY_SUFFIX, Backend, open_backend
 
 _CARD = (
-    "name",
     "architecture",
     "graph",
     "precision",
@@ -56,6 +55,8 @@ def verify(
         reference, other = _open_reference(against)
         if other.graph != contract.graph:
             raise UsageError(f"--against {against}: a {other.graph} graph, not {contract.graph}")
+        if other.size != contract.size:
+            raise UsageError(f"--against {against}: takes other sizes, so it is another generator")
         floors.append(floor_of(other))
         record = compare(reference, backend.run, probes(contract, images))
     loosest = max(floors, key=lambda floor: floor.p99)
@@ -79,7 +80,7 @@ def _open_reference(path: Path) -> tuple[Run, ModelContract]:
 def card(contract: ModelContract) -> str:
     """Return what a contract says, for people: Markdown."""
     lines = [f"# {contract.name}", ""]
-    lines += [f"- {name.replace('_', ' ')}: {getattr(contract, name)}" for name in _CARD[1:]]
+    lines += [f"- {name.replace('_', ' ')}: {getattr(contract, name)}" for name in _CARD]
     lines += [f"- input `{contract.input_name}`, output `{contract.output_name}`; {_sizes(contract)}"]
     for title, record in (("quality", contract.quality), ("parity", contract.parity)):
         figures = ", ".join(

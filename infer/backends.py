@@ -15,7 +15,7 @@ class Backend(Protocol):
     """A loaded model."""
 
     name: str
-    """One of `BACKENDS_BY_SUFFIX`."""
+    """One of the values of `BACKENDS_BY_SUFFIX`."""
     device: str
     """The device in use: `cpu` or `cuda:N`."""
     contract: ModelContract
@@ -34,7 +34,7 @@ def open_backend(model: Path, backend: str = "auto", device: str = "auto") -> Ba
 
     Args:
         model: an exported file; a name is resolved by `find_model`.
-        backend: of `BACKENDS_BY_SUFFIX`, or ``auto``: what the file's suffix says.
+        backend: a value of `BACKENDS_BY_SUFFIX`, or ``auto``: what the file's suffix says.
         device: ``cpu``, ``cuda``, ``cuda:N`` or ``auto``: CUDA where it works, else the CPU.
 
     Raises:
@@ -74,6 +74,11 @@ def _check_runs(backend: Backend, model: Path) -> None:
         inputs, expected = np.full((1, size, size, 3), 128, np.uint8), (1, size, size, 3)
     else:
         inputs, expected = np.full((1, 1, size, size), 50, np.float32), (1, 2, size, size)
-    outputs = backend.run(inputs)
+    try:
+        outputs = backend.run(inputs)
+    except Exception as error:  # each runtime has its own
+        raise ModelError(
+            f"{model}: does not run ({type(error).__name__}); damaged, or not its contract"
+        ) from error
     if outputs.shape != expected or not np.isfinite(outputs).all():
         raise ModelError(f"{model}: does not give finite values of the contract's shape")

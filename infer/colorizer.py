@@ -7,10 +7,8 @@ import numpy as np
 
 from colorize_gan.color import (
     FloatArray,
-    fit_to_gamut,
-    from_unit,
     grey_to_lightness,
-    lab_to_rgb,
+    lab_to_image,
     rgb_to_lab,
 )
 from colorize_gan.contract import ModelContract
@@ -100,16 +98,16 @@ class Colorizer:
         ab = self._predict_full_size(lightness)
         if self.strength < 1:
             ab = self.strength * ab + (1 - self.strength) * (own_ab if own_ab is not None else 0)
-        rgb = from_unit(lab_to_rgb(lightness, fit_to_gamut(lightness, ab)), image.dtype)
+        rgb = lab_to_image(lightness, ab, image.dtype)
         return np.dstack([rgb, image[..., 3]]) if image.ndim == 3 and image.shape[2] == 4 else rgb
 
     def _predict_full_size(self, lightness: FloatArray) -> FloatArray:
         """Return ab ``(H, W, 2)`` for lightness ``(H, W)``."""
         height, width = lightness.shape
         small_height, small_width = self._network_size(height, width)
-        shrinks = small_height < height
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        small = _resize(lightness, small_height, small_width, method)
+        # each side by itself: of a long strip one may shrink and the other grow
+        rows = _resize(lightness, small_height, width, _method(height, small_height))
+        small = _resize(rows, small_height, small_width, _method(width, small_width))
         ab = self.backend.run(small[None, None])[0].transpose(1, 2, 0)  # (h, w, 2)
         return _resize(ab * np.float32(self.saturation), height, width, cv2.INTER_LINEAR)
 
@@ -119,6 +117,11 @@ class Colorizer:
         longest = self.render_size * MAXIMUM_ASPECT
         fit = self.contract.size.fit
         return fit(min(height * scale, longest)), fit(min(width * scale, longest))
+
+
+def _method(length: int, new_length: int) -> int:
+    """Return OpenCV's filter for one side: means over the area of a pixel when it shrinks."""
+    return cv2.INTER_AREA if new_length < length else cv2.INTER_LINEAR
 
 
 def _resize(array: FloatArray, height: int, width: int, method: int) -> FloatArray:

@@ -1,6 +1,7 @@
 """ONNX Runtime, on the CPU or on CUDA."""
 
 import ctypes
+import logging
 import sys
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ from colorize_gan.devices import cuda_number
 from colorize_gan.errors import DeviceError, ModelError
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_log = logging.getLogger(__name__)
 _SILENT = 4  # only fatal messages: every other one comes back as an exception, with the file's name
 
 
@@ -28,8 +30,15 @@ class OnnxRuntimeBackend:
             ModelError: the file is damaged or has no contract.
             DeviceError: the CUDA device cannot be used.
         """
-        cuda = cuda_number(device, cuda_works)
-        self._session = _open_session(model, cuda)
+        cuda = cuda_number(device, _cuda_works)
+        try:
+            self._session = _open_session(model, cuda)
+        except DeviceError as error:
+            if device != "auto":
+                raise
+            _log.warning("running on the CPU: %s", error)
+            cuda = None
+            self._session = _open_session(model, cuda)
         self.device = "cpu" if cuda is None else f"cuda:{cuda}"
         metadata = self._session.get_modelmeta().custom_metadata_map
         if METADATA_KEY not in metadata:
@@ -52,7 +61,7 @@ def _open_session(model: Path, cuda: int | None) -> onnxruntime.InferenceSession
     providers: list[Any] = [_CPU]
     if cuda is not None:
         _require_cuda()
-        settings = {"device_id": str(cuda), "cudnn_conv_algo_search": "HEURISTIC"}
+        settings = {"device_id": str(cuda), "cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
         providers = [(_CUDA, settings), _CPU]
     try:
         session = onnxruntime.InferenceSession(str(model), options, providers=providers)
@@ -77,8 +86,7 @@ def _require_cuda() -> None:
     onnxruntime.preload_dlls()  # the CUDA and cuDNN wheels of the [cuda] extra
 
 
-def cuda_works() -> bool:
-    """Tell whether ONNX Runtime has CUDA and the machine a driver for it."""
+def _cuda_works() -> bool:
     return _CUDA in onnxruntime.get_available_providers() and _has_nvidia_driver()
 
 

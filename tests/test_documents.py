@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.md")]
 
@@ -14,10 +16,20 @@ def test_links_lead_to_files() -> None:
             assert (document.parent / link).exists(), f"{document.name}: {link}"
 
 
-def test_figures_of_the_proof_table_are_in_the_committed_json() -> None:
-    measured = _numbers(json.loads((ROOT / "benchmarks" / "shipped_model.json").read_text()))
-    table = (ROOT / "README.md").read_text().split("| proof |")[1].split("\n\n")[0]
-    figures = re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)", re.sub(r"99\.9th|CIEDE2000|p99", "", table))
+@pytest.mark.parametrize(
+    ("document", "header", "result"),
+    [
+        ("README.md", "| proof |", "shipped_model.json"),
+        ("docs/training.md", "| step |", "training_step.json"),
+        ("docs/training.md", "| model |", "architectures.json"),
+        ("docs/deployment.md", "| file | MB |", "exports.json"),
+    ],
+)
+def test_figures_of_tables_are_in_the_committed_json(document: str, header: str, result: str) -> None:
+    measured = _numbers(json.loads((ROOT / "benchmarks" / result).read_text()))
+    table = (ROOT / document).read_text().split(header)[1].split("\n\n")[0]
+    words = r"99\.9th|CIEDE2000|p99|fp32 ONNX = 1|[\d,]+ images|`[^`]*`"
+    figures = re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)", re.sub(words, "", table))
     assert len(figures) > 10
     for figure in figures:
         decimals = len(figure.partition(".")[2])
@@ -35,4 +47,6 @@ def test_json_is_that_of_the_shipped_model() -> None:
 def _numbers(value: object) -> list[float]:
     if isinstance(value, dict):
         return [number for item in value.values() for number in _numbers(item)]
+    if isinstance(value, list):
+        return [number for item in value for number in _numbers(item)]
     return [value] if isinstance(value, int | float) else []

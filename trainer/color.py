@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from colorize_gan.color import LINEAR_FROM_XYZ, LUMINANCE_WEIGHTS, WHITE_D65
+from colorize_gan.color import LINEAR_FROM_XYZ, WHITE_D65
 
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27  # CIE 15
 
@@ -20,24 +20,9 @@ def lab_to_linear(lightness: Tensor, ab: Tensor) -> Tensor:
     return torch.nn.functional.conv2d(xyz, matrix[:, :, None, None])
 
 
-def linear_to_lightness(linear: Tensor) -> Tensor:
-    """Convert linear light ``(N, 3, H, W)`` in 0..1 to CIE L* ``(N, 1, H, W)``."""
-    red, green, blue = linear.split(1, dim=1)
-    weights = LUMINANCE_WEIGHTS.tolist()
-    luminance = weights[0] * red + weights[1] * green + weights[2] * blue
-    cube_root = luminance.clamp(min=_EPSILON) ** (1 / 3)
-    return torch.where(luminance > _EPSILON, 116 * cube_root - 16, _KAPPA * luminance)
-
-
 def encode_srgb(linear: Tensor) -> Tensor:
     """Convert linear light to sRGB samples, clipped to 0..1: IEC 61966-2-1."""
     linear = linear.clamp(0, 1)
     # the power's gradient is infinite at 0
     curved = 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
     return torch.where(linear <= 0.0031308, 12.92 * linear, curved)
-
-
-def decode_srgb(encoded: Tensor) -> Tensor:
-    """Convert sRGB samples in 0..1 to linear light: IEC 61966-2-1."""
-    curved = ((encoded + 0.055) / 1.055) ** 2.4
-    return torch.where(encoded <= 0.04045, encoded / 12.92, curved)

@@ -116,6 +116,7 @@ class TrainConfig:
             "recalibrate_batches": self.recalibrate_batches >= 0,
             "ema_decay": 0 <= self.ema_decay < 1,
             "val_fraction": 0 < self.val_fraction < 1,
+            "perceptual_weights": self.perceptual_weights != "none",
             "name": Path(self.name).name == self.name != "",
         }
         for setting, valid in rules.items():

@@ -8,6 +8,8 @@ from torch import Tensor
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
+from colorize_gan.errors import ModelError
+
 # Where torch.hub looks first; torchmetrics and torch-fidelity would download them there.
 _LPIPS_WEIGHTS = "alexnet-owt-7be5be79.pth"
 _FID_WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"
@@ -17,15 +19,23 @@ class DeepMetrics:
     """LPIPS (AlexNet; Zhang et al., 2018) and FID (Heusel et al., 2017) of many pairs of images."""
 
     def __init__(self) -> None:
-        """Load the networks that are here; the others are left out."""
-        self._lpips = LearnedPerceptualImagePatchSimilarity("alex") if _weights(_LPIPS_WEIGHTS) else None
-        self._fid = None
-        if path := _weights(_FID_WEIGHTS):
-            self._fid = FrechetInceptionDistance(feature_extractor_weights_path=str(path))
+        """Load the networks that are here; the others are left out.
+
+        Raises:
+            ModelError: damaged weights.
+        """
+        self._lpips, self._fid = None, None
+        try:
+            if path := _weights(_LPIPS_WEIGHTS):
+                self._lpips = LearnedPerceptualImagePatchSimilarity("alex")
+            if path := _weights(_FID_WEIGHTS):
+                self._fid = FrechetInceptionDistance(feature_extractor_weights_path=str(path))
+        except Exception as error:  # torch.load raises whatever the damaged bytes make it raise
+            raise ModelError(f"{path}: damaged weights ({type(error).__name__}); remove the file") from error
 
     def update(self, rgb: np.ndarray, truth: np.ndarray) -> None:
         """Take a colorization and its truth, both ``(H, W, 3)`` uint8 sRGB."""
-        images = [_to_batch(rgb), _to_batch(truth)]
+        images = [to_batch(rgb), to_batch(truth)]
         if self._lpips is not None:
             self._lpips.update(*(image / 127.5 - 1 for image in images))
         if self._fid is not None:
@@ -56,6 +66,6 @@ def _weights(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _to_batch(rgb: np.ndarray) -> Tensor:
+def to_batch(rgb: np.ndarray) -> Tensor:
     """Turn ``(H, W, 3)`` uint8 into ``(1, 3, H, W)`` float32."""
     return torch.from_numpy(rgb).permute(2, 0, 1)[None].float()

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from colorize_gan.color import FloatArray, fit_to_gamut, from_unit, lab_to_rgb
+from colorize_gan.color import FloatArray, lab_to_image
 from colorize_gan.metrics import ciede2000, colorfulness, psnr
 from colorize_gan.trainer.data import load_square
-from colorize_gan.trainer.deep_metrics import DeepMetrics
+from colorize_gan.trainer.deep_metrics import DeepMetrics, to_batch
 from colorize_gan.trainer.photos import Photo
 
 PredictAb = Callable[[FloatArray], FloatArray]
@@ -39,10 +39,12 @@ def evaluate(
         rows.append(
             _compare(lightness, predicted, ab_true)
             | {f"grey_{k}": v for k, v in _compare(lightness, 0 * ab_true, ab_true).items() if k != "cf"}
-            | {"truth_cf": colorfulness(_to_rgb8(lightness, ab_true))}
+            | {"truth_cf": colorfulness(lab_to_image(lightness, ab_true, np.uint8))}
         )
         if deep is not None:
-            deep.update(_to_rgb8(lightness, predicted), _to_rgb8(lightness, ab_true))
+            deep.update(
+                lab_to_image(lightness, predicted, np.uint8), lab_to_image(lightness, ab_true, np.uint8)
+            )
     means = {key: round(float(np.mean([row[key] for row in rows])), 4) for key in rows[0]}
     return {
         "protocol": f"{len(photos)} photographs, short side {size} px (area filter), middle square, "
@@ -55,13 +57,9 @@ def evaluate(
     }
 
 
-def _to_rgb8(lightness: FloatArray, ab: FloatArray) -> np.ndarray:
-    return from_unit(lab_to_rgb(lightness, fit_to_gamut(lightness, ab)), np.dtype(np.uint8))
-
-
 def _compare(lightness: FloatArray, ab: FloatArray, ab_true: FloatArray) -> dict[str, float]:
     """Measure one colorization ``(H, W, 2)`` against the true ab."""
-    rgb, truth = _to_rgb8(lightness, ab), _to_rgb8(lightness, ab_true)
+    rgb, truth = lab_to_image(lightness, ab, np.uint8), lab_to_image(lightness, ab_true, np.uint8)
     difference = ciede2000(np.dstack([lightness, ab]), np.dstack([lightness, ab_true]))
     return {
         # an already grey photograph would be infinitely good
@@ -73,14 +71,9 @@ def _compare(lightness: FloatArray, ab: FloatArray, ab_true: FloatArray) -> dict
 
 
 def _ssim(rgb: np.ndarray, truth: np.ndarray) -> float:
-    value = structural_similarity_index_measure(_to_batch(rgb), _to_batch(truth), data_range=255.0)
+    value = structural_similarity_index_measure(to_batch(rgb), to_batch(truth), data_range=255.0)
     assert isinstance(value, torch.Tensor)
     return float(value)
-
-
-def _to_batch(rgb: np.ndarray) -> torch.Tensor:
-    """Turn ``(H, W, 3)`` uint8 into ``(1, 3, H, W)`` float32."""
-    return torch.from_numpy(rgb).permute(2, 0, 1)[None].float()
 
 
 def preview(predictors: Sequence[PredictAb], photos: Sequence[Photo], size: int) -> np.ndarray:
@@ -89,7 +82,9 @@ def preview(predictors: Sequence[PredictAb], photos: Sequence[Photo], size: int)
     for photo in photos:
         lightness, ab_true = load_square(photo, size)
         predicted = [predict(lightness[None, None])[0].transpose(1, 2, 0) for predict in predictors]
-        rows.append(np.hstack([_to_rgb8(lightness, ab) for ab in (0 * ab_true, *predicted, ab_true)]))
+        rows.append(
+            np.hstack([lab_to_image(lightness, ab, np.uint8) for ab in (0 * ab_true, *predicted, ab_true)])
+        )
     return np.vstack(rows)
 
 

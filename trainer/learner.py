@@ -10,7 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from colorize_gan.errors import UsageError
 from colorize_gan.trainer.adversary import GAN_BETAS, Adversary
 from colorize_gan.trainer.checkpoint import Checkpoint, load_weights
-from colorize_gan.trainer.config import TrainConfig
+from colorize_gan.trainer.config import TrainConfig, option_of
 from colorize_gan.trainer.data import Batch
 from colorize_gan.trainer.generators import build_generator
 from colorize_gan.trainer.losses import pixel_loss
@@ -40,13 +40,13 @@ class Learner:
 
         Raises:
             ModelError: weights cannot be had, or are those of another architecture.
-            UsageError: a crop size that the generator cannot take.
+            UsageError: a size that the generator cannot take.
         """
         self.config, self.schedule, self.processes = config, schedule, processes
         self.precision = Precision(config.precision, processes.device)
         torch.manual_seed(config.seed)
         self.generator = build_generator(config.arch, "none" if init_from else config.pretrained)
-        self._check_crop_sizes()
+        self._check_sizes()
         if init_from is not None:
             load_weights(self.generator, init_from, config.arch)
         self._layout = torch.channels_last if config.channels_last else torch.contiguous_format
@@ -67,11 +67,14 @@ class Learner:
             self._replica = torch.compile(self._replica)  # type: ignore[assignment]
         torch.manual_seed(config.seed + processes.rank)  # dropout differs between the processes
 
-    def _check_crop_sizes(self) -> None:
-        stride = self.generator.size_rule.multiple_of
-        for size in filter(None, (self.config.crop_size, self.config.final_crop_size)):
-            if size % stride:
-                raise UsageError(f"--crop-size {size}: {self.config.arch} takes multiples of {stride}")
+    def _check_sizes(self) -> None:
+        rule = self.generator.size_rule
+        for setting in ("crop_size", "final_crop_size", "render_size"):
+            size = getattr(self.config, setting)
+            if size and rule.fit(size) != size:
+                raise UsageError(
+                    f"{option_of(setting)} {size}: {self.config.arch} takes multiples of {rule.multiple_of}"
+                )
 
     def _build_perceptual(self) -> PerceptualLoss:
         loss = PerceptualLoss(self.config.perceptual_arch, self.config.perceptual_weights)
@@ -81,7 +84,7 @@ class Learner:
         """Learn from a batch, the discriminator first; return what to log.
 
         Raises:
-            FloatingPointError: a loss is not finite; nothing was learnt from the batch.
+            FloatingPointError: a loss is not finite; the generator learnt nothing from the batch.
         """
         config = self.config
         adversary = self.adversary if self.schedule.is_adversarial(step) else None
@@ -125,6 +128,7 @@ class Learner:
             "adversary": self.adversary.state_dict() if self.adversary is not None else None,
             "precision": self.precision.state_dict(),
             "rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state() if self.processes.device.type == "cuda" else None,
         }
 
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -137,10 +141,12 @@ class Learner:
         self.precision.load_state_dict(state["precision"])
         self.average.module.load_state_dict(checkpoint.generator)
         self.average.n_averaged.fill_(checkpoint.step)
-        if self.processes.leads:
-            torch.set_rng_state(state["rng"])
-        else:
+        if not self.processes.leads:  # the state is the first process's
             torch.manual_seed(self.config.seed + checkpoint.step + self.processes.rank)
+            return
+        torch.set_rng_state(state["rng"])
+        if self.processes.device.type == "cuda" and state["cuda_rng"] is not None:
+            torch.cuda.set_rng_state(state["cuda_rng"])
 
 
 def _check_finite(log: dict[str, float]) -> None:

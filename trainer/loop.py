@@ -15,7 +15,7 @@ import torch
 
 import colorize_gan
 from colorize_gan.contract import ModelContract
-from colorize_gan.errors import DataError, UsageError
+from colorize_gan.errors import DataError, ModelError, UsageError
 from colorize_gan.parallel import map_in_order
 from colorize_gan.trainer.checkpoint import Checkpoint
 from colorize_gan.trainer.config import TrainConfig
@@ -80,7 +80,10 @@ class Trainer:
             toolkit_version=colorize_gan.__version__,
         )
         if resume_from is not None:
-            self.learner.restore(resume_from)
+            try:
+                self.learner.restore(resume_from)
+            except KeyError as error:
+                raise ModelError(f"{run_dir}: from another version of the toolkit ({error})") from error
             self.step, self.contract = resume_from.step, resume_from.contract
             self.best = resume_from.training["best"]
 
@@ -106,12 +109,13 @@ class Trainer:
             contextlib.closing(self._batches(total - self.step)) as batches,
         ):
             for batch in batches:
-                progress.after_step(self.step + 1, self._learn(batch))
+                self.processes.raise_together(batch if isinstance(batch, DataError) else None)
+                progress.after_step(self.step + 1, self._learn(_loaded(batch)))
                 self.step += 1
                 if self.step % self.config.preview_steps == 0 or self.step == total:
                     self._show(progress)
                 if self.step % self.steps_per_epoch == 0 or self.step == total:
-                    self._evaluate(progress)
+                    self._evaluate_together(progress)
                 if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
                     self.save(CHECKPOINT_NAME)
                     saved = time.monotonic()
@@ -128,8 +132,8 @@ class Trainer:
         self.config.save(self.run_dir / "config.json")
         return Progress(self.run_dir, self.step, self.schedule.total, self.config.batch_size)
 
-    def _batches(self, count: int) -> Generator[Batch, None, None]:
-        """Yield this process's share of the next ``count`` batches, decoded ahead.
+    def _batches(self, count: int) -> Generator[Batch | DataError, None, None]:
+        """Yield this process's share of the next ``count`` batches, decoded ahead, or why it has none.
 
         By threads: OpenCV lets go of the interpreter lock, and a process forked while OpenCV's own threads
         hold a lock would wait for ever.
@@ -138,9 +142,12 @@ class Trainer:
         crops = TrainingCrops(self.train_photos, self.config)
         keys = EpochBatches(len(crops), self.config.batch_size, self.config.seed, self.step)
 
-        def load(numbered: tuple[int, Sequence[tuple[int, int]]]) -> Batch:
+        def load(numbered: tuple[int, Sequence[tuple[int, int]]]) -> Batch | DataError:
             step, batch = numbered
-            return crops.batch(self.processes.share(batch), self.schedule.size(step))
+            try:
+                return crops.batch(self.processes.share(batch), self.schedule.size(step))
+            except DataError as error:
+                return error
 
         steps = itertools.islice(enumerate(keys, self.step), count)
         return map_in_order(load, steps, _LOADERS, "load")
@@ -149,20 +156,32 @@ class Trainer:
         try:
             return self.learner.step(batch, self.step)
         except FloatingPointError as error:
+            saved = self.run_dir / CHECKPOINT_NAME
             raise UsageError(
-                f"{error} at step {self.step + 1}; the last good state is in "
-                f"{self.run_dir / CHECKPOINT_NAME}; lower the learning rate, or use --precision fp32"
+                f"{error} at step {self.step + 1}; "
+                + (f"the last good state is in {saved}; " if saved.exists() else "")
+                + "lower the learning rate, or use --precision fp32"
             ) from error
+
+    def _evaluate_together(self, progress: Progress) -> None:
+        """Have the leading process evaluate; an error of it is one of all."""
+        failure = None
+        if self.processes.leads:
+            try:
+                self._evaluate(progress)
+            except DataError as error:
+                failure = error
+        self.processes.raise_together(failure)
 
     def _evaluate(self, progress: Progress) -> None:
         """Evaluate the averaged weights, put the result into the contract, keep the best."""
-        if not self.processes.leads:
-            return
         quality = self._quality()
         if self.step == self.schedule.total and self.config.recalibrate_batches:
             device = self.processes.device
             batches = self._batches(self.config.recalibrate_batches)
-            recalibrate_batchnorm(self.learner.average.module, (batch["L"].to(device) for batch in batches))
+            recalibrate_batchnorm(
+                self.learner.average.module, (_loaded(batch)["L"].to(device) for batch in batches)
+            )
             before, quality = quality, self._quality()
             quality["before_recalibration"] = {name: before[name] for name in ("psnr", "ciede2000", "cf")}
         self.contract = dataclasses.replace(self.contract, quality=quality)
@@ -189,3 +208,9 @@ class Trainer:
         training = self.learner.state_dict() | {"best": self.best}
         generator = self.learner.average.module.state_dict()
         Checkpoint(self.contract, self.config, self.step, generator, training).save(self.run_dir / name)
+
+
+def _loaded(batch: Batch | DataError) -> Batch:
+    if isinstance(batch, DataError):
+        raise batch
+    return batch

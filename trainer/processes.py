@@ -9,11 +9,12 @@ from typing import TypeVar
 
 import torch
 import torch.distributed as dist
+from timm.layers.norm_act import convert_sync_batchnorm
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from colorize_gan.devices import cuda_number
-from colorize_gan.errors import DeviceError, UsageError
+from colorize_gan.errors import ColorizeError, DeviceError, UsageError
 
 _T = TypeVar("_T")
 _TIMEOUT = datetime.timedelta(hours=2)  # the others wait while the first one evaluates
@@ -49,8 +50,9 @@ class Processes:
         if self.count == 1:
             return module
         if self.device.type == "cuda":  # PyTorch has no synchronised BatchNorm for CPUs
-            nn.SyncBatchNorm.convert_sync_batchnorm(module)
-        return DistributedDataParallel(module, broadcast_buffers=False)
+            # timm's own: PyTorch's would drop the activations that timm's layers have in them
+            convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
+        return DistributedDataParallel(module, forward_sync_buffers=False)
 
     def mean(self, values: Mapping[str, float]) -> dict[str, float]:
         """Average named numbers over the processes, which all give the same names."""
@@ -59,6 +61,11 @@ class Processes:
         total = torch.tensor(list(values.values()), dtype=torch.float64, device=self.device)
         dist.all_reduce(total)
         return dict(zip(values, (total / self.count).tolist(), strict=True))
+
+    def raise_together(self, error: ColorizeError | None) -> None:
+        """Raise the error that one of the processes has in all of them, so that none waits for the others."""
+        if self.any(error is not None):
+            raise error or ColorizeError("another process of the run failed and says why")
 
     def any(self, flag: bool) -> bool:
         """Tell whether the flag is set in one of the processes."""
@@ -77,18 +84,20 @@ def joined_processes(device: str) -> Iterator[Processes]:
         UsageError: no such device name.
         DeviceError: the CUDA device is not there.
     """
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
-        yield Processes(_find_device(device))
-        return
     found = _find_device(device)
-    if found.type == "cuda":
+    launched = "TORCHELASTIC_RUN_ID" in os.environ
+    if launched and found.type == "cuda":
         found = _find_device(f"cuda:{os.environ['LOCAL_RANK']}")
+    if found.type == "cuda":
         torch.cuda.set_device(found)
+    if not launched:
+        yield Processes(found)
+        return
     dist.init_process_group("nccl" if found.type == "cuda" else "gloo", timeout=_TIMEOUT)
-    try:
-        yield Processes(found, dist.get_rank(), dist.get_world_size())
-    finally:
-        dist.destroy_process_group()
+    yield Processes(found, dist.get_rank(), dist.get_world_size())
+    # not after an error: the others may never come here
+    dist.barrier()
+    dist.destroy_process_group()
 
 
 def _find_device(device: str) -> torch.device:

@@ -188,6 +188,8 @@ def test_command_prints_a_table_and_the_next_steps(tiny_checkpoint: Path, tmp_pa
         (["--format", "pt2", "--precision", "int8"], "--precision int8: pt2 are always fp32"),
         (["--format", "pt2", "--triton", "models"], "--triton: needs --format onnx"),
         (["--precision", "int8", "--format", "onnx", "--calibration", "gone"], "gone: no images"),
+        (["--calibration", "gone"], "--calibration gone: is for --precision int8"),
+        (["--no-verify", "--max-delta-e", "1"], "--max-delta-e: does nothing"),
     ],
 )
 def test_bad_arguments(tmp_path: Path, tiny_checkpoint: Path, arguments: list[str], says: str) -> None:
@@ -208,6 +210,7 @@ def test_onnx_file_stands_for_its_checkpoint(tmp_path: Path) -> None:
     small, whole = tmp_path / "lite2.fp16-weights.onnx", tmp_path / "lite2.onnx"
     assert small.stat().st_size < 0.52 * whole.stat().st_size
     assert open_backend(whole).contract.parity["max"] < 1e-3
+    assert open_backend(whole).contract.parity["reference"].startswith("lite2.onnx (")
     assert open_backend(whole).contract.checkpoint_sha256 == open_backend(shipped).contract.checkpoint_sha256
     assert run(shipped, "--out", tmp_path, "--format", "torchscript").exit_code == 2
     assert run(shipped, "--out", tmp_path, "--opset", "20").exit_code == 2

@@ -1,4 +1,4 @@
-"""The pixels graph against colorize-batch's own arithmetic, and the README's few lines that run it."""
+"""The pixels graph against colorize-batch's own arithmetic, and the few documented lines that run it."""
 
 import re
 import subprocess
@@ -12,13 +12,21 @@ import pytest
 import skimage.data
 from click.testing import CliRunner
 
+from colorize_gan.exporter.cli import colorize_eval
 from colorize_gan.exporter.export import ExportOptions, export_file
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.backends import open_backend
 from colorize_gan.infer.cli import colorize_batch
 from colorize_gan.infer.models import find_model
 
-README = Path(__file__).parent.parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent.parent
+
+
+SHAPES = [
+    *[(256, 384), (400, 600), (97, 143), (8, 9)],
+    *[(240, 315), (480, 630)],  # the network's width lies half-way between two multiples
+    *[(250, 40), (300, 1500), (100, 2000), (2000, 100)],  # one side shrinks, the other grows
+]
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +36,12 @@ def shipped_pixels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file.path
 
 
-@pytest.mark.parametrize("shape", [(256, 384), (400, 600), (97, 143), (250, 40), (8, 9), (300, 1500)])
+@pytest.mark.parametrize("shape", SHAPES)
 def test_pixels_are_those_of_colorize_batch_at_any_size(shipped_pixels: Path, shape: tuple[int, int]) -> None:
     height, width = shape
     rgb = cv2.resize(skimage.data.coffee(), (width, height), interpolation=cv2.INTER_AREA)
-    for image in (rgb, cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)):
+    saturated = cv2.applyColorMap(np.ascontiguousarray(rgb[..., 1]), cv2.COLORMAP_JET)
+    for image in (rgb, saturated, cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)):
         colored = open_backend(shipped_pixels).run(image[None])[0]
         difference = np.abs(colored.astype(int) - Colorizer("lite2").colorize(image))
         assert difference.max() <= 1
@@ -58,14 +67,21 @@ def test_file_is_clean_and_of_named_axes(pixels_file: Path) -> None:
 
 
 def test_colorize_batch_and_eval_name_what_they_need(pixels_file: Path, tmp_path: Path) -> None:
-    arguments = [str(README.parent / "examples"), "--out", str(tmp_path), "--model", str(pixels_file)]
+    arguments = [str(ROOT / "examples"), "--out", str(tmp_path), "--model", str(pixels_file)]
     result = CliRunner().invoke(colorize_batch, arguments)
     assert result.exit_code == 5
     assert "a pixels graph" in result.stderr
+    result = CliRunner().invoke(colorize_eval, [str(pixels_file), str(ROOT / "examples")])
+    assert result.exit_code == 5
+    assert "evaluate the lab file" in result.stderr
 
 
-def test_readme_lines_run_as_printed(shipped_pixels: Path, tmp_path: Path) -> None:
-    [code] = re.findall(r"```python\n(import cv2\nimport onnxruntime.*?)```", README.read_text(), re.DOTALL)
+def test_documented_lines_run_as_printed(shipped_pixels: Path, tmp_path: Path) -> None:
+    [code] = re.findall(
+        r"```python\n(import cv2\nimport onnxruntime.*?)```",
+        (ROOT / "docs" / "deployment.md").read_text(),
+        re.DOTALL,
+    )
     assert len(code.strip().splitlines()) <= 10
     (tmp_path / "mine.pixels.onnx").write_bytes(shipped_pixels.read_bytes())
     grey = cv2.resize(skimage.data.camera(), (256, 256), interpolation=cv2.INTER_AREA)

@@ -25,8 +25,8 @@ def test_repository_fits_tritons_schema_and_the_file(
     [folder] = (tmp_path / "models").iterdir()
     config = text_format.Parse((folder / "config.pbtxt").read_text(), ModelConfig())
     assert (config.name, config.backend) == (folder.name, "onnxruntime")
-    assert config.max_batch_size > 1
-    assert config.HasField("dynamic_batching")
+    assert config.max_batch_size == (16 if graph == "lab" else 1)
+    assert config.HasField("dynamic_batching") == (graph == "lab")
     model = onnx.load(folder / "1" / "model.onnx")
     for tensor, value, wanted in zip(
         (config.input[0], config.output[0]), (model.graph.input[0], model.graph.output[0]), dims, strict=True

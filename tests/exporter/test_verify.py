@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 from onnx import numpy_helper
 
-from colorize_gan.contract import METADATA_KEY, ModelContract
+from colorize_gan.contract import METADATA_KEY, ModelContract, SizeRule
 from colorize_gan.exporter.cli import colorize_verify
 
 
@@ -75,7 +75,7 @@ def test_unusable_files_exit_5_by_name(exported: dict[str, Path], tmp_path: Path
     for name in (*broken, "truncated", "gone"):
         result = run(tmp_path / f"{name}.onnx")
         assert result.exit_code == 5, name
-        assert f"{name}.onnx" in result.stderr
+        assert (f"{name}.onnx" if name != "blank" else "tiny: no fingerprint") in result.stderr
         assert len(result.stderr.strip().splitlines()) == 1
 
 
@@ -84,3 +84,21 @@ def test_usage_errors(exported: dict[str, Path], pixels_file: Path, photo_folder
     assert run(exported["onnx"], "--against", pixels_file).exit_code == 2
     assert run(exported["onnx"], "--device", "cuda:9").exit_code == 4
     assert run(exported["onnx"], "--against", "gone.pt").exit_code == 5
+
+
+def test_broken_image_is_named(exported: dict[str, Path], tiny_checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_text("no image")
+    result = run(exported["onnx"], "--against", tiny_checkpoint, "--images", tmp_path)
+    assert result.exit_code == 2
+    assert "broken.png" in result.stderr
+
+
+def test_contract_that_does_not_fit_the_graph_is_refused(exported: dict[str, Path], tmp_path: Path) -> None:
+    model = onnx.load(exported["onnx"])
+    contract = ModelContract.from_json(model.metadata_props[0].value, "x")
+    smaller = dataclasses.replace(contract, size=SizeRule(8, 8))
+    onnx.helper.set_model_props(model, {METADATA_KEY: smaller.to_json()})
+    onnx.save(model, tmp_path / "unfit.onnx")
+    result = run(tmp_path / "unfit.onnx")
+    assert result.exit_code == 5
+    assert "unfit.onnx: does not run" in result.stderr

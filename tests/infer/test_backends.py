@@ -109,7 +109,10 @@ def test_session_that_fell_back_to_the_cpu_is_an_error(
     monkeypatch.setattr(onnxruntime, "InferenceSession", open_on_cpu)
     with pytest.raises(DeviceError, match="could not load CUDA"):
         open_backend(exported["onnx"], device="cuda:1")
-    assert asked[0] == ("CUDAExecutionProvider", {"device_id": "1", "cudnn_conv_algo_search": "HEURISTIC"})
+    assert asked[0] == (
+        "CUDAExecutionProvider",
+        {"device_id": "1", "cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"},
+    )
 
 
 @pytest.mark.gpu

@@ -1,6 +1,7 @@
 """Two processes on this machine's CPU, started as users start them: with torchrun."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 import torch
 
 from colorize_gan.errors import UsageError
+from colorize_gan.trainer import processes
 from colorize_gan.trainer.checkpoint import load_checkpoint
+from colorize_gan.trainer.generators import build_generator
 from colorize_gan.trainer.processes import Processes
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -56,24 +59,53 @@ def test_two_processes_learn_what_one_learns(photo_folder: Path, tmp_path: Path)
     phases = "--l1-epochs 25 --gan-epochs 25 --gan-mode hinge --precision fp32 --lr 0.0005"
     arguments = [photo_folder, "--out", *settings.split(), *phases.split()]
     place = arguments.index("--out") + 1
-    for name in ("one", "two"):
-        command = [COLORIZE_TRAIN, *arguments[:place], tmp_path / name, *arguments[place:]]
-        done = (
-            torchrun(*command)
-            if name == "two"
-            else subprocess.run(command, capture_output=True, text=True, timeout=600)
-        )
-        assert done.returncode == 0, done.stderr
+    one = [COLORIZE_TRAIN, *arguments[:place], tmp_path / "one", *arguments[place:]]
+    two = [COLORIZE_TRAIN, *arguments[:place], tmp_path / "two", *arguments[place:]]
+    done = subprocess.run(list(map(str, one)), capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    done = torchrun(*two)
+    assert done.returncode == 0, done.stderr
     for name in ("loss/pixel", "loss/D"):
-        one, two = losses(tmp_path / "one", name), losses(tmp_path / "two", name)
-        assert len(one) == len(two) > 0
-        assert two == pytest.approx(one, rel=0.2)
+        alone, shared = losses(tmp_path / "one", name), losses(tmp_path / "two", name)
+        assert len(alone) == len(shared) > 0
+        assert shared == pytest.approx(alone, rel=0.2)
     assert losses(tmp_path / "two", "loss/pixel")[-1] < losses(tmp_path / "two", "loss/pixel")[0]
     steps = [load_checkpoint(tmp_path / name / "checkpoint.pt").step for name in ("one", "two")]
     assert steps[0] == steps[1]
 
-    done = torchrun(COLORIZE_TRAIN, photo_folder, "--out", tmp_path / "two", "--resume")
+
+def test_two_processes_stop_resume_and_fail_together(photo_folder: Path, tmp_path: Path) -> None:
+    data = tmp_path / "photos"
+    shutil.copytree(photo_folder, data)
+    settings = "--arch efficientnet_lite0 --pretrained none --batch-size 4 --crop-size 64 --render-size 64"
+    start = [COLORIZE_TRAIN, data, "--out", tmp_path / "run", *settings.split(), "--l1-epochs", "200"]
+    done = torchrun(*start, "--gan-epochs", "0", "--max-minutes", "0.05")
     assert done.returncode == 0, done.stderr
+    step = load_checkpoint(tmp_path / "run" / "checkpoint.pt").step
+    assert 0 < step < 400
+    done = torchrun(COLORIZE_TRAIN, data, "--out", tmp_path / "run", "--resume", "--max-minutes", "0.05")
+    assert done.returncode == 0, done.stderr
+    assert load_checkpoint(tmp_path / "run" / "checkpoint.pt").step > step
+
+    for index in range(40):
+        (data / f"broken{index}.png").write_text(f"broken {index}")
+    done = torchrun(*start[:3], tmp_path / "broken", *start[4:], "--gan-epochs", "0")
+    assert done.returncode == 1
+    assert ".png: not an image" in done.stderr
+    assert "another process of the run failed" in done.stderr or done.stderr.count(".png: not an image") == 2
+    assert "RuntimeError" not in done.stderr
+
+
+def test_synchronised_batchnorm_is_the_same_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """timm's layers keep their activations; the rest of the CUDA path needs a GPU."""
+    monkeypatch.setattr(processes, "DistributedDataParallel", lambda module, forward_sync_buffers: module)
+    torch.manual_seed(0)
+    generator = build_generator("efficientnet_lite0").eval()
+    lightness = torch.rand(1, 1, 64, 64) * 100
+    before = generator(lightness)
+    replica = Processes(torch.device("cuda", 0), 0, 2).replicate(generator)
+    assert any(isinstance(module, torch.nn.SyncBatchNorm) for module in replica.modules())
+    assert torch.equal(replica(lightness), before)
 
 
 def test_batch_must_divide_among_the_processes() -> None:

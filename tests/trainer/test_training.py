@@ -214,6 +214,8 @@ def test_ctrl_c_saves_and_resume_finishes(photo_folder: Path, tmp_path: Path) ->
             "pix2pix takes multiples of 256",
         ),
         (["--init", "gone.pt"], 5, "gone.pt"),
+        (["--render-size", "100", "--batch-size", "4"], 2, "--render-size 100: efficientnet_lite2 takes"),
+        (["--lambda-perceptual", "1", "--perceptual-weights", "none"], 2, "--perceptual-weights none"),
         (["--config", "gone.json"], 2, "--config gone.json"),
         (["--device", "cuda:7"], 4, "--device cuda:7"),
         (["--precision", "fp16", "--batch-size", "4"], 2, "--precision fp16: needs --device cuda"),
