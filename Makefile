@@ -13,7 +13,7 @@ demo: $(DEMO)/installed
 	@echo "Look at the pictures in ./colored"
 
 test: $(DEV)/installed
-	$(DEV)/bin/python -m pytest
+	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --numprocesses auto --dist loadfile
 
 check: lint types test wheel
 

@@ -81,6 +81,7 @@ class TrainConfig:
     channels_last: bool = _setting(True, "Keep images in memory pixel by pixel: faster on CPUs and GPUs.")
     compile: bool = _setting(False, "Compile the generator with torch.compile; takes minutes to start.")
     preview_steps: int = _setting(500, "Steps between the pictures in TensorBoard.")
+    checkpoint_minutes: float = _setting(5.0, "Minutes between checkpoints.")
     seed: int = _setting(0, "Seed of weights, order and crops.")
     name: str = _setting("colorizer", "Name of the model and of its exported files.")
     license: str = _setting("unstated", "Licence of the model, for its contract.")
@@ -111,6 +112,7 @@ class TrainConfig:
             "lambda_perceptual": self.lambda_perceptual >= 0,
             "least_area": 0 < self.least_area <= 1,
             "preview_steps": self.preview_steps >= 1,
+            "checkpoint_minutes": self.checkpoint_minutes > 0,
             "tone": 0 <= self.tone <= 1,
             "damage": 0 <= self.damage <= 1,
             "recalibrate_batches": self.recalibrate_batches >= 0,

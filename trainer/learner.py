@@ -88,7 +88,7 @@ class Learner:
         """
         config = self.config
         adversary = self.adversary if self.schedule.is_adversarial(step) else None
-        rate = self._set_rates(step)
+        rates = self._set_rates(step)
         self.generator.train()
         lightness = batch["L"].to(self.processes.device, memory_format=self._layout)
         target = batch["ab"].to(self.processes.device)
@@ -100,7 +100,7 @@ class Learner:
                 log["loss/perceptual"] = self.perceptual(lightness, fake, target)
                 loss = loss + config.lambda_perceptual * log["loss/perceptual"]
             if adversary is not None:
-                log |= adversary.learn(lightness, target, fake, self.schedule.factor(step) * config.disc_lr)
+                log |= adversary.learn(lightness, target, fake, rates["lr/D"])
                 log["loss/G"] = adversary.judge(lightness, target, fake)
                 loss = config.lambda_l1 * loss + log["loss/G"]
         means = self.processes.mean({name: value.item() for name, value in log.items()})
@@ -108,17 +108,17 @@ class Learner:
         self.precision.descend(loss, self.optimizer, config.grad_clip)
         self.precision.end_step()
         self.average.update_parameters(self.generator)
-        return means | {"lr": rate}
+        return means | rates
 
-    def _set_rates(self, step: int) -> float:
-        """Set the generator's learning rates of a step; return the decoder's."""
+    def _set_rates(self, step: int) -> dict[str, float]:
+        """Set the generator's learning rates of a step; return the decoder's and the discriminator's."""
         config, adversarial = self.config, self.schedule.is_adversarial(step)
         rate = self.schedule.factor(step) * (config.gan_lr if adversarial else config.lr)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * (config.encoder_lr_scale if group["encoder"] else 1)
             if adversarial:
                 group["betas"] = GAN_BETAS
-        return rate
+        return {"lr": rate} | ({"lr/D": self.schedule.factor(step) * config.disc_lr} if adversarial else {})
 
     def state_dict(self) -> dict[str, Any]:
         """Return what `restore` needs beside the averaged weights."""

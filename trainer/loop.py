@@ -29,7 +29,6 @@ from colorize_gan.trainer.recalibrate import recalibrate_batchnorm
 from colorize_gan.trainer.schedule import Schedule
 
 CHECKPOINT_NAME, BEST_NAME = "checkpoint.pt", "best.pt"
-_SECONDS_BETWEEN_CHECKPOINTS = 300
 _EVALUATED_PHOTOS = 400
 _PREVIEWED_PHOTOS = 8
 _LOADERS = 2
@@ -116,7 +115,7 @@ class Trainer:
                     self._show(progress)
                 if self.step % self.steps_per_epoch == 0 or self.step == total:
                     self._evaluate_together(progress)
-                if time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
+                if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
                     self.save(CHECKPOINT_NAME)
                     saved = time.monotonic()
                 if self.processes.any(bool(stop and stop.is_set()) or time.monotonic() > deadline):
