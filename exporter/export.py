@@ -159,30 +159,16 @@ def _calibration(folder: Path, contract: ModelContract) -> Iterator[FloatArray]:
 def _save_verified(
     save: Save, source: Source, path: Path, contract: ModelContract, options: ExportOptions
 ) -> ExportedFile:
-    """Save beside ``path``, compare through the users' own loader, add the record, then rename."""
-    floor = floor_of(contract)
-    if options.max_delta_e is not None:
-        floor = Floor(options.max_delta_e)
+    """Save beside ``path``, compare, add the record, then rename."""
     reference = _reference(source, contract)
     with atomic_path(path) as part:
         save(contract, part)
         record: dict[str, Any] = {}
-        for backend in _open_everywhere(part):
-            if not options.verify:
-                continue
+        if options.verify:
             try:
-                found = compare(reference, backend.run, probes(contract))
-                enforce(found, floor)
+                record = _verify(part, reference, contract, options) | {"reference": source.name}
             except VerificationError as error:
-                where = f"{path.name} on {backend.device}"
-                raise VerificationError(f"{where}: {error}; the file was not kept") from error
-            # the worst device is the one recorded
-            if not record or found["p99"] > record["p99"]:
-                record = found | {"verified_on": record.get("verified_on", [])}
-            record["verified_on"] = [*record["verified_on"], f"{backend.name} {backend.device}"]
-        if record:
-            verified_on = ", ".join(record["verified_on"])
-            record |= {"floor": floor.p99, "reference": source.name, "verified_on": verified_on}
+                raise VerificationError(f"{path.name} on {error}; the file was not kept") from error
         # that of an ONNX source is its generator's, and stays
         known = contract.fingerprint if contract.graph == "lab" else {}
         proven = dataclasses.replace(
@@ -191,6 +177,21 @@ def _save_verified(
         save(proven, part)
         milliseconds = _time(open_backend(part, device="cpu"), proven)
     return ExportedFile(path, proven, milliseconds)
+
+
+def _verify(part: Path, reference: Run, contract: ModelContract, options: ExportOptions) -> dict[str, Any]:
+    """Compare a file through the users' own loader on every device that works; return the worst record."""
+    floor = floor_of(contract) if options.max_delta_e is None else Floor(options.max_delta_e)
+    records: dict[str, dict[str, Any]] = {}
+    for backend in _open_everywhere(part):
+        try:
+            found = compare(reference, backend.run, probes(contract))
+            enforce(found, floor)
+        except VerificationError as error:
+            raise VerificationError(f"{backend.device}: {error}") from error
+        records[f"{backend.name} {backend.device}"] = found
+    worst = max(records.values(), key=lambda record: record["p99"])
+    return worst | {"floor": floor.p99, "verified_on": ", ".join(records)}
 
 
 def _open_everywhere(path: Path) -> Iterator[Backend]:
