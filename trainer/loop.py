@@ -6,7 +6,7 @@ import itertools
 import math
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,9 +112,9 @@ class Trainer:
                 progress.after_step(self.step + 1, self._learn(_loaded(batch)))
                 self.step += 1
                 if self.step % self.config.preview_steps == 0 or self.step == total:
-                    self._show(progress)
+                    self._lead(self._show, progress)
                 if self.step % self.steps_per_epoch == 0 or self.step == total:
-                    self._evaluate_together(progress)
+                    self._lead(self._evaluate, progress)
                 if time.monotonic() - saved > 60 * self.config.checkpoint_minutes:
                     self.save(CHECKPOINT_NAME)
                     saved = time.monotonic()
@@ -162,12 +162,12 @@ class Trainer:
                 + "lower the learning rate, or use --precision fp32"
             ) from error
 
-    def _evaluate_together(self, progress: Progress) -> None:
-        """Have the leading process evaluate; an error of it is one of all."""
+    def _lead(self, work: Callable[[Progress], None], progress: Progress) -> None:
+        """Have the leading process do the work; an error of it is one of all."""
         failure = None
         if self.processes.leads:
             try:
-                self._evaluate(progress)
+                work(progress)
             except DataError as error:
                 failure = error
         self.processes.raise_together(failure)
@@ -193,9 +193,8 @@ class Trainer:
         return evaluate(self._predictor(), self.val_photos, self.config.render_size)
 
     def _show(self, progress: Progress) -> None:
-        if self.processes.leads:
-            photos = self.val_photos[:_PREVIEWED_PHOTOS]
-            progress.show(self.step, preview([self._predictor()], photos, self.config.render_size))
+        photos = self.val_photos[:_PREVIEWED_PHOTOS]
+        progress.show(self.step, preview([self._predictor()], photos, self.config.render_size))
 
     def _predictor(self) -> PredictAb:
         return torch_predictor(self.learner.average.module.eval())
