@@ -76,14 +76,14 @@ def test_colorize_batch_and_eval_name_what_they_need(pixels_file: Path, tmp_path
     assert "evaluate the lab file" in result.stderr
 
 
-def test_documented_lines_run_as_printed(shipped_pixels: Path, tmp_path: Path) -> None:
+def test_readme_lines_run_as_printed(shipped_pixels: Path, tmp_path: Path) -> None:
     [code] = re.findall(
         r"```python\n(import cv2\nimport onnxruntime.*?)```",
-        (ROOT / "docs" / "deployment.md").read_text(),
+        (ROOT / "README.md").read_text(),
         re.DOTALL,
     )
     assert len(code.strip().splitlines()) <= 10
-    (tmp_path / "mine.pixels.onnx").write_bytes(shipped_pixels.read_bytes())
+    (tmp_path / "lite2.pixels.onnx").write_bytes(shipped_pixels.read_bytes())
     grey = cv2.resize(skimage.data.camera(), (256, 256), interpolation=cv2.INTER_AREA)
     cv2.imwrite(str(tmp_path / "old.png"), grey)
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
