@@ -2,10 +2,10 @@
 
 Arrays are channels-last. ``lightness`` is always CIE L* in 0..100, float32; ``ab`` is CIE a*, b*, float32.
 
-OpenCV converts float32 images where it is exact: between linear light and Lab, and from Lab to sRGB
-(checked against scikit-image and published values in ``tests/core/test_color.py``). Two of its modes are
-not used: float sRGB to Lab interpolates in a table and is 0.19 L* off, and one 8-bit Lab round trip costs
-up to 17 levels.
+OpenCV converts float32 images where it is exact: between linear light and Lab (checked against
+scikit-image and published values in ``tests/core/test_color.py``). Three of its modes are not used: float
+sRGB to Lab interpolates in a table and is 0.19 L* off, Lab to float sRGB is up to 3.5 of 65,536 levels off
+in the shadows, and one 8-bit Lab round trip costs up to 17 levels.
 """
 
 import functools
@@ -28,7 +28,7 @@ LINEAR_FROM_XYZ = np.linalg.inv(XYZ_FROM_LINEAR)
 LUMINANCE_WEIGHTS = XYZ_FROM_LINEAR[1]
 WHITE_D65 = np.array([0.950456, 1.0, 1.088754])
 GAMUT_STEPS = 12
-GAMUT_TOLERANCE = 1e-5  # linear light, of float32 arithmetic; 0.01 L* at black
+GAMUT_TOLERANCE = 1e-6  # linear light, of float32 arithmetic; 0.001 L* at black
 
 
 def from_unit(samples: FloatArray, dtype: np.dtype) -> np.ndarray:
@@ -46,7 +46,15 @@ def rgb_to_lab(rgb: np.ndarray) -> tuple[FloatArray, FloatArray]:
 
 def lab_to_rgb(lightness: FloatArray, ab: FloatArray) -> FloatArray:
     """Convert lightness ``(H, W)`` and ab ``(H, W, 2)`` to sRGB ``(H, W, 3)`` float32, clipped to 0..1."""
-    return np.clip(cv2.cvtColor(np.dstack([lightness, ab]), cv2.COLOR_Lab2RGB), 0, 1)
+    return _encoded(np.clip(cv2.cvtColor(np.dstack([lightness, ab]), cv2.COLOR_Lab2LRGB), 0, 1))
+
+
+def _encoded(linear: FloatArray) -> FloatArray:
+    """Encode linear light 0..1: IEC 61966-2-1."""
+    curve = np.asarray(cv2.pow(linear, 1 / 2.4), np.float32)
+    curve *= np.float32(1.055)
+    curve -= np.float32(0.055)
+    return np.where(linear <= np.float32(0.0031308), np.float32(12.92) * linear, curve)
 
 
 def grey_to_lightness(grey: np.ndarray) -> FloatArray:
@@ -55,6 +63,11 @@ def grey_to_lightness(grey: np.ndarray) -> FloatArray:
     The grey value is *not* L*: sRGB 136 is L* 56.7, not 53.3.
     """
     return _lightness_table(grey.dtype)[grey]
+
+
+def lightness_of(image: np.ndarray) -> FloatArray:
+    """Return CIE L* ``(H, W)`` of sRGB, uint8 or uint16: grey ``(H, W)``, RGB or RGBA ``(H, W, 3 or 4)``."""
+    return grey_to_lightness(image) if image.ndim == 2 else rgb_to_lab(image[..., :3])[0]
 
 
 @functools.cache

@@ -48,6 +48,12 @@ def exit_with_code(command: Callable[_P, int]) -> Callable[_P, None]:
     return wrapper
 
 
+def printable(text: object) -> str:
+    """Return text as one line that any terminal shows, whatever bytes a file name is made of."""
+    shown = str(text).encode("utf-8", "backslashreplace").decode()
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in shown)
+
+
 @contextlib.contextmanager
 def stop_requests() -> Iterator[threading.Event]:
     """Turn Ctrl-C and SIGTERM into an event, so that a run ends between two items and not inside one."""

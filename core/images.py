@@ -1,51 +1,76 @@
-"""Image files: which can be read, reading with a reason when one cannot, and writing all or nothing.
+"""Reading image files: libvips decodes them, Pillow those that it does not know.
 
 Errors give the reason only; callers know the file's name and put it in front.
 """
 
-import contextlib
-import os
-import threading
-from collections.abc import Iterator
+import io
+import logging
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
 
 import cv2
 import numpy as np
+import pyvips
+from numpy.typing import NDArray
+from PIL import Image
 
 from colorize_gan.errors import ImageError
+from colorize_gan.metadata import UNKNOWN_RESOLUTION, Metadata, read_tags, upright_xmp, with_size
+from colorize_gan.profiles import ICC, to_srgb
+from colorize_gan.tiff import has_thumbnails_only, is_tiff
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp"})
+HEIF_SUFFIXES = frozenset({".heic", ".heif"})
+TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".avif"}) | TIFF_SUFFIXES | HEIF_SUFFIXES
 
-_SIXTEEN_BIT_SUFFIXES = frozenset({".png", ".tif", ".tiff"})
-_ALPHA_SUFFIXES = _SIXTEEN_BIT_SUFFIXES | {".webp", ".bmp"}
-_JPEG_MAGIC = b"\xff\xd8"
-_LOSSLESS_WEBP = 101  # OpenCV: above 100 is lossless
+_DAMAGED = "not an image, or damaged or cut short"
+_SEVERAL = "has several pages or frames; only single pictures can be colorized"
+_LOADERS = ("jpeg", "png", "tiff", "webp", "heif", "gif")
+_SAMPLE_TYPES = ("uchar", "ushort")
+_PILLOW_FORMATS = ("BMP", "HEIF")
+
+# one image a thread: the callers are the parallelism, and no image is asked for twice
+pyvips.vips_lib.vips_concurrency_set(1)
+pyvips.cache_set_max(0)
+# what it warns of comes back as an exception, or is no concern of the user's
+logging.getLogger("pyvips").setLevel(logging.ERROR)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded image file."""
+
+    pixels: np.ndarray
+    """sRGB, upright: grey ``(H, W)``, RGB ``(H, W, 3)`` or RGBA ``(H, W, 4)``, uint8 or uint16."""
+    metadata: Metadata
+
+
+def read_picture(path: Path, max_megapixels: float | None = None) -> Picture:
+    """Read an image file, whatever its colour space, upright and in sRGB.
+
+    Args:
+        path: a file of one of the `SUFFIXES`; its content decides what it is.
+        max_megapixels: refuse larger ones, before they are decoded.
+
+    Raises:
+        ImageError: unreadable, not an image, cut short, too large, of several pages or frames, or with
+            samples that are not integers of up to 16 bits.
+    """
+    return decode_picture(_read_bytes(path), max_megapixels)
+
+
+def decode_picture(content: bytes, max_megapixels: float | None = None) -> Picture:
+    """Decode the content of an image file as `read_picture` does."""
+    try:
+        return _decode(_open(content, max_megapixels), content)
+    except pyvips.Error as error:
+        raise ImageError(_DAMAGED) from error
 
 
 def read_image(path: Path) -> np.ndarray:
-    """Read an image file.
-
-    Returns:
-        Grey ``(H, W)``, RGB ``(H, W, 3)`` or RGBA ``(H, W, 4)``, uint8 or uint16. JPEG is turned upright.
-
-    Raises:
-        ImageError: unreadable, not an image, truncated, or of a sample type that is not 8 or 16 bit.
-    """
-    data = _read_bytes(path)
-    # IMREAD_UNCHANGED keeps alpha but ignores the EXIF orientation, which matters for JPEG
-    is_jpeg = data[:2].tobytes() == _JPEG_MAGIC
-    pixels = _decode(data, cv2.IMREAD_ANYCOLOR if is_jpeg else cv2.IMREAD_UNCHANGED)
-    if not is_jpeg and _has_second_picture(data):
-        raise ImageError("has several pages or frames; only single pictures can be colorized")
-    if pixels.dtype == np.uint16 and _is_white_zero_tiff(data):  # which OpenCV turns in 8 bits only
-        pixels = 65535 - pixels
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"{pixels.dtype} samples; only 8 and 16 bits can be colorized")
-    if pixels.ndim == 2:
-        return pixels
-    order = cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB
-    return cv2.cvtColor(pixels, order)
+    """Read the pixels of `read_picture`."""
+    return read_picture(path).pixels
 
 
 def read_rgb8(path: Path) -> np.ndarray:
@@ -54,110 +79,143 @@ def read_rgb8(path: Path) -> np.ndarray:
     Raises:
         ImageError: it cannot be read.
     """
-    return decode_rgb8(_read_bytes(path))
+    pixels = read_image(path)
+    pixels = to_8_bits(pixels)
+    return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels[..., :3]
 
 
 def decode_rgb8(data: np.ndarray) -> np.ndarray:
-    """Decode the bytes ``(N,)`` of an image file as `read_rgb8` does."""
-    return _decode(data, cv2.IMREAD_COLOR_RGB)
+    """Decode the bytes ``(N,)`` of a WebP or JPEG file to 8-bit sRGB ``(H, W, 3)``.
 
-
-def _read_bytes(path: Path) -> np.ndarray:
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise ImageError(f"cannot be read ({error.strerror})") from error
-    if not data.size:
-        raise ImageError("the file is empty")
-    return data
-
-
-def _decode(data: np.ndarray, flags: int) -> np.ndarray:
-    try:
-        pixels = cv2.imdecode(data, flags)
-    except cv2.error as error:
-        raise ImageError(f"cannot be decoded ({error.err})") from error
+    Raises:
+        ImageError: it cannot be decoded.
+    """
+    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
     if pixels is None:
-        raise ImageError("not an image, or damaged or cut short")
+        raise ImageError(_DAMAGED)
     return pixels
 
 
-def _has_second_picture(data: np.ndarray) -> bool:
-    """Tell whether there is another TIFF page or another frame of an animation."""
-    if _tiff_byte_order(data):
-        return cv2.imdecodemulti(data, cv2.IMREAD_UNCHANGED, range=(1, 2))[0]
-    content = data.tobytes()
-    if content.startswith(b"\x89PNG"):  # animated: an acTL chunk before the first IDAT
+def to_8_bits(pixels: np.ndarray) -> NDArray[np.uint8]:
+    """Round uint16 samples to uint8; uint8 stays as it is."""
+    if pixels.dtype == np.uint16:
+        pixels = cv2.convertScaleAbs(pixels, alpha=255 / 65535)
+    return np.asarray(pixels, np.uint8)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"cannot be read ({error.strerror})") from error
+    if not content:
+        raise ImageError("the file is empty")
+    return content
+
+
+def _open(content: bytes, max_megapixels: float | None) -> pyvips.Image:
+    """Open an image and refuse what its header says cannot be colorized."""
+    if content[:2] == b"BM" or _is_hevc(content):
+        return _open_with_pillow(content, max_megapixels)
+    if _has_several_frames(content):
+        raise ImageError(_SEVERAL)
+    # sequential decoding needs one copy of the pixels less, but cannot turn them
+    image = pyvips.Image.new_from_buffer(content, "", access="sequential", fail_on="error")
+    if image.get("vips-loader").partition("load")[0] not in _LOADERS:
+        raise ImageError(_DAMAGED)
+    _check_size(image.width, image.height, max_megapixels)
+    if _number(image, "n-pages", 1) > 1 and not has_thumbnails_only(content):
+        raise ImageError(_SEVERAL)
+    if _number(image, "orientation", 1) > 1:
+        image = pyvips.Image.new_from_buffer(content, "", fail_on="error")
+    return image
+
+
+def _check_size(width: int, height: int, max_megapixels: float | None) -> None:
+    if max_megapixels is not None and width * height > max_megapixels * 1e6:
+        raise ImageError(f"{width} x {height} pixels: more than --max-megapixels {max_megapixels:g}")
+
+
+def _number(image: pyvips.Image, name: str, default: int) -> int:
+    return image.get(name) if image.get_typeof(name) else default
+
+
+def _is_hevc(content: bytes) -> bool:
+    """Tell HEIC from AVIF by its brands (ISO/IEC 14496-12): libvips decodes AVIF only."""
+    brands = content[8:40]
+    return content[4:8] == b"ftyp" and b"avif" not in brands and b"avis" not in brands
+
+
+def _has_several_frames(content: bytes) -> bool:
+    """Tell whether this is an animated PNG (an acTL chunk before the first IDAT) or an AVIF sequence."""
+    if content.startswith(b"\x89PNG"):
         return 0 <= content.find(b"acTL") < content.find(b"IDAT")
-    # animated WebP: a flag in the extended header
-    return content[8:16] == b"WEBPVP8X" and bool(content[20] & 0x02)
+    return content[4:12] == b"ftypavis"
 
 
-def _tiff_byte_order(data: np.ndarray) -> Literal["little", "big"] | None:
-    magic = {b"II*\0": "little", b"MM\0*": "big"}
-    return cast(Literal["little", "big"] | None, magic.get(data[:4].tobytes()))
+def _open_with_pillow(content: bytes, max_megapixels: float | None) -> pyvips.Image:
+    try:
+        if content[:2] != b"BM":
+            register_heif()
+        with warnings.catch_warnings(action="ignore"):  # of its own limit of size
+            opened = Image.open(io.BytesIO(content), formats=_PILLOW_FORMATS)
+        _check_size(opened.width, opened.height, max_megapixels)
+        mode = opened.mode if opened.mode in ("L", "RGB", "RGBA") else "RGB"
+        pixels = np.asarray(opened.convert(mode))
+    except ImageError:
+        raise
+    except Exception as error:  # a damaged file makes Pillow raise almost anything
+        raise ImageError(_DAMAGED) from error
+    image = pyvips.Image.new_from_array(pixels).copy()
+    for name, key in ((ICC, "icc_profile"), ("exif-data", "exif"), ("xmp-data", "xmp")):
+        if opened.info.get(key):
+            image.set_type(pyvips.GValue.blob_type, name, opened.info[key])
+    horizontal, vertical = opened.info.get("dpi", (72, 72))
+    return image.copy(xres=float(horizontal) / 25.4, yres=float(vertical) / 25.4)
 
 
-def _is_white_zero_tiff(data: np.ndarray) -> bool:
-    """Tell whether the first directory of a TIFF says PhotometricInterpretation 0 (TIFF 6.0, section 8)."""
-    order = _tiff_byte_order(data)
-    if order is None:
-        return False
-
-    def number(offset: int, length: int) -> int:
-        return int.from_bytes(data[offset : offset + length].tobytes(), order)
-
-    directory = number(4, 4)
-    entries = (directory + 2 + 12 * index for index in range(number(directory, 2)))
-    return any(number(entry, 2) == 262 and number(entry + 8, 2) == 0 for entry in entries)
-
-
-def write_image(path: Path, pixels: np.ndarray, quality: int) -> None:
-    """Write an image file; it appears when it is complete.
-
-    Args:
-        path: its suffix chooses the format. WebP is written lossless: lossy WebP keeps luma in 220
-            levels, too few for the lightness of a photograph.
-        pixels: RGB or RGBA, uint8 or uint16; 16 bits become 8 where the format has no more.
-        quality: of the colour in JPEG, 1 to 100. Lightness is written finer, at a fifth of the loss: 95
-            alone moves L* by up to 2.5 in noisy shadows.
+def register_heif() -> None:
+    """Let Pillow read and write HEIC.
 
     Raises:
-        ImageError: the format cannot hold it, or it cannot be written.
+        ImageError: pillow-heif is not installed.
     """
-    suffix = path.suffix.lower()
-    if pixels.shape[2] == 4 and suffix not in _ALPHA_SUFFIXES:
-        if (pixels[..., 3] == np.iinfo(pixels.dtype).max).all():
-            return write_image(path, pixels[..., :3], quality)
-        raise ImageError(f"{suffix} cannot hold its transparency; use --format png")
-    if pixels.dtype == np.uint16 and suffix not in _SIXTEEN_BIT_SUFFIXES:
-        pixels = cv2.convertScaleAbs(pixels, alpha=255 / 65535)
-    order = cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR
     try:
-        encoded = cv2.imencode(suffix, cv2.cvtColor(pixels, order), _parameters(suffix, quality))[1]
-    except cv2.error as error:
-        raise ImageError(f"cannot be encoded ({error.err})") from error
-    try:
-        with atomic_path(path) as part:
-            part.write_bytes(encoded.tobytes())
-    except OSError as error:
-        raise ImageError(f"cannot be written ({error.strerror})") from error
+        import pillow_heif
+    except ImportError as error:
+        raise ImageError("HEIC needs one more package: pip install 'colorize-gan[heif]'") from error
+    pillow_heif.register_heif_opener()
 
 
-def _parameters(suffix: str, quality: int) -> list[int]:
-    """Return OpenCV's encoder settings for a format."""
-    if suffix in (".jpg", ".jpeg"):
-        luma = 100 - (100 - quality) // 5
-        return [cv2.IMWRITE_JPEG_LUMA_QUALITY, luma, cv2.IMWRITE_JPEG_CHROMA_QUALITY, quality]
-    return [cv2.IMWRITE_WEBP_QUALITY, _LOSSLESS_WEBP] if suffix == ".webp" else []
+def _decode(image: pyvips.Image, content: bytes) -> Picture:
+    if image.format not in _SAMPLE_TYPES:
+        raise ImageError(f"{image.format} samples; only 8 and 16 bits can be colorized")
+    image = image.autorot()
+    bands = image.bands - image.hasalpha()
+    color = to_srgb(image.extract_band(0, n=bands) if image.hasalpha() else image)
+    metadata = _metadata(color, content)
+    if image.hasalpha():
+        rgb = color if color.bands == 3 else color.bandjoin([color, color])
+        color = rgb.bandjoin(image.extract_band(bands))
+    shape = (color.height, color.width) + ((color.bands,) if color.bands > 1 else ())
+    return Picture(color.numpy().reshape(shape), metadata)
 
 
-@contextlib.contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
-    """Yield a hidden path beside ``target``, of its suffix, that becomes it when the block succeeds."""
-    part = target.with_name(f".{os.getpid()}-{threading.get_ident()}.part{target.suffix}")
-    try:
-        yield part
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+def _metadata(image: pyvips.Image, content: bytes) -> Metadata:
+    if is_tiff(content):
+        tags, subdirectories = read_tags(content, describing=True)
+    else:
+        tags, subdirectories = read_tags(_blob(image, "exif-data"))
+    with_size(subdirectories, image.width, image.height)
+    return Metadata(
+        tags,
+        subdirectories,
+        upright_xmp(_blob(image, "xmp-data")),
+        _blob(image, ICC),
+        # one pixel a mm is libvips's way to say that the file has no resolution
+        UNKNOWN_RESOLUTION if image.xres == 1 else (image.xres, image.yres),
+    )
+
+
+def _blob(image: pyvips.Image, name: str) -> bytes:
+    return bytes(image.get(name)) if image.get_typeof(name) else b""

@@ -1,7 +1,9 @@
-"""Working on many things at once, the results in order."""
+"""Working on many things at once: the results in order, the memory shared."""
 
+import contextlib
+import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -29,3 +31,41 @@ def map_in_order(
         finally:
             for future in pending:
                 future.cancel()
+
+
+class RoomToWork:
+    """Lets work that ran out of memory run once more, alone."""
+
+    def __init__(self) -> None:
+        """Start with nobody at work."""
+        self._changed = threading.Condition()
+        self._working = 0
+        self._alone = False
+
+    def run(self, work: Callable[[], _R]) -> _R:
+        """Run ``work`` beside others; after a `MemoryError`, again while nothing else runs.
+
+        Raises:
+            MemoryError: there is not enough memory for it alone, either.
+        """
+        try:
+            with self._taken(alone=False):
+                return work()
+        except MemoryError:
+            pass
+        with self._taken(alone=True):
+            return work()
+
+    @contextlib.contextmanager
+    def _taken(self, *, alone: bool) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._alone and (not alone or not self._working))
+            self._alone = alone
+            self._working += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._working -= 1
+                self._alone = False
+                self._changed.notify_all()

@@ -15,6 +15,7 @@ import onnx
 
 from colorize_gan.color import FloatArray
 from colorize_gan.contract import ModelContract
+from colorize_gan.encoding import atomic_path
 from colorize_gan.errors import DeviceError, UsageError, VerificationError
 from colorize_gan.exporter.formats import save_onnx, save_pt2, save_torchscript
 from colorize_gan.exporter.parity import (
@@ -32,7 +33,6 @@ from colorize_gan.exporter.parity import (
 from colorize_gan.exporter.pixels import PIXELS_INPUT, PIXELS_OUTPUT, to_pixels
 from colorize_gan.exporter.precisions import INT8_EXCEPTIONS, store_weights_as_half, to_half, to_int8
 from colorize_gan.exporter.source import Source, load_source
-from colorize_gan.images import atomic_path
 from colorize_gan.infer.backends import Backend, open_backend
 from colorize_gan.infer.colorizer import Colorizer
 
@@ -205,7 +205,7 @@ def _reference(source: Source, contract: ModelContract) -> Run:
     """Return the graph that a file is compared with; for pixels, what colorize-batch would do."""
     if contract.graph == "lab":
         return source.run
-    colorizer = Colorizer(_SourceBackend(source.contract, source.run))
+    colorizer = Colorizer(_SourceBackend(source.contract, source.run), chroma_upsample="bilinear")
     return lambda images: np.stack([colorizer.colorize(image) for image in images])
 
 

@@ -1,30 +1,48 @@
 """The `colorize-batch` command. Heavy imports wait until the options are known to be right."""
 
+import itertools
+import shlex
 import sys
 import threading
-from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from colorize_gan import __version__
-from colorize_gan.commands import INTERRUPTED, exit_with_code, stop_requests
+from colorize_gan.commands import INTERRUPTED, exit_with_code, printable, stop_requests
 from colorize_gan.errors import ImageError
 from colorize_gan.infer.models import DEFAULT_MODEL
+from colorize_gan.infer.results import MAX_MEGAPIXELS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from colorize_gan.infer.batch import ItemResult
-    from colorize_gan.infer.inputs import WorkItem
+    from colorize_gan.infer.colorizer import Colorizer
+    from colorize_gan.infer.inputs import Work
+    from colorize_gan.infer.watch import Progress, Sink
 
 _FORMATS = {"keep": None, "jpg": ".jpg", "png": ".png", "tiff": ".tiff", "webp": ".webp"}
 _SOME_FAILED = ImageError.exit_code
+_STDIN = Path("-")
+_OWN_OPTIONS = ("on_exists", "in_color", "quality", "max_megapixels", "workers")
+"""Options that are fields of `BatchOptions`."""
+
+
+class _AutoInt(click.ParamType[int | None]):
+    """A number of at least 1, or auto, which becomes None."""
+
+    name = "N|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """See `click.ParamType.convert`."""
+        return None if value == "auto" else click.IntRange(min=1).convert(value, param, ctx)
 
 
 @click.command()
-@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="INPUT...")
+@click.argument(
+    "inputs", nargs=-1, required=True, type=click.Path(allow_dash=True, path_type=Path), metavar="INPUT..."
+)
 @click.option(
     "--out",
     required=True,
@@ -51,7 +69,35 @@ _SOME_FAILED = ImageError.exit_code
     show_default=True,
     help="Blend of the image's own colour (0) with the predicted one (1).",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Images in work at once; default one a core.")
+@click.option(
+    "--chroma-upsample",
+    type=click.Choice(["guided", "bilinear"]),
+    default="guided",
+    show_default=True,
+    help="How colour grows to full size: guided keeps it inside the edges.",
+)
+@click.option(
+    "--in-color",
+    type=click.Choice(["recolor", "copy", "skip"]),
+    default="recolor",
+    show_default=True,
+    help="What to do with colour photographs; toned ones (sepia) are always recoloured.",
+)
+@click.option("--workers", type=_AutoInt(), default="auto", show_default=True, help="Images in work at once.")
+@click.option(
+    "--batch-size",
+    type=_AutoInt(),
+    default="auto",
+    show_default=True,
+    help="Images the network sees at once.",
+)
+@click.option(
+    "--max-megapixels",
+    type=click.FloatRange(min=0, min_open=True),
+    default=MAX_MEGAPIXELS,
+    show_default=True,
+    help="Refuse larger images.",
+)
 @click.option("--recursive/--no-recursive", default=True, show_default=True, help="Search subfolders.")
 @click.option(
     "--include", multiple=True, metavar="GLOB", help="Of a folder, take matching files only; repeatable."
@@ -65,14 +111,20 @@ _SOME_FAILED = ImageError.exit_code
     type=click.IntRange(1, 100),
     default=95,
     show_default=True,
-    help="Of JPEG colour; lightness is finer.",
+    help="Of JPEG and HEIC, at a fifth of the format's own loss.",
 )
 @click.option(
     "--on-exists",
-    type=click.Choice(["skip", "overwrite", "error"]),
+    type=click.Choice(["skip", "overwrite", "rename", "error"]),
     default="skip",
     show_default=True,
-    help="What to do where the output is there already.",
+    help="Where the output is there: skip redoes those whose input, model or settings changed.",
+)
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write a JSON record of the run."
+)
+@click.option(
+    "--gallery", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML page, before and after."
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after the first N images.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
@@ -92,7 +144,7 @@ def colorize_batch(
     dry_run: bool,
     **options: Any,
 ) -> int:
-    """Colorize black-and-white photographs: image files and whole folders.
+    """Colorize black-and-white photographs: image files, folders, quoted globs, or - for a list on stdin.
 
     Colours are a plausible guess, not history. Lightness stays what it was.
 
@@ -104,85 +156,97 @@ def colorize_batch(
         from colorize_gan.infer.inputs import Selection, find_work
 
         selection = Selection(recursive, include, exclude, _FORMATS[format_])
-        items, bad = find_work(inputs, out, selection)
-        for entry in bad:
-            click.echo(f"{entry.source}: failed: {entry.reason}", err=True)
-        items = items[:limit]
-        counts = Counter(failed=len(bad))
+        work = find_work(_inputs(inputs), out, selection)
+        work = work._replace(items=work.items[:limit])
         if dry_run:
-            for item in items:
-                if options["on_exists"] == "overwrite" or not item.target.exists():
-                    click.echo(f"{item.source} -> {item.target}")
-        elif items and not (bad and options["fail_fast"]):
-            _colorize(items, out, counts, stop, **options)
-    return INTERRUPTED if stop.is_set() else _SOME_FAILED if counts["failed"] else 0
+            return _list_work(work, on_exists=options["on_exists"])
+        failed = _run(work, out, stop, **options)
+    return INTERRUPTED if stop.is_set() else _SOME_FAILED if failed else 0
 
 
-def _colorize(
-    items: "list[WorkItem]",
+def _inputs(inputs: tuple[Path, ...]) -> "list[Path | Sequence[Path]]":
+    """Put the list on standard input in the place of `-`."""
+    from colorize_gan.infer.inputs import read_path_list
+
+    return [read_path_list(sys.stdin.buffer.read()) if path == _STDIN else path for path in inputs]
+
+
+def _list_work(work: "Work", on_exists: str) -> int:
+    for item in work.items:
+        if on_exists in ("overwrite", "rename") or not item.target.exists():
+            click.echo(printable(f"{item.source} -> {item.target}"))
+    for entry in work.bad:
+        click.echo(printable(f"{entry.source}: failed: {entry.reason}"), err=True)
+    return _SOME_FAILED if work.bad else 0
+
+
+def _run(
+    work: "Work",
     out: Path,
-    counts: Counter[str],
     stop: threading.Event,
     *,
-    model: str,
-    device: str,
-    backend: str,
-    render_size: int | None,
-    saturation: float,
-    strength: float,
-    workers: int | None,
-    quality: int,
-    on_exists: Any,
+    report: Path | None,
+    gallery: Path | None,
     fail_fast: bool,
     quiet: bool,
     verbose: bool,
-) -> None:
-    """Run the work items and report on stderr; add to ``counts`` how many ended how."""
+    **options: Any,
+) -> int:
+    """Do the work and tell of it; return how many inputs failed."""
     from colorize_gan.infer.batch import colorize_items
+    from colorize_gan.infer.report import Report
+    from colorize_gan.infer.results import BatchOptions, ItemResult
+    from colorize_gan.infer.watch import Progress, gallery_sink
+
+    own = {name: options.pop(name) for name in _OWN_OPTIONS}
+    batch = BatchOptions(**own, measure=report is not None, thumbnails=gallery is not None)
+    progress = Progress(len(work.items) + len(work.bad), quiet=quiet, verbose=verbose)
+    bad = [ItemResult(entry.source, None, "failed", entry.reason) for entry in work.bad]
+
+    def has_failed() -> bool:
+        return fail_fast and progress.counts["failed"] > 0
+
+    with ExitStack() as stack:
+        stack.callback(progress.close)
+        colorizer = _open(verbose, **options) if work.items or report else None
+        sinks: list[Sink] = [progress.add]
+        if report and colorizer:
+            sinks.append(stack.enter_context(Report(report, sys.argv, colorizer)).add)
+        if gallery:
+            sinks.append(stack.enter_context(gallery_sink(gallery, out, len(work.items))))
+        # what is in hand when the run is to stop is finished, and told of
+        items = itertools.takewhile(lambda _: not stop.is_set() and not has_failed(), work.items)
+        results = colorize_items(items, out, colorizer, batch) if colorizer and work.items else ()
+        for result in itertools.chain(bad, results):
+            for sink in sinks:
+                sink(result)
+    if not quiet:
+        _say_what_was_done(progress, work, out, report, gallery)
+    if stop.is_set():
+        click.echo(f"interrupted; go on with: {shlex.join(sys.argv)}", err=True)
+    return progress.counts["failed"]
+
+
+def _open(verbose: bool, **options: Any) -> "Colorizer":
     from colorize_gan.infer.colorizer import Colorizer
 
-    colorizer = Colorizer(
-        model,
-        backend=backend,
-        device=device,
-        render_size=render_size,
-        saturation=saturation,
-        strength=strength,
-    )
+    colorizer = Colorizer(**options)
     if verbose:
         used = colorizer.backend
         click.echo(f"model {colorizer.contract.name} on {used.name}, {used.device}", err=True)
-    results = colorize_items(items, colorizer, on_exists=on_exists, quality=quality, workers=workers)
-    _watch(results, len(items), counts, stop, fail_fast=fail_fast, quiet=quiet, verbose=verbose)
-    if not quiet:
-        summary = f"{counts['written']} written, {counts['skipped']} skipped, {counts['failed']} failed"
-        click.echo(f"{summary}, in {out}", err=True)
-        if stop.is_set():
-            click.echo("interrupted; the same command goes on from here", err=True)
+    return colorizer
 
 
-def _watch(
-    results: "Generator[ItemResult, None, None]",
-    total: int,
-    counts: Counter[str],
-    stop: threading.Event,
-    *,
-    fail_fast: bool,
-    quiet: bool,
-    verbose: bool,
+def _say_what_was_done(
+    progress: "Progress", work: "Work", out: Path, report: Path | None, gallery: Path | None
 ) -> None:
-    """Count the results and show progress and failures."""
-    from tqdm import tqdm
-
-    # no terminal, no bar: a log file wants lines
-    hidden = quiet or sys.stderr is None or not sys.stderr.isatty()
-    with tqdm(total=total, unit="img", disable=hidden, dynamic_ncols=True) as bar:
-        for result in results:
-            counts[result.status] += 1
-            bar.update()
-            if result.status == "failed" or verbose:
-                bar.set_postfix(failed=counts["failed"])
-                reason = f": {result.reason}" if result.reason else ""
-                bar.write(f"{result.source}: {result.status}{reason}", file=sys.stderr)
-            if stop.is_set() or (fail_fast and result.status == "failed"):
-                results.close()
+    counts = progress.counts
+    summary = f"{counts['written']} written, {counts['skipped']} skipped, {counts['failed']} failed, in {out}"
+    if progress.hardly_any_color:
+        summary += f"; look at {progress.hardly_any_color} with hardly any colour"
+    if work.others:
+        kinds = ", ".join(f"{suffix or 'no suffix'} {count}" for suffix, count in work.others.most_common(5))
+        summary += f"; {work.others.total()} files that are no images left alone ({kinds})"
+    for name, path in (("report", report), ("gallery", gallery)):
+        summary += f"; {name}: {path}" if path else ""
+    click.echo(printable(summary), err=True)

@@ -1,5 +1,7 @@
 """Colorizing one image: the network sees a small L, the image keeps its own full-resolution L."""
 
+import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -14,7 +16,9 @@ from colorize_gan.color import (
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import ImageError, ModelError, UsageError
 from colorize_gan.infer.backends import Backend, open_backend
+from colorize_gan.infer.batching import BatchingBackend
 from colorize_gan.infer.models import DEFAULT_MODEL, find_model
+from colorize_gan.infer.upsample import Method, upsample
 
 MINIMUM_SIDE = 8
 """Images with a shorter side, in pixels, show nothing that could be recognised."""
@@ -22,6 +26,22 @@ MINIMUM_SIDE = 8
 MAXIMUM_SATURATION = 10
 
 MAXIMUM_ASPECT = 4
+
+_GPU_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An image between the steps of `Colorizer.colorize`."""
+
+    lightness: FloatArray
+    """Its own CIE L* ``(H, W)``, 0..100."""
+    reduced: FloatArray
+    """The same ``(h, w)``, as the network sees it."""
+    own_ab: FloatArray | None
+    """Its own ab ``(H, W, 2)``, where it is blended with the predicted one."""
+    alpha: np.ndarray | None
+    dtype: np.dtype
 
 
 class Colorizer:
@@ -36,6 +56,8 @@ class Colorizer:
         render_size: int | None = None,
         saturation: float = 1.0,
         strength: float = 1.0,
+        chroma_upsample: Method = "guided",
+        batch_size: int | None = None,
     ) -> None:
         """Open the model.
 
@@ -46,6 +68,9 @@ class Colorizer:
             render_size: short side, in pixels, that the network sees; None for the contract's.
             saturation: factor on the predicted chroma.
             strength: 1 for the predicted colour, 0 for the image's own, between them a blend.
+            chroma_upsample: how ab grows to the image's size: see `upsample`.
+            batch_size: images of one size, wanted by several threads at once, that the network sees
+                together; None for 1 on a CPU, where more would be slower, and 8 on a GPU.
 
         Raises:
             ModelError: no such model, or one that cannot be trusted.
@@ -53,15 +78,21 @@ class Colorizer:
             UsageError: a value that the model cannot honour.
         """
         if isinstance(model, str | Path):
-            model = open_backend(find_model(model), backend, device)
+            path = find_model(model)
+            model = open_backend(path, backend, device)
+            self.model_sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        else:
+            self.model_sha256 = hashlib.sha256(model.contract.to_json().encode()).hexdigest()
         if model.contract.graph != "lab":
             raise ModelError(
                 f"{model.contract.name}: a {model.contract.graph} graph, which colours whole images by "
                 "itself; use the lab file of the same model"
             )
-        self.backend = model
+        self.batch_size = batch_size or (1 if model.device == "cpu" else _GPU_BATCH)
+        self.backend = model if self.batch_size == 1 else BatchingBackend(model, self.batch_size)
         self.render_size = render_size or self.contract.render_size
         self.saturation, self.strength = saturation, strength
+        self.chroma_upsample: Method = chroma_upsample
         if not (0 <= saturation <= MAXIMUM_SATURATION and 0 <= strength <= 1):  # not: NaN
             raise UsageError(f"--saturation is 0 to {MAXIMUM_SATURATION}, --strength 0 to 1")
         if self.contract.size.fit(self.render_size) != self.render_size:
@@ -76,6 +107,17 @@ class Colorizer:
         """The model's contract."""
         return self.backend.contract
 
+    @property
+    def settings(self) -> dict[str, object]:
+        """All that decides about the colours of an image."""
+        return {
+            "model": self.model_sha256,
+            "render_size": self.render_size,
+            "saturation": self.saturation,
+            "strength": self.strength,
+            "chroma_upsample": self.chroma_upsample,
+        }
+
     def colorize(self, image: np.ndarray) -> np.ndarray:
         """Colorize an image; CIE L* stays what it was.
 
@@ -88,28 +130,50 @@ class Colorizer:
         Raises:
             ImageError: smaller than `MINIMUM_SIDE`.
         """
+        prepared = self.prepare(image)
+        return self.merge(prepared, self.predict(prepared))
+
+    def prepare(self, image: np.ndarray) -> Prepared:
+        """Take from an image what is needed to colorize it: the first step of `colorize`."""
         height, width = image.shape[:2]
         if min(height, width) < MINIMUM_SIDE:
             raise ImageError(f"{width} x {height} pixels: too small to colorize (at least {MINIMUM_SIDE})")
+        own_ab = None
         if image.ndim == 2:
-            lightness, own_ab = grey_to_lightness(image), None
+            lightness = grey_to_lightness(image)
         else:
             lightness, own_ab = rgb_to_lab(image[..., :3])
-        ab = self._predict_full_size(lightness)
-        if self.strength < 1:
-            ab = self.strength * ab + (1 - self.strength) * (own_ab if own_ab is not None else 0)
-        rgb = lab_to_image(lightness, ab, image.dtype)
-        return np.dstack([rgb, image[..., 3]]) if image.ndim == 3 and image.shape[2] == 4 else rgb
+        return Prepared(
+            lightness,
+            self._reduce(lightness),
+            own_ab if self.strength < 1 else None,
+            image[..., 3] if image.ndim == 3 and image.shape[2] == 4 else None,
+            image.dtype,
+        )
 
-    def _predict_full_size(self, lightness: FloatArray) -> FloatArray:
-        """Return ab ``(H, W, 2)`` for lightness ``(H, W)``."""
+    def predict(self, prepared: Prepared) -> FloatArray:
+        """Return ab ``(h, w, 2)`` of the reduced lightness: the second step of `colorize`."""
+        ab = self.backend.run(prepared.reduced[None, None])[0]  # (2, h, w)
+        return ab.transpose(1, 2, 0) * np.float32(self.saturation)
+
+    def merge(self, prepared: Prepared, ab: FloatArray) -> np.ndarray:
+        """Return the image in colour: the last step of `colorize`."""
+        lightness = prepared.lightness
+        full = upsample(ab, prepared.reduced, lightness, self.chroma_upsample)
+        if self.strength < 1:
+            full = self.strength * full
+            if prepared.own_ab is not None:
+                full += (1 - self.strength) * prepared.own_ab
+        rgb = lab_to_image(lightness, full, prepared.dtype)
+        return rgb if prepared.alpha is None else np.dstack([rgb, prepared.alpha])
+
+    def _reduce(self, lightness: FloatArray) -> FloatArray:
+        """Return what the network sees of lightness ``(H, W)``: ``(h, w)``."""
         height, width = lightness.shape
-        small_height, small_width = self._network_size(height, width)
+        reduced_height, reduced_width = self._network_size(height, width)
         # each side by itself: of a long strip one may shrink and the other grow
-        rows = _resize(lightness, small_height, width, _method(height, small_height))
-        small = _resize(rows, small_height, small_width, _method(width, small_width))
-        ab = self.backend.run(small[None, None])[0].transpose(1, 2, 0)  # (h, w, 2)
-        return _resize(ab * np.float32(self.saturation), height, width, cv2.INTER_LINEAR)
+        rows = _resize(lightness, reduced_height, width, _method(height, reduced_height))
+        return _resize(rows, reduced_height, reduced_width, _method(width, reduced_width))
 
     def _network_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the height and width the network sees: the aspect kept as its size rule allows."""

@@ -1,13 +1,23 @@
 """From the INPUTs of a command to work items: which file is read, and where its colours go."""
 
 import fnmatch
+import glob
+import itertools
 import os
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from colorize_gan.errors import UsageError
 from colorize_gan.images import SUFFIXES
+
+GALLERY_MARK = ".colorize-gallery"
+"""File in a folder of thumbnails, which are no inputs."""
+
+_SYSTEM = ("thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
@@ -48,65 +58,145 @@ class Selection:
         return included and not _matches(relative, self.exclude)
 
 
-def find_work(
-    inputs: Iterable[Path], out: Path, selection: Selection
-) -> tuple[list[WorkItem], list[BadInput]]:
-    """Find the images of all inputs; each folder's tree is mirrored below ``out``.
+class Work(NamedTuple):
+    """What the INPUTs of a command come to."""
+
+    items: list[WorkItem]
+    bad: list[BadInput]
+    others: Counter[str]
+    """Files in folders that are no images, by suffix: they are left alone."""
+
+
+def find_work(inputs: Iterable[Path | Sequence[Path]], out: Path, selection: Selection) -> Work:
+    """Find the images of all inputs.
+
+    Args:
+        inputs: files, folders and globs; or a list of files, as it comes on standard input. The tree below
+            each folder, below the fixed part of each glob and below the common folder of each list is
+            mirrored.
+        out: folder of the targets.
+        selection: what is taken of folders and globs.
 
     Raises:
         UsageError: two images would be written to one file, also where only the case differs.
     """
-    items: list[WorkItem] = []
-    bad: list[BadInput] = []
+    work = Work([], [], Counter())
     for entry in inputs:
-        for found in _work_of(entry, out, selection):
-            if isinstance(found, WorkItem):
-                items.append(found)
+        found = (
+            _work_of(entry, out, selection)
+            if isinstance(entry, Path)
+            else _work_of_list(entry, out, selection)
+        )
+        for each in found:
+            if isinstance(each, WorkItem):
+                work.items.append(each)
+            elif isinstance(each, BadInput):
+                work.bad.append(each)
             else:
-                bad.append(found)
-    return _without_collisions(items), bad
+                work.others[each] += 1
+    return work._replace(items=_without_collisions(work.items))
 
 
-def _work_of(entry: Path, out: Path, selection: Selection) -> Iterator[WorkItem | BadInput]:
+def read_path_list(lines: bytes) -> Sequence[Path]:
+    """Return the paths that standard input names, one a line."""
+    return [Path(os.fsdecode(line)) for line in lines.splitlines() if line.strip()]
+
+
+_Found = Iterator[WorkItem | BadInput | str]
+"""Work, what gives none, and the suffixes of files that are no images."""
+
+
+def _work_of(entry: Path, out: Path, selection: Selection) -> _Found:
     if entry.is_dir():
-        yield from _work_of_folder(entry, out, selection)
-    elif not entry.exists():
-        yield BadInput(entry, "no such file or folder")
-    elif entry.suffix.lower() not in SUFFIXES:
-        yield BadInput(entry, f"not an image type that can be colorized ({', '.join(sorted(SUFFIXES))})")
+        yield from _work_of_folder(entry, out, out, selection)
+    elif not os.path.lexists(entry) and glob.has_magic(str(entry)):
+        yield from _work_of_glob(entry, out, selection)
     else:
-        yield _item(entry, Path(entry.name), out, selection)
+        yield _work_of_file(entry, Path(entry.name), out, selection)
 
 
-def _work_of_folder(folder: Path, out: Path, selection: Selection) -> Iterator[WorkItem | BadInput]:
+def _work_of_file(path: Path, relative: Path, out: Path, selection: Selection) -> WorkItem | BadInput:
+    if not path.exists():
+        return BadInput(path, "no such file or folder")
+    if path.suffix.lower() not in SUFFIXES:
+        return BadInput(path, f"not an image type that can be colorized ({', '.join(sorted(SUFFIXES))})")
+    return _item(path, out / relative, selection)
+
+
+def _work_of_list(paths: Sequence[Path], out: Path, selection: Selection) -> _Found:
+    if not paths:
+        yield BadInput(Path("-"), "no paths on standard input")
+        return
+    base = Path(os.path.commonpath([path.absolute().parent for path in paths]))
+    for path in paths:
+        yield _work_of_file(path, path.absolute().relative_to(base), out, selection)
+
+
+def _work_of_glob(pattern: Path, out: Path, selection: Selection) -> _Found:
+    fixed = itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts)
+    base = Path(*fixed)
+    matches = sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - may be absolute
+    if not matches:
+        yield BadInput(pattern, "nothing matches it")
+    for match in map(Path, matches):
+        relative = match.relative_to(base)
+        if not match.is_dir():
+            yield from _work_of_member(match, relative, out / relative, selection)
+        elif "**" not in pattern.parts:  # which matches what is in the folder, too
+            yield from _work_of_folder(match, out / relative, out, selection)
+
+
+def _work_of_folder(folder: Path, target: Path, out: Path, selection: Selection) -> _Found:
     if out.resolve().is_relative_to(folder.resolve()):
         yield BadInput(folder, f"the output folder {out} is inside it; choose one outside")
         return
     errors: list[OSError] = []
     count = 0
-    for relative in _walk(folder, selection.recursive, errors):
-        if relative.suffix.lower() in SUFFIXES and selection.takes(relative):
-            count += 1
-            yield _item(folder / relative, relative, out, selection)
+    for path in _walk(folder, selection.recursive, errors, frozenset()):
+        relative = path.relative_to(folder)
+        for found in _work_of_member(path, relative, target / relative, selection):
+            count += not isinstance(found, str)
+            yield found
     for error in errors:
         yield BadInput(Path(error.filename), f"cannot be searched ({error.strerror})")
     if not count and not errors:
         yield BadInput(folder, f"no {'matching ' if selection.is_narrow else ''}images in this folder")
 
 
-def _walk(folder: Path, recursive: bool, errors: list[OSError]) -> Iterator[Path]:
-    """Yield the paths of files relative to ``folder``, sorted, without hidden files and folders."""
-    for parent, folders, files in os.walk(folder, onerror=errors.append):
-        folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
-        for name in sorted(files):
-            if not name.startswith("."):
-                yield Path(parent, name).relative_to(folder)
+def _work_of_member(path: Path, relative: Path, target: Path, selection: Selection) -> _Found:
+    """Of a file that was found rather than named: what is no image is no error."""
+    if path.suffix.lower() not in SUFFIXES:
+        yield path.suffix.lower()
+    elif selection.takes(relative):
+        yield _item(path, target, selection)
 
 
-def _item(source: Path, relative: Path, out: Path, selection: Selection) -> WorkItem | BadInput:
+def _walk(folder: Path, recursive: bool, errors: list[OSError], above: frozenset[str]) -> Iterator[Path]:
+    """Yield the files below ``folder``, sorted, without hidden and system ones; links in a circle end."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        errors.append(error)
+        return
+    if any(entry.name == GALLERY_MARK for entry in entries):
+        return  # thumbnails
+    shown = [
+        entry for entry in entries if not entry.name.startswith(".") and entry.name.lower() not in _SYSTEM
+    ]
+    for entry in shown:
+        if not entry.is_dir():
+            yield Path(entry.path)
+    for entry in shown:
+        if recursive and entry.is_dir():
+            yield from _walk(Path(entry.path), recursive, errors, above | {real})
+
+
+def _item(source: Path, target: Path, selection: Selection) -> WorkItem | BadInput:
     if not source.is_file():  # a pipe would keep the run waiting
         return BadInput(source, "not a regular file")
-    target = out / relative
     if selection.suffix is not None:
         target = target.with_suffix(selection.suffix)
     if target.resolve() == source.resolve():
@@ -125,8 +215,8 @@ def _without_collisions(items: Iterable[WorkItem]) -> list[WorkItem]:
     """Drop items named twice; refuse two sources for one target."""
     taken: dict[str, WorkItem] = {}
     for item in items:
-        # Windows and macOS see one file where only the case differs
-        other = taken.setdefault(str(item.target).casefold(), item)
+        # Windows and macOS see one file where only the case or the composition of accents differs
+        other = taken.setdefault(unicodedata.normalize("NFC", str(item.target)).casefold(), item)
         if other.source.resolve() != item.source.resolve():
             raise UsageError(
                 f"{other.source} and {item.source} would both be written to {item.target}; use two --out"

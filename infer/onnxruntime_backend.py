@@ -49,7 +49,12 @@ class OnnxRuntimeBackend:
 
     def run(self, inputs: np.ndarray) -> np.ndarray:
         """See `Backend.run`."""
-        outputs = self._session.run([self.contract.output_name], {self.contract.input_name: inputs})
+        try:
+            outputs = self._session.run([self.contract.output_name], {self.contract.input_name: inputs})
+        except Exception as error:
+            if _is_out_of_memory(error):
+                raise MemoryError(_first_line(error)) from error
+            raise
         return cast(np.ndarray, outputs[0])
 
 
@@ -97,6 +102,14 @@ def _has_nvidia_driver() -> bool:
     except OSError:
         return False
     return True
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Tell by its text: ONNX Runtime has one exception for all that goes wrong in a kernel."""
+    text = str(error).lower()
+    return any(
+        sign in text for sign in ("failed to allocate", "out of memory", "bad_alloc", "bad allocation")
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -53,7 +53,10 @@ class TorchBackend:
         """See `Backend.run`."""
         # TF32 rounds to 10 bits, which shows
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            return self._program(torch.from_numpy(inputs).to(self.device)).cpu().numpy()
+            try:
+                return self._program(torch.from_numpy(inputs).to(self.device)).cpu().numpy()
+            except torch.OutOfMemoryError as error:
+                raise MemoryError(str(error)) from error
 
 
 class TorchScriptBackend(TorchBackend):

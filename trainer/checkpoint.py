@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from colorize_gan.contract import ModelContract
+from colorize_gan.encoding import atomic_path
 from colorize_gan.errors import ModelError
-from colorize_gan.images import atomic_path
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.generators import Generator, build_generator
 

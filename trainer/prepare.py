@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 
 from colorize_gan.color import rgb_to_lab
+from colorize_gan.encoding import atomic_path
 from colorize_gan.errors import DataError, ImageError
-from colorize_gan.images import atomic_path, decode_rgb8, read_rgb8
+from colorize_gan.images import decode_rgb8, read_rgb8
 from colorize_gan.parallel import map_in_order
 from colorize_gan.trainer.photos import INDEX_NAME, PACK_NAME, find_images
 

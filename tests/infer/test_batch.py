@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from colorize_gan.images import read_image
-from colorize_gan.infer import Colorizer, colorize_folder
+from colorize_gan.infer import BatchOptions, Colorizer, colorize_folder
 from colorize_gan.infer.batch import colorize_items
 from colorize_gan.infer.inputs import WorkItem
+from colorize_gan.infer.record import FOLDER
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and not path.is_relative_to(folder / FOLDER)
     }
 
 
@@ -74,8 +75,8 @@ def test_every_input_ends_with_a_result_in_order(photos: Path, tmp_path: Path, c
 def test_bytes_do_not_depend_on_workers_or_neighbours(
     photos: Path, tmp_path: Path, colorizer: Colorizer
 ) -> None:
-    list(colorize_folder([photos], tmp_path / "one", colorizer, workers=1))
-    list(colorize_folder([photos], tmp_path / "five", colorizer, workers=5))
+    list(colorize_folder([photos], tmp_path / "one", colorizer, options=BatchOptions(workers=1)))
+    list(colorize_folder([photos], tmp_path / "five", colorizer, options=BatchOptions(workers=5)))
     list(colorize_folder([photos / "c.tif"], tmp_path / "alone", colorizer))
     assert digests(tmp_path / "one") == digests(tmp_path / "five")
     assert digests(tmp_path / "alone")["c.tif"] == digests(tmp_path / "one")["c.tif"]
@@ -86,7 +87,8 @@ def test_existing_outputs(photos: Path, tmp_path: Path, colorizer: Colorizer) ->
     target.parent.mkdir()
     for on_exists, status in (("skip", "skipped"), ("error", "failed"), ("overwrite", "written")):
         target.write_text("mine")
-        [result] = colorize_folder([photos / "a.jpg"], target.parent, colorizer, on_exists=on_exists)
+        options = BatchOptions(on_exists=on_exists)
+        [result] = colorize_folder([photos / "a.jpg"], target.parent, colorizer, options=options)
         assert result.status == status
         assert (target.read_bytes() == b"mine") == (status != "written")
 
@@ -106,11 +108,11 @@ def test_a_bug_in_a_worker_ends_the_run_at_once(
     def broken(_: np.ndarray) -> np.ndarray:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(colorizer, "colorize", broken)
+    monkeypatch.setattr(colorizer, "prepare", broken)
     items = [WorkItem(photos / "a.jpg", tmp_path / f"{index}.jpg") for index in range(1000)]
     started = time.monotonic()
     with pytest.raises(ZeroDivisionError):
-        list(colorize_items(items, colorizer, workers=2))
+        list(colorize_items(items, tmp_path, colorizer, BatchOptions(workers=2)))
     assert time.monotonic() - started < 5
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("colorize")]
 
@@ -119,9 +121,9 @@ def test_closing_the_results_ends_with_the_items_in_hand(
     photos: Path, tmp_path: Path, colorizer: Colorizer
 ) -> None:
     items = [WorkItem(photos / "e.bmp", tmp_path / "out" / f"{index}.bmp") for index in range(200)]
-    results = colorize_items(items, colorizer, workers=2)
+    results = colorize_items(items, tmp_path / "out", colorizer, BatchOptions(workers=2))
     next(results)
     results.close()
-    written = list((tmp_path / "out").iterdir())
+    written = [path for path in (tmp_path / "out").iterdir() if path.name != FOLDER]
     assert 1 <= len(written) <= 6
     assert all(path.suffix == ".bmp" and not path.name.startswith(".") for path in written)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from colorize_gan.errors import UsageError
-from colorize_gan.infer.inputs import Selection, find_work
+from colorize_gan.infer.inputs import Selection, find_work, read_path_list
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def targets(root: Path, **selection: object) -> list[str]:
-    items, bad = find_work([root], root.parent / "out", Selection(**selection))  # type: ignore[arg-type]
+    items, bad, _ = find_work([root], root.parent / "out", Selection(**selection))  # type: ignore[arg-type]
     assert not bad
     return [item.target.relative_to(root.parent / "out").as_posix() for item in items]
 
@@ -45,7 +45,7 @@ def test_selection(tree: Path) -> None:
 def test_each_bad_input_has_its_reason_and_the_rest_goes_on(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     inputs = [tmp_path / "gone", tmp_path / "empty", tree / "note.txt", tree / "b.jpg"]
-    items, bad = find_work(inputs, tmp_path / "out", Selection())
+    items, bad, _ = find_work(inputs, tmp_path / "out", Selection())
     assert [item.source.name for item in items] == ["b.jpg"]
     assert [(entry.source.name, entry.reason.split(" (")[0]) for entry in bad] == [
         ("gone", "no such file or folder"),
@@ -56,13 +56,13 @@ def test_each_bad_input_has_its_reason_and_the_rest_goes_on(tree: Path, tmp_path
 
 @pytest.mark.parametrize("out", [".", "sub/colored"])
 def test_output_inside_input_is_refused(tree: Path, out: str) -> None:
-    items, bad = find_work([tree], tree / out, Selection())
+    items, bad, _ = find_work([tree], tree / out, Selection())
     assert not items
     assert "is inside it" in bad[0].reason
 
 
 def test_input_is_never_its_own_output(tree: Path) -> None:
-    items, bad = find_work([tree / "b.jpg"], tree, Selection())
+    items, bad, _ = find_work([tree / "b.jpg"], tree, Selection())
     assert not items
     assert "overwritten by its own output" in bad[0].reason
 
@@ -88,19 +88,73 @@ def test_links_in_a_circle_end(tree: Path) -> None:
 
 
 def test_a_file_named_twice_is_done_once(tree: Path, tmp_path: Path) -> None:
-    items, bad = find_work([tree / "b.jpg", tree, tree / "b.jpg"], tmp_path / "out", Selection())
+    items, bad, _ = find_work([tree / "b.jpg", tree, tree / "b.jpg"], tmp_path / "out", Selection())
     assert not bad
     assert [item.source.name for item in items] == ["b.jpg", "a.PNG", "a.jpg", "c.tif"]
 
 
 def test_what_is_no_regular_file_is_not_opened(tree: Path, tmp_path: Path) -> None:
     os.mkfifo(tree / "pipe.jpg")
-    items, bad = find_work([tree], tmp_path / "out", Selection())
+    items, bad, _ = find_work([tree], tmp_path / "out", Selection())
     assert len(items) == 4
     assert [(entry.source.name, entry.reason) for entry in bad] == [("pipe.jpg", "not a regular file")]
 
 
 def test_globs_ignore_case_and_say_when_nothing_matches(tree: Path, tmp_path: Path) -> None:
     assert targets(tree, include=["*.png"]) == ["a.PNG"]
-    _, bad = find_work([tree], tmp_path / "out", Selection(include=["*.xyz"]))
+    _, bad, _ = find_work([tree], tmp_path / "out", Selection(include=["*.xyz"]))
     assert bad[0].reason == "no matching images in this folder"
+
+
+def test_folders_that_links_lead_to_are_searched_and_circles_end(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "deep").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "x.jpg").touch()
+    (tree / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tree)
+    (tmp_path / "elsewhere" / "deep" / "self").symlink_to(tmp_path / "elsewhere")
+    assert "link/x.jpg" in targets(tree)
+    assert len(targets(tree)) == 5
+
+
+def test_targets_that_differ_in_composition_only_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in ("\u00e9.jpg", "e\u0301.jpg"):
+        (tmp_path / "photos" / name).touch()
+    with pytest.raises(UsageError, match="would both be written"):
+        find_work([tmp_path / "photos"], tmp_path / "out", Selection())
+
+
+def test_files_that_are_no_images_are_counted(tree: Path, tmp_path: Path) -> None:
+    (tree / "Thumbs.db").touch()
+    (tree / "sub" / "film.MP4").touch()
+    _, bad, others = find_work([tree], tmp_path / "out", Selection())
+    assert not bad
+    assert others == {".txt": 1, ".mp4": 1}
+
+
+def test_thumbnails_of_a_gallery_are_no_inputs(tree: Path) -> None:
+    (tree / "index_files").mkdir()
+    (tree / "index_files" / ".colorize-gallery").touch()
+    (tree / "index_files" / "000.jpg").touch()
+    assert len(targets(tree)) == 4
+
+
+def test_glob_mirrors_what_is_below_its_fixed_part(tree: Path, tmp_path: Path) -> None:
+    def found(pattern: str) -> list[str]:
+        items, _, _ = find_work([Path(pattern)], tmp_path / "out", Selection())
+        return [item.target.relative_to(tmp_path / "out").as_posix() for item in items]
+
+    assert found(f"{tree}/*.jpg") == ["b.jpg"]
+    assert found(f"{tree}/**/*.jpg") == ["b.jpg", "sub/a.jpg"]
+    assert found(f"{tmp_path}/ph*") == [
+        "photos/a.PNG",
+        "photos/b.jpg",
+        "photos/sub/a.jpg",
+        "photos/sub/deep/c.tif",
+    ]
+
+
+def test_list_of_files_is_mirrored_below_their_common_folder(tree: Path, tmp_path: Path) -> None:
+    lines = f"{tree}/b.jpg\n{tree}/sub/a.jpg\n\n".encode()
+    items, _, _ = find_work([read_path_list(lines)], tmp_path / "out", Selection())
+    assert [item.target for item in items] == [tmp_path / "out" / "b.jpg", tmp_path / "out" / "sub" / "a.jpg"]

@@ -1,0 +1,126 @@
+"""Writing image files, all or nothing, with the metadata of their source."""
+
+import contextlib
+import io
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyvips
+from PIL import Image
+
+from colorize_gan.errors import ImageError
+from colorize_gan.images import HEIF_SUFFIXES, TIFF_SUFFIXES, register_heif, to_8_bits
+from colorize_gan.metadata import Metadata
+from colorize_gan.profiles import ICC
+from colorize_gan.tiff import with_tags
+
+PART_PREFIX = ".colorizing-"
+"""How the names of unfinished files begin; `run_name` and the thread follow."""
+
+SIXTEEN_BIT_SUFFIXES = frozenset({".png"}) | TIFF_SUFFIXES
+_FAST = 1  # of zlib: higher levels take much longer for a few per cent
+_JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
+
+
+def write_image(path: Path, pixels: np.ndarray, quality: int, metadata: Metadata = Metadata()) -> None:  # noqa: B008
+    """Write an image file; it appears when it is complete.
+
+    Args:
+        path: its suffix chooses the format. WebP and AVIF are written lossless: their lossy modes keep luma
+            in 220 levels or fewer, too few for the lightness of a photograph.
+        pixels: RGB or RGBA, uint8 or uint16; 16 bits become 8 where the format has no more.
+        quality: of JPEG and HEIC, 1 to 100. It is used at a fifth of its loss: 95 as the format's 95
+            would move L* by up to 2.5 in noisy shadows.
+        metadata: goes where the format has a place for it.
+
+    Raises:
+        ImageError: the format cannot hold it, or it cannot be written.
+    """
+    encoded = encode(path.suffix.lower(), pixels, quality, metadata)
+    try:
+        with atomic_path(path) as part:
+            part.write_bytes(encoded)
+    except OSError as error:
+        raise ImageError(f"cannot be written ({error.strerror})") from error
+
+
+def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) -> bytes:
+    """Return the content of the file that `write_image` writes for a lower-case ``suffix``."""
+    if pixels.shape[2] == 4 and suffix in _JPEG_SUFFIXES:
+        if (pixels[..., 3] != np.iinfo(pixels.dtype).max).any():
+            raise ImageError(f"{suffix} cannot hold its transparency; use --format png")
+        pixels = pixels[..., :3]
+    if pixels.dtype == np.uint16 and suffix not in SIXTEEN_BIT_SUFFIXES:
+        pixels = to_8_bits(pixels)
+    pixels = np.ascontiguousarray(pixels)
+    try:
+        if suffix == ".bmp" or suffix in HEIF_SUFFIXES:
+            return _encode_with_pillow(suffix, pixels, quality, metadata)
+        return _encode_with_vips(suffix, pixels, quality, metadata)
+    except (pyvips.Error, ValueError, OSError) as error:
+        raise ImageError(f"cannot be encoded ({str(error).strip().splitlines()[-1]})") from error
+
+
+def _encode_with_vips(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) -> bytes:
+    interpretation = "rgb16" if pixels.dtype == np.uint16 else "srgb"
+    horizontal, vertical = metadata.pixels_per_mm
+    image = pyvips.Image.new_from_array(pixels).copy(
+        interpretation=interpretation, xres=horizontal, yres=vertical
+    )
+    for name, content in ((ICC, metadata.icc), ("exif-data", metadata.exif()), ("xmp-data", metadata.xmp)):
+        if content:
+            image.set_type(pyvips.GValue.blob_type, name, content)
+    if suffix in TIFF_SUFFIXES:
+        packed = image.tiffsave_buffer(compression="deflate", predictor="horizontal", level=_FAST)
+        return with_tags(packed, metadata)
+    if suffix in _JPEG_SUFFIXES:
+        return image.jpegsave_buffer(Q=_finer(quality), subsample_mode="on")
+    if suffix == ".png":
+        return image.pngsave_buffer(compression=_FAST)
+    if suffix == ".webp":
+        return image.webpsave_buffer(lossless=True, exact=True, effort=1)
+    return image.heifsave_buffer(compression="av1", lossless=True, effort=2)
+
+
+def _encode_with_pillow(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) -> bytes:
+    stream = io.BytesIO()
+    dpi = tuple(25.4 * pixels_per_mm for pixels_per_mm in metadata.pixels_per_mm)
+    image = Image.fromarray(pixels)
+    if suffix == ".bmp":
+        image.save(stream, "BMP", dpi=dpi)
+    else:
+        register_heif()
+        image.save(
+            stream,
+            "HEIF",
+            quality=_finer(quality),
+            chroma=444,
+            exif=metadata.exif(),
+            icc_profile=metadata.icc,
+            xmp=metadata.xmp,
+        )
+    return stream.getvalue()
+
+
+def _finer(quality: int) -> int:
+    return 100 - (100 - quality) // 5
+
+
+def run_name() -> str:
+    """Return a name that no other process has, on any machine that sees the same files."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+@contextlib.contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """Yield a hidden path beside ``target``, of its suffix, that becomes it when the block succeeds."""
+    part = target.with_name(f"{PART_PREFIX}{run_name()}-{threading.get_ident()}.part{target.suffix}")
+    try:
+        yield part
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,72 @@
+"""What libvips leaves out of TIFF: which pages are thumbnails, and writing the tags of EXIF.
+
+The layout is that of TIFF 6.0, section 2; Pillow reads and makes the directories.
+"""
+
+import io
+import struct
+import warnings
+
+from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
+
+from colorize_gan.metadata import DAMAGED, Metadata
+
+_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
+_SUBFILE_TYPE, _REDUCED = 0x00FE, 1
+_ENTRY = 12
+_LONG = 4
+
+
+def is_tiff(content: bytes) -> bool:
+    """Tell whether a file's content is TIFF or BigTIFF."""
+    return content[:4] in _MAGIC
+
+
+def has_thumbnails_only(content: bytes) -> bool:
+    """Tell whether all pages of a TIFF after the first are smaller versions of it, as scanners add them."""
+    try:
+        others = _pages(content)[1:]
+    except DAMAGED:
+        return False
+    return all(int(page.get(_SUBFILE_TYPE, 0)) & _REDUCED for page in others)
+
+
+def _pages(content: bytes) -> list[Directory]:
+    pages: list[Directory] = []
+    header = content[:16] if content[2:4] in (b"+\0", b"\0+") else content[:8]
+    offset, seen = Directory(header).next, {0}
+    while offset not in seen:
+        seen.add(offset)
+        pages.append(Directory(header))
+        stream = io.BytesIO(content)
+        stream.seek(offset)
+        with warnings.catch_warnings(action="ignore"):
+            pages[-1].load(stream)
+        offset = pages[-1].next
+    return pages
+
+
+def with_tags(content: bytes, metadata: Metadata) -> bytes:
+    """Add EXIF's tags to a little-endian TIFF; those of its pixels stay."""
+    grown = bytearray(content)
+    own = _entries(content, struct.unpack_from("<L", content, 4)[0])
+    tags, directory = {}, metadata.directory()
+    for pointer, subdirectory in metadata.subdirectories.items():
+        tags[pointer] = struct.pack("<HHLL", pointer, _LONG, 1, len(grown))
+        grown += subdirectory.tobytes(len(grown))
+    if len(directory):
+        start = len(grown)
+        grown += directory.tobytes(start)
+        tags |= _entries(grown, start)
+    entries = sorted((tags | own).items())
+    struct.pack_into("<L", grown, 4, len(grown))
+    grown += struct.pack("<H", len(entries)) + b"".join(entry for _, entry in entries) + bytes(4)
+    return bytes(grown)
+
+
+def _entries(content: bytes | bytearray, offset: int) -> dict[int, bytes]:
+    """Return the raw entries of a directory by their tag."""
+    (count,) = struct.unpack_from("<H", content, offset)
+    starts = range(offset + 2, offset + 2 + count * _ENTRY, _ENTRY)
+    raw = (bytes(content[start : start + _ENTRY]) for start in starts)
+    return {int.from_bytes(entry[:2], "little"): entry for entry in raw}

@@ -1,0 +1,156 @@
+"""Which outputs are up to date: a record in the output folder that survives any way a run can end.
+
+While a run works it appends to a journal of its own: a line before an output may appear and one after it has.
+The journals of ended runs are folded into the record, so that several runs may share a folder.
+"""
+
+import contextlib
+import glob
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from colorize_gan.encoding import PART_PREFIX, atomic_path, run_name
+
+FOLDER = ".colorize-batch"
+"""Hidden folder in the output folder that the record is kept in."""
+
+_RECORD, _LOCK, _JOURNALS = "record.jsonl", "lock", "*.journal"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What an output was made from."""
+
+    size: int
+    """Of the input, in bytes."""
+    mtime_ns: int
+    """Of the input."""
+    settings: str
+    """Digest of the model and of all that decides about the output."""
+    output_size: int
+    """In bytes."""
+
+
+class Record:
+    """The record of one output folder, open for one run. Thread-safe."""
+
+    def __init__(self, out: Path) -> None:
+        """Open the record of ``out``, created when missing, and clear away what killed runs left.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        self._out = out
+        self._folder = out / FOLDER
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(self._folder / _LOCK)
+        self._journal = self._folder / f"{run_name()}.journal"
+        with self._lock:
+            self._entries = self._fold()
+            self._running = FileLock(_running_path(self._journal))
+            self._running.acquire()
+            self._lines = self._journal.open("ab", buffering=0)
+
+    def close(self) -> None:
+        """Fold this run's journal into the record."""
+        with self._lock:
+            self._lines.close()
+            self._running.release()
+            self._fold()
+
+    def is_current(self, target: Path, source: os.stat_result, settings: str) -> bool:
+        """Tell whether ``target`` was made from this input with these settings, and is what was made."""
+        entry = self._entries.get(self._name(target))
+        if entry is None:
+            return False
+        try:
+            size = target.stat().st_size
+        except OSError:
+            return False
+        return entry == Entry(source.st_size, source.st_mtime_ns, settings, size)
+
+    def owns(self, target: Path) -> bool:
+        """Tell whether ``target`` was made, or begun, by a run of this record."""
+        return self._name(target) in self._entries
+
+    @contextlib.contextmanager
+    def writing(self, target: Path, source: os.stat_result, settings: str) -> Iterator[None]:
+        """Note that ``target`` is being written, and when the block succeeds, that it is complete."""
+        name = self._name(target)
+        self._append({"output": name})
+        yield
+        entry = Entry(source.st_size, source.st_mtime_ns, settings, target.stat().st_size)
+        self._append({"output": name, **asdict(entry)})
+
+    def _append(self, line: dict[str, object]) -> None:
+        self._lines.write(_to_line(line))  # one write: lines of threads do not mix
+
+    def _name(self, target: Path) -> str:
+        return target.relative_to(self._out).as_posix()
+
+    def _fold(self) -> dict[str, Entry | None]:
+        """Merge the journals of ended runs into the record; None stands for an output that was begun."""
+        entries = _read(self._folder / _RECORD)
+        ended = [path for path in sorted(self._folder.glob(_JOURNALS)) if _has_ended(path)]
+        for path in ended:
+            begun = _read(path)
+            self._remove_parts(path.stem, begun)
+            entries |= begun
+        if ended:
+            with atomic_path(self._folder / _RECORD) as part:
+                part.write_bytes(b"".join(map(_entry_line, sorted(entries.items()))))
+        for path in ended:
+            path.unlink()
+            _running_path(path).unlink(missing_ok=True)
+        return entries
+
+    def _remove_parts(self, run: str, begun: dict[str, Entry | None]) -> None:
+        if run == run_name():  # which cleans up after itself, and may be writing other files
+            return
+        for folder in {(self._out / name).parent for name in begun}:
+            for part in folder.glob(f"{PART_PREFIX}{glob.escape(run)}-*.part*"):
+                part.unlink(missing_ok=True)
+
+
+def _running_path(journal: Path) -> Path:
+    """Return the path of the lock that a run holds as long as it lives."""
+    return journal.with_suffix(".running")
+
+
+def _has_ended(journal: Path) -> bool:
+    lock = FileLock(_running_path(journal))
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return False
+    lock.release()
+    return True
+
+
+def _read(path: Path) -> dict[str, Entry | None]:
+    """Read a record or journal; a line that was cut short, or is of another version, counts as begun."""
+    entries: dict[str, Entry | None] = {}
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return {}
+    for line in lines:
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            values = json.loads(line)
+            name = values.pop("output")
+            entries[name] = Entry(**values) if values else None
+    return entries
+
+
+def _entry_line(item: tuple[str, Entry | None]) -> bytes:
+    name, entry = item
+    return _to_line({"output": name, **(asdict(entry) if entry else {})})
+
+
+def _to_line(values: dict[str, object]) -> bytes:
+    return json.dumps(values).encode() + b"\n"

@@ -1,0 +1,61 @@
+"""What a batch run is asked to do, and how each of its inputs ends."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+OnExists = Literal["skip", "overwrite", "rename", "error"]
+InColor = Literal["recolor", "copy", "skip"]
+Status = Literal["written", "skipped", "failed"]
+
+MAX_MEGAPIXELS = 200.0
+
+HARDLY_ANY_COLOR = "hardly any colour"
+"""The `ItemResult.note` on an output that a person should look at."""
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """What happens to the files; how they are coloured is the `Colorizer`'s."""
+
+    on_exists: OnExists = "skip"
+    """`skip` leaves outputs that are up to date by the record, and files that no run has made."""
+    in_color: InColor = "recolor"
+    """What happens to inputs in true colour; toned ones are always recoloured."""
+    quality: int = 95
+    """Of JPEG and HEIC; see `write_image`."""
+    max_megapixels: float = MAX_MEGAPIXELS
+    """Larger inputs fail before they are decoded."""
+    workers: int | None = None
+    """Images in work at once; None for one a core. Results do not depend on it."""
+    measure: bool = False
+    """Decode each output again and measure its lightness error."""
+    thumbnails: bool = False
+    """Give small pictures of input and output along with each result."""
+
+
+@dataclass(frozen=True)
+class ItemResult:
+    """How one input ended."""
+
+    source: Path
+    target: Path | None
+    """None when the input gave no image to write."""
+    status: Status
+    reason: str = ""
+    """Why it was skipped or failed."""
+    note: str = ""
+    """Why a person should look at it."""
+    width: int | None = None
+    height: int | None = None
+    bits: int | None = None
+    """Per sample of the output."""
+    max_lightness_error: float | None = None
+    """Largest difference of CIE L* between the input and the decoded output, where it was measured."""
+    colorfulness: float | None = None
+    """Of the output at thumbnail size: `colorize_gan.metrics.colorfulness`."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Time in each of the `STAGES`."""
+    before: bytes = b""
+    """Thumbnail of the input, where it was asked for."""
+    after: bytes = b""

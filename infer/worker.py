@@ -1,0 +1,166 @@
+"""Bringing one file to its end: decode, colorize, encode, write, and say how it went."""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from colorize_gan import __version__
+from colorize_gan.color import lightness_of
+from colorize_gan.encoding import SIXTEEN_BIT_SUFFIXES, atomic_path, encode
+from colorize_gan.errors import ImageError
+from colorize_gan.images import Picture, decode_picture, read_picture, to_8_bits
+from colorize_gan.infer.colorizer import Colorizer
+from colorize_gan.infer.gallery import thumbnail
+from colorize_gan.infer.inputs import WorkItem
+from colorize_gan.infer.record import Record
+from colorize_gan.infer.results import HARDLY_ANY_COLOR, BatchOptions, ItemResult
+from colorize_gan.infer.stages import StageClock
+from colorize_gan.metrics import colorfulness
+from colorize_gan.parallel import RoomToWork
+from colorize_gan.tones import tone_of
+
+_LITTLE_COLOR = 7.0  # colourfulness; one photograph in a hundred is below with the shipped model
+
+_SAMPLE_SIDE = 256  # pixels, of what colourfulness is measured on
+_NO_MEMORY = "not enough memory for an image of this size"
+
+
+class Worker:
+    """What all items of a run share. Thread-safe."""
+
+    def __init__(self, colorizer: Colorizer, options: BatchOptions, record: Record) -> None:
+        """Prepare for a run that writes its outcome into ``record``."""
+        self._colorizer, self._options, self._record = colorizer, options, record
+        self._settings = settings_digest(colorizer, options)
+        model = colorizer.contract.name
+        self._software = f"colorize-gan {__version__}, colours made by machine, model {model}"
+        self._room = RoomToWork()
+
+    def process(self, item: WorkItem) -> ItemResult:
+        """Bring one item to its end."""
+        try:
+            source = item.source.stat()
+            if reason := self._reason_to_skip(item, source):
+                return self._skipped(item, reason)
+            return self._room.run(lambda: self._colorize(item, source))
+        except ImageError as error:
+            reason = str(error)
+        except OSError as error:
+            reason = f"{error.filename or item.target}: {error.strerror}"
+        except MemoryError:
+            reason = _NO_MEMORY
+        return ItemResult(item.source, item.target, "failed", reason)
+
+    def _reason_to_skip(self, item: WorkItem, source: os.stat_result) -> str:
+        on_exists = self._options.on_exists
+        if on_exists in ("overwrite", "rename") or not os.path.lexists(item.target):
+            return ""
+        if on_exists == "error":
+            raise ImageError(f"{item.target} exists")
+        if self._record.is_current(item.target, source, self._settings):
+            return "up to date"
+        if self._record.owns(item.target):
+            return ""
+        return "the output exists and no run has made it; --on-exists overwrite replaces it"
+
+    def _skipped(self, item: WorkItem, reason: str) -> ItemResult:
+        result = ItemResult(item.source, item.target, "skipped", reason)
+        if not self._options.thumbnails:
+            return result
+        before, after = _thumbnail_of(item.source), _thumbnail_of(item.target)
+        return dataclasses.replace(result, before=before, after=after)
+
+    def _colorize(self, item: WorkItem, source: os.stat_result) -> ItemResult:
+        clock = StageClock()
+        with clock.measure("decode"):
+            picture = read_picture(item.source, self._options.max_megapixels)
+        if self._options.in_color != "recolor" and tone_of(picture.pixels) == "color":
+            return self._in_color(item, source, picture)
+        with clock.measure("preprocess"):
+            prepared = self._colorizer.prepare(picture.pixels)
+        with clock.measure("infer"):
+            ab = self._colorizer.predict(prepared)
+        with clock.measure("merge"):
+            pixels = self._colorizer.merge(prepared, ab)
+        metadata = picture.metadata.made_by(self._software)
+        with clock.measure("encode"):
+            content = encode(item.target.suffix.lower(), pixels, self._options.quality, metadata)
+            target = self._write(item.target, content, source)
+        error = _lightness_error(picture.pixels, content) if self._options.measure else None
+        result = self._written(item.source, target, picture.pixels, pixels)
+        return dataclasses.replace(result, max_lightness_error=error, seconds=clock.seconds)
+
+    def _in_color(self, item: WorkItem, source: os.stat_result, picture: Picture) -> ItemResult:
+        if self._options.in_color == "skip":
+            return self._skipped(item, "already in colour")
+        if item.target.suffix.lower() == item.source.suffix.lower():
+            content = item.source.read_bytes()
+        else:
+            quality = self._options.quality
+            content = encode(item.target.suffix.lower(), picture.pixels, quality, picture.metadata)
+        target = self._write(item.target, content, source)
+        result = self._written(item.source, target, picture.pixels, picture.pixels)
+        return dataclasses.replace(result, note="already in colour: copied")
+
+    def _write(self, target: Path, content: bytes, source: os.stat_result) -> Path:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if self._options.on_exists == "rename":
+            target = _free_name(target)
+        with self._record.writing(target, source, self._settings), atomic_path(target) as part:
+            part.write_bytes(content)
+        return target
+
+    def _written(self, source: Path, target: Path, before: np.ndarray, after: np.ndarray) -> ItemResult:
+        height, width = after.shape[:2]
+        lively = _sampled_colorfulness(after)
+        result = ItemResult(
+            source,
+            target,
+            "written",
+            note=HARDLY_ANY_COLOR if lively < _LITTLE_COLOR else "",
+            width=width,
+            height=height,
+            bits=16 if after.dtype == np.uint16 and target.suffix.lower() in SIXTEEN_BIT_SUFFIXES else 8,
+            colorfulness=lively,
+        )
+        if not self._options.thumbnails:
+            return result
+        return dataclasses.replace(result, before=thumbnail(before), after=thumbnail(after))
+
+
+def settings_digest(colorizer: Colorizer, options: BatchOptions) -> str:
+    """Return a digest of the model and of all settings that decide about the pixels of an output."""
+    settings = {**colorizer.settings, "quality": options.quality, "in_color": options.in_color}
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _free_name(target: Path) -> Path:
+    names = (target.with_stem(f"{target.stem}-{number}") for number in itertools.count(1))
+    return next(name for name in itertools.chain([target], names) if not os.path.lexists(name))
+
+
+def _thumbnail_of(path: Path) -> bytes:
+    try:
+        return thumbnail(read_picture(path).pixels)
+    except ImageError:
+        return b""
+
+
+def _sampled_colorfulness(pixels: np.ndarray) -> float:
+    if pixels.ndim == 2:
+        return 0.0
+    scale = min(1, _SAMPLE_SIDE / max(pixels.shape[:2]))
+    small = cv2.resize(pixels[..., :3], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return round(colorfulness(to_8_bits(small)), 2)
+
+
+def _lightness_error(before: np.ndarray, content: bytes) -> float:
+    """Return the largest error of L* that the written file has."""
+    error = lightness_of(decode_picture(content).pixels) - lightness_of(before)
+    return round(float(np.abs(error).max()), 4)

@@ -1,0 +1,39 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from colorize_gan.parallel import RoomToWork
+
+
+def test_work_that_ran_out_of_memory_runs_again_alone() -> None:
+    room, at_work, alone = RoomToWork(), set[int](), list[bool]()
+    failed = set[int]()
+    everybody = threading.Barrier(3)
+
+    def work(number: int) -> int:
+        at_work.add(number)
+        if number not in failed:
+            everybody.wait(5)
+        if number == 0 and number not in failed:
+            failed.add(number)
+            at_work.discard(number)
+            raise MemoryError
+        if number == 0:
+            alone.append(at_work == {0})
+        at_work.discard(number)
+        return number
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(lambda number: room.run(lambda: work(number)), range(3))) == [0, 1, 2]
+    assert alone == [True]
+
+
+def test_work_that_needs_too_much_fails_and_others_go_on() -> None:
+    def too_large() -> None:
+        raise MemoryError
+
+    room = RoomToWork()
+    with pytest.raises(MemoryError):
+        room.run(too_large)
+    assert room.run(lambda: 5) == 5
