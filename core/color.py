@@ -27,6 +27,14 @@ XYZ_FROM_LINEAR = np.array(
 LINEAR_FROM_XYZ = np.linalg.inv(XYZ_FROM_LINEAR)
 LUMINANCE_WEIGHTS = XYZ_FROM_LINEAR[1]
 WHITE_D65 = np.array([0.950456, 1.0, 1.088754])
+_YCC_FROM_RGB = 255 * np.array(
+    # ITU-T T.871, with the offset of colour differences in the last column
+    [
+        [0.299, 0.587, 0.114, 0],
+        [-0.168736, -0.331264, 0.5, 128 / 255],
+        [0.5, -0.418688, -0.081312, 128 / 255],
+    ]
+)
 GAMUT_STEPS = 12
 GAMUT_TOLERANCE = 1e-6  # linear light, of float32 arithmetic; 0.001 L* at black
 
@@ -58,11 +66,12 @@ def _encoded(linear: FloatArray) -> FloatArray:
 
 
 def grey_to_lightness(grey: np.ndarray) -> FloatArray:
-    """Convert neutral sRGB samples (uint8 or uint16, any shape) to CIE L*.
+    """Convert neutral sRGB samples (uint8 or uint16, ``(H, W)``) to CIE L*.
 
     The grey value is *not* L*: sRGB 136 is L* 56.7, not 53.3.
     """
-    return _lightness_table(grey.dtype)[grey]
+    table = _lightness_table(grey.dtype)
+    return np.asarray(cv2.LUT(grey, table), np.float32) if grey.dtype == np.uint8 else table[grey]
 
 
 def lightness_of(image: np.ndarray) -> FloatArray:
@@ -89,7 +98,17 @@ def _lightness_table(dtype: np.dtype) -> FloatArray:
 
 def lab_to_image(lightness: FloatArray, ab: FloatArray, dtype: DTypeLike) -> np.ndarray:
     """Convert Lab to the nearest sRGB ``(H, W, 3)`` uint8 or uint16 of the same lightness."""
-    return from_unit(lab_to_rgb(lightness, fit_to_gamut(lightness, ab)), np.dtype(dtype))
+    fitted = fit_to_gamut(lightness, ab)
+    if np.dtype(dtype) == np.uint8:  # OpenCV's error of 3.5 / 65536 is none here
+        return cv2.convertScaleAbs(cv2.cvtColor(cv2.merge([lightness, fitted]), cv2.COLOR_Lab2RGB), alpha=255)
+    return from_unit(lab_to_rgb(lightness, fitted), np.dtype(dtype))
+
+
+def lab_to_ycc(lightness: FloatArray, ab: FloatArray) -> FloatArray:
+    """Convert Lab to the luma and colour differences ``(H, W, 3)`` of JFIF, 0..255, at the same lightness."""
+    fitted = fit_to_gamut(lightness, ab)
+    rgb = cv2.cvtColor(cv2.merge([lightness, fitted]), cv2.COLOR_Lab2RGB)
+    return np.asarray(cv2.transform(rgb, _YCC_FROM_RGB), np.float32)
 
 
 def fit_to_gamut(lightness: FloatArray, ab: FloatArray) -> FloatArray:
@@ -98,10 +117,11 @@ def fit_to_gamut(lightness: FloatArray, ab: FloatArray) -> FloatArray:
     Colours inside the gamut are returned as they are; the others move straight towards the neutral
     axis, found by bisection to 1/4096 of their chroma.
     """
-    outside = ~_is_in_gamut(lightness, ab)
-    if not outside.any():
+    suspects = np.flatnonzero(_may_be_outside(lightness, ab))
+    suspects = suspects[~_is_in_gamut(lightness.reshape(-1)[suspects], ab.reshape(-1, 2)[suspects])]
+    if not suspects.size:
         return ab
-    fixed_lightness, wanted = lightness[outside], ab[outside]  # (K,), (K, 2)
+    fixed_lightness, wanted = lightness.reshape(-1)[suspects], ab.reshape(-1, 2)[suspects]  # (K,), (K, 2)
     low = np.zeros(len(wanted), np.float32)
     high = np.ones(len(wanted), np.float32)
     for _ in range(GAMUT_STEPS):
@@ -109,16 +129,48 @@ def fit_to_gamut(lightness: FloatArray, ab: FloatArray) -> FloatArray:
         fits = _is_in_gamut(fixed_lightness, wanted * middle[:, None])
         low, high = np.where(fits, middle, low), np.where(fits, high, middle)
     fitted = ab.copy()
-    fitted[outside] = wanted * low[:, None]
+    fitted.reshape(-1, 2)[suspects] = wanted * low[:, None]
     return fitted
+
+
+def _may_be_outside(lightness: FloatArray, ab: FloatArray) -> NDArray[np.bool_]:
+    """Tell quickly for each colour whether it has more chroma than every hue of its lightness can have."""
+    level = cv2.convertScaleAbs(lightness, alpha=2.55)
+    chroma = ab[..., 0] * ab[..., 0] + ab[..., 1] * ab[..., 1]
+    return chroma > _safe_chroma()[level]
+
+
+@functools.cache
+def _safe_chroma() -> FloatArray:
+    """Return the square of the chroma that sRGB can show of any hue, for L* of 0..100 in 256 steps."""
+    hues = np.linspace(0, 2 * np.pi, 72, endpoint=False)
+    lightness = np.repeat(np.linspace(0, 100, 256, dtype=np.float32)[:, None], len(hues), axis=1)
+    direction = np.dstack(np.broadcast_arrays(np.cos(hues), np.sin(hues))).astype(np.float32)
+    low, high = np.zeros_like(lightness), np.full_like(lightness, 60, np.float32)
+    for _ in range(8):
+        middle = np.float32(0.5) * (low + high)
+        fits = _is_in_gamut(lightness, direction * middle[..., None])
+        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+    # between two hues and within one step of lightness there is a little less
+    safe = np.maximum(0, 0.98 * low.min(axis=1) - 1)
+    neighbours = np.minimum(np.minimum(safe, np.roll(safe, 1)), np.roll(safe, -1))
+    return np.asarray(neighbours**2, np.float32)
 
 
 def _is_in_gamut(lightness: FloatArray, ab: FloatArray) -> NDArray[np.bool_]:
     """Tell for each colour whether all its linear sRGB components lie in 0..1."""
-    fy = (lightness + 16) / 116
-    xyz = np.stack([fy + ab[..., 0] / 500, fy, fy - ab[..., 1] / 200], axis=-1)  # (..., 3)
+    fy = (lightness + np.float32(16)) * np.float32(1 / 116)
+    x = _from_cube_root(fy + ab[..., 0] * np.float32(1 / 500))
+    y = _from_cube_root(fy)
+    z = _from_cube_root(fy - ab[..., 1] * np.float32(1 / 200))
+    inside = np.ones(lightness.shape, bool)
+    for from_x, from_y, from_z in (LINEAR_FROM_XYZ * WHITE_D65).astype(np.float32):
+        linear = from_x * x + from_y * y + from_z * z
+        inside &= (linear >= -GAMUT_TOLERANCE) & (linear <= 1 + GAMUT_TOLERANCE)
+    return inside
+
+
+def _from_cube_root(root: FloatArray) -> FloatArray:
+    """Return X, Y or Z relative to white of its value in Lab: CIE 15."""
     delta = np.float32(6 / 29)
-    xyz = np.where(xyz > delta, xyz**3, 3 * delta**2 * (xyz - np.float32(4 / 29)))
-    matrix = (LINEAR_FROM_XYZ * WHITE_D65).astype(np.float32)
-    linear = xyz @ matrix.T
-    return np.all((linear >= -GAMUT_TOLERANCE) & (linear <= 1 + GAMUT_TOLERANCE), axis=-1)
+    return np.where(root > delta, root * root * root, 3 * delta**2 * (root - np.float32(4 / 29)))

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pyvips
+import simplejpeg
 from PIL import Image
 
 from colorize_gan.errors import ImageError
-from colorize_gan.images import HEIF_SUFFIXES, TIFF_SUFFIXES, register_heif, to_8_bits
+from colorize_gan.images import HEIF_SUFFIXES, TIFF_SUFFIXES, Planes, register_heif, to_8_bits
 from colorize_gan.metadata import Metadata
 from colorize_gan.profiles import ICC
 from colorize_gan.tiff import with_tags
@@ -23,7 +24,7 @@ PART_PREFIX = ".colorizing-"
 
 SIXTEEN_BIT_SUFFIXES = frozenset({".png"}) | TIFF_SUFFIXES
 _FAST = 1  # of zlib: higher levels take much longer for a few per cent
-_JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
+JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
 
 
 def write_image(path: Path, pixels: np.ndarray, quality: int, metadata: Metadata = Metadata()) -> None:  # noqa: B008
@@ -50,7 +51,7 @@ def write_image(path: Path, pixels: np.ndarray, quality: int, metadata: Metadata
 
 def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) -> bytes:
     """Return the content of the file that `write_image` writes for a lower-case ``suffix``."""
-    if pixels.shape[2] == 4 and suffix in _JPEG_SUFFIXES:
+    if pixels.shape[2] == 4 and suffix in JPEG_SUFFIXES:
         if (pixels[..., 3] != np.iinfo(pixels.dtype).max).any():
             raise ImageError(f"{suffix} cannot hold its transparency; use --format png")
         pixels = pixels[..., :3]
@@ -65,6 +66,30 @@ def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) ->
         raise ImageError(f"cannot be encoded ({str(error).strip().splitlines()[-1]})") from error
 
 
+def encode_planes(planes: Planes, quality: int, metadata: Metadata) -> bytes:
+    """Return the content of the JPEG file of ``planes``; ``quality`` as `write_image` takes it."""
+    coded = simplejpeg.encode_jpeg_yuv_planes(planes.luma, planes.cb, planes.cr, _finer(quality))
+    carrier = io.BytesIO()  # its pixels are not used
+    Image.new("L", (8, 8)).save(
+        carrier,
+        "JPEG",
+        exif=b"Exif\0\0" + metadata.exif(),
+        xmp=metadata.xmp,
+        icc_profile=metadata.icc,
+        dpi=tuple(25.4 * pixels_per_mm for pixels_per_mm in metadata.pixels_per_mm),
+    )
+    header = carrier.getvalue()
+    return header[: _end_of_applications(header)] + coded[_end_of_applications(coded) :]
+
+
+def _end_of_applications(jpeg: bytes) -> int:
+    """Return where the leading APPn segments of a JPEG file end (ITU-T T.81, annex B)."""
+    position = 2
+    while jpeg[position] == 0xFF and 0xE0 <= jpeg[position + 1] <= 0xEF:
+        position += 2 + int.from_bytes(jpeg[position + 2 : position + 4], "big")
+    return position
+
+
 def _encode_with_vips(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) -> bytes:
     interpretation = "rgb16" if pixels.dtype == np.uint16 else "srgb"
     horizontal, vertical = metadata.pixels_per_mm
@@ -77,7 +102,7 @@ def _encode_with_vips(suffix: str, pixels: np.ndarray, quality: int, metadata: M
     if suffix in TIFF_SUFFIXES:
         packed = image.tiffsave_buffer(compression="deflate", predictor="horizontal", level=_FAST)
         return with_tags(packed, metadata)
-    if suffix in _JPEG_SUFFIXES:
+    if suffix in JPEG_SUFFIXES:
         return image.jpegsave_buffer(Q=_finer(quality), subsample_mode="on")
     if suffix == ".png":
         return image.pngsave_buffer(compression=_FAST)

@@ -46,6 +46,22 @@ class Picture:
     metadata: Metadata
 
 
+@dataclass(frozen=True)
+class Planes:
+    """An 8-bit colour image as JPEG keeps it: JFIF's YCbCr, with colour at half the size."""
+
+    luma: np.ndarray
+    """``(H, W)`` uint8."""
+    cb: np.ndarray
+    """``(ceil(H / 2), ceil(W / 2))`` uint8, as is `cr`."""
+    cr: np.ndarray
+
+    def at_half_size(self) -> np.ndarray:
+        """Return RGB ``(ceil(H / 2), ceil(W / 2), 3)`` uint8."""
+        luma = cv2.resize(self.luma, self.cb.shape[::-1], interpolation=cv2.INTER_AREA)
+        return cv2.cvtColor(cv2.merge([luma, self.cr, self.cb]), cv2.COLOR_YCrCb2RGB)
+
+
 def read_picture(path: Path, max_megapixels: float | None = None) -> Picture:
     """Read an image file, whatever its colour space, upright and in sRGB.
 
@@ -101,6 +117,15 @@ def to_8_bits(pixels: np.ndarray) -> NDArray[np.uint8]:
     if pixels.dtype == np.uint16:
         pixels = cv2.convertScaleAbs(pixels, alpha=255 / 65535)
     return np.asarray(pixels, np.uint8)
+
+
+def as_grey(pixels: np.ndarray) -> np.ndarray:
+    """Return RGB ``(H, W, 3)`` as grey ``(H, W)`` when all its pixels are neutral, else as it is."""
+    if pixels.ndim == 2 or pixels.shape[2] == 4:
+        return pixels
+    red, green, blue = (cv2.extractChannel(pixels, channel) for channel in range(3))
+    is_grey = cv2.norm(red, green, cv2.NORM_INF) == 0 and cv2.norm(blue, green, cv2.NORM_INF) == 0
+    return green if is_grey else pixels
 
 
 def _read_bytes(path: Path) -> bytes:

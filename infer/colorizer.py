@@ -9,16 +9,18 @@ import numpy as np
 
 from colorize_gan.color import (
     FloatArray,
-    grey_to_lightness,
     lab_to_image,
+    lab_to_ycc,
+    lightness_of,
     rgb_to_lab,
 )
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import ImageError, ModelError, UsageError
+from colorize_gan.images import Planes
 from colorize_gan.infer.backends import Backend, open_backend
 from colorize_gan.infer.batching import BatchingBackend
 from colorize_gan.infer.models import DEFAULT_MODEL, find_model
-from colorize_gan.infer.upsample import Method, upsample
+from colorize_gan.infer.upsample import STRIP_ROWS, Method, Upsampler
 
 MINIMUM_SIDE = 8
 """Images with a shorter side, in pixels, show nothing that could be recognised."""
@@ -28,20 +30,17 @@ MAXIMUM_SATURATION = 10
 MAXIMUM_ASPECT = 4
 
 _GPU_BATCH = 8
+_CORRECTION_STEPS, _NO_CORRECTION = 2, 200  # of luma, in 8 bits: from -100 levels, as of pure green, to 27
 
 
 @dataclass(frozen=True)
 class Prepared:
     """An image between the steps of `Colorizer.colorize`."""
 
-    lightness: FloatArray
-    """Its own CIE L* ``(H, W)``, 0..100."""
+    image: np.ndarray
+    """As `Colorizer.colorize` takes it."""
     reduced: FloatArray
-    """The same ``(h, w)``, as the network sees it."""
-    own_ab: FloatArray | None
-    """Its own ab ``(H, W, 2)``, where it is blended with the predicted one."""
-    alpha: np.ndarray | None
-    dtype: np.dtype
+    """Its CIE L* ``(h, w)``, 0..100, as the network sees it."""
 
 
 class Colorizer:
@@ -138,18 +137,7 @@ class Colorizer:
         height, width = image.shape[:2]
         if min(height, width) < MINIMUM_SIDE:
             raise ImageError(f"{width} x {height} pixels: too small to colorize (at least {MINIMUM_SIDE})")
-        own_ab = None
-        if image.ndim == 2:
-            lightness = grey_to_lightness(image)
-        else:
-            lightness, own_ab = rgb_to_lab(image[..., :3])
-        return Prepared(
-            lightness,
-            self._reduce(lightness),
-            own_ab if self.strength < 1 else None,
-            image[..., 3] if image.ndim == 3 and image.shape[2] == 4 else None,
-            image.dtype,
-        )
+        return Prepared(image, self._reduce(image))
 
     def predict(self, prepared: Prepared) -> FloatArray:
         """Return ab ``(h, w, 2)`` of the reduced lightness: the second step of `colorize`."""
@@ -158,22 +146,66 @@ class Colorizer:
 
     def merge(self, prepared: Prepared, ab: FloatArray) -> np.ndarray:
         """Return the image in colour: the last step of `colorize`."""
-        lightness = prepared.lightness
-        full = upsample(ab, prepared.reduced, lightness, self.chroma_upsample)
-        if self.strength < 1:
-            full = self.strength * full
-            if prepared.own_ab is not None:
-                full += (1 - self.strength) * prepared.own_ab
-        rgb = lab_to_image(lightness, full, prepared.dtype)
-        return rgb if prepared.alpha is None else np.dstack([rgb, prepared.alpha])
+        image = prepared.image
+        height, width = image.shape[:2]
+        has_alpha = image.ndim == 3 and image.shape[2] == 4
+        upsampler = Upsampler(ab, prepared.reduced, (height, width), self.chroma_upsample)
+        result = np.empty((height, width, 4 if has_alpha else 3), image.dtype)
+        for start in range(0, height, STRIP_ROWS):
+            strip = slice(start, start + STRIP_ROWS)
+            result[strip, :, :3] = self._merge_rows(upsampler, start, image[strip])
+        if has_alpha:
+            result[..., 3] = image[..., 3]
+        return result
 
-    def _reduce(self, lightness: FloatArray) -> FloatArray:
-        """Return what the network sees of lightness ``(H, W)``: ``(h, w)``."""
-        height, width = lightness.shape
+    def merge_planes(self, prepared: Prepared, ab: FloatArray) -> Planes:
+        """Return a grey 8-bit image in colour as JPEG keeps it: `merge` for a quarter of the arithmetic.
+
+        Luma is the grey value, corrected so that CIE L* and not luma stays what it was.
+        """
+        grey = prepared.image
+        height, width = (side + side % 2 for side in grey.shape)
+        even = cv2.copyMakeBorder(
+            grey, 0, height - grey.shape[0], 0, width - grey.shape[1], cv2.BORDER_REPLICATE
+        )
+        half = cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        upsampler = Upsampler(ab, prepared.reduced, half.shape, self.chroma_upsample)
+        planes = np.empty((3, *half.shape), np.uint8)
+        for start in range(0, len(half), STRIP_ROWS):
+            strip = slice(start, start + STRIP_ROWS)
+            lightness = lightness_of(half[strip])
+            color = upsampler.rows(start, lightness) * np.float32(self.strength)
+            ycc = lab_to_ycc(lightness, color)
+            ycc[..., 0] = _CORRECTION_STEPS * (ycc[..., 0] - half[strip]) + _NO_CORRECTION
+            planes[:, strip] = cv2.convertScaleAbs(ycc).transpose(2, 0, 1)
+        correction = cv2.resize(planes[0], (width, height), interpolation=cv2.INTER_LINEAR)
+        correction = correction[: grey.shape[0], : grey.shape[1]]
+        luma = cv2.addWeighted(
+            grey, 1, correction, 1 / _CORRECTION_STEPS, -_NO_CORRECTION / _CORRECTION_STEPS
+        )
+        return Planes(luma, planes[1], planes[2])
+
+    def _merge_rows(self, upsampler: Upsampler, start: int, rows: np.ndarray) -> np.ndarray:
+        """Return the rows ``(n, W)`` or ``(n, W, C)`` from ``start`` on in colour, ``(n, W, 3)``."""
+        if self.strength == 1 or rows.ndim == 2:
+            lightness = lightness_of(rows)
+            ab = upsampler.rows(start, lightness) * np.float32(self.strength)
+        else:
+            lightness, own_ab = rgb_to_lab(rows[..., :3])
+            ab = self.strength * upsampler.rows(start, lightness) + (1 - self.strength) * own_ab
+        return lab_to_image(lightness, ab, rows.dtype)
+
+    def _reduce(self, image: np.ndarray) -> FloatArray:
+        """Return what the network sees of an image: lightness ``(h, w)``."""
+        height, width = image.shape[:2]
         reduced_height, reduced_width = self._network_size(height, width)
         # each side by itself: of a long strip one may shrink and the other grow
-        rows = _resize(lightness, reduced_height, width, _method(height, reduced_height))
-        return _resize(rows, reduced_height, reduced_width, _method(width, reduced_width))
+        narrow = np.empty((height, reduced_width), np.float32)
+        for start in range(0, height, STRIP_ROWS):
+            strip = slice(start, start + STRIP_ROWS)
+            lightness = lightness_of(image[strip])
+            narrow[strip] = _resize(lightness, len(lightness), reduced_width, _method(width, reduced_width))
+        return _resize(narrow, reduced_height, reduced_width, _method(height, reduced_height))
 
     def _network_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the height and width the network sees: the aspect kept as its size rule allows."""

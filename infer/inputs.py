@@ -133,17 +133,23 @@ def _work_of_list(paths: Sequence[Path], out: Path, selection: Selection) -> _Fo
 
 
 def _work_of_glob(pattern: Path, out: Path, selection: Selection) -> _Found:
-    fixed = itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts)
+    fixed = list(itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
     base = Path(*fixed)
-    matches = sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - may be absolute
-    if not matches:
+    # ** goes into no links, so that circles end
+    matches = sorted(base.glob(str(Path(*pattern.parts[len(fixed) :]))))
+    shown = [match for match in matches if not _is_hidden(match.relative_to(base))]
+    if not shown:
         yield BadInput(pattern, "nothing matches it")
-    for match in map(Path, matches):
+    for match in shown:
         relative = match.relative_to(base)
         if not match.is_dir():
             yield from _work_of_member(match, relative, out / relative, selection)
         elif "**" not in pattern.parts:  # which matches what is in the folder, too
             yield from _work_of_folder(match, out / relative, out, selection)
+
+
+def _is_hidden(relative: Path) -> bool:
+    return any(part.startswith(".") or part.lower() in _SYSTEM for part in relative.parts)
 
 
 def _work_of_folder(folder: Path, target: Path, out: Path, selection: Selection) -> _Found:
@@ -183,9 +189,7 @@ def _walk(folder: Path, recursive: bool, errors: list[OSError], above: frozenset
         return
     if any(entry.name == GALLERY_MARK for entry in entries):
         return  # thumbnails
-    shown = [
-        entry for entry in entries if not entry.name.startswith(".") and entry.name.lower() not in _SYSTEM
-    ]
+    shown = [entry for entry in entries if not _is_hidden(Path(entry.name))]
     for entry in shown:
         if not entry.is_dir():
             yield Path(entry.path)

@@ -12,15 +12,16 @@ import numpy as np
 
 from colorize_gan import __version__
 from colorize_gan.color import lightness_of
-from colorize_gan.encoding import SIXTEEN_BIT_SUFFIXES, atomic_path, encode
+from colorize_gan.encoding import JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES, atomic_path, encode, encode_planes
 from colorize_gan.errors import ImageError
-from colorize_gan.images import Picture, decode_picture, read_picture, to_8_bits
+from colorize_gan.images import Picture, as_grey, decode_picture, read_picture, to_8_bits
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.gallery import thumbnail
 from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.record import Record
 from colorize_gan.infer.results import HARDLY_ANY_COLOR, BatchOptions, ItemResult
 from colorize_gan.infer.stages import StageClock
+from colorize_gan.metadata import Metadata
 from colorize_gan.metrics import colorfulness
 from colorize_gan.parallel import RoomToWork
 from colorize_gan.tones import tone_of
@@ -82,19 +83,33 @@ class Worker:
             picture = read_picture(item.source, self._options.max_megapixels)
         if self._options.in_color != "recolor" and tone_of(picture.pixels) == "color":
             return self._in_color(item, source, picture)
-        with clock.measure("preprocess"):
-            prepared = self._colorizer.prepare(picture.pixels)
-        with clock.measure("infer"):
-            ab = self._colorizer.predict(prepared)
-        with clock.measure("merge"):
-            pixels = self._colorizer.merge(prepared, ab)
         metadata = picture.metadata.made_by(self._software)
+        content, shown = self._color_file(picture.pixels, item.target.suffix.lower(), metadata, clock)
         with clock.measure("encode"):
-            content = encode(item.target.suffix.lower(), pixels, self._options.quality, metadata)
             target = self._write(item.target, content, source)
         error = _lightness_error(picture.pixels, content) if self._options.measure else None
-        result = self._written(item.source, target, picture.pixels, pixels)
+        result = self._written(item.source, target, picture.pixels, shown)
         return dataclasses.replace(result, max_lightness_error=error, seconds=clock.seconds)
+
+    def _color_file(
+        self, pixels: np.ndarray, suffix: str, metadata: Metadata, clock: StageClock
+    ) -> tuple[bytes, np.ndarray]:
+        """Return the content of the output, and its RGB at full or half size."""
+        quality = self._options.quality
+        with clock.measure("preprocess"):
+            pixels = as_grey(pixels)
+            prepared = self._colorizer.prepare(pixels)
+        with clock.measure("infer"):
+            ab = self._colorizer.predict(prepared)
+        if suffix not in JPEG_SUFFIXES or pixels.ndim != 2 or pixels.dtype != np.uint8:
+            with clock.measure("merge"):
+                colored = self._colorizer.merge(prepared, ab)
+            with clock.measure("encode"):
+                return encode(suffix, colored, quality, metadata), colored
+        with clock.measure("merge"):
+            planes = self._colorizer.merge_planes(prepared, ab)
+        with clock.measure("encode"):
+            return encode_planes(planes, quality, metadata), planes.at_half_size()
 
     def _in_color(self, item: WorkItem, source: os.stat_result, picture: Picture) -> ItemResult:
         if self._options.in_color == "skip":
@@ -117,7 +132,7 @@ class Worker:
         return target
 
     def _written(self, source: Path, target: Path, before: np.ndarray, after: np.ndarray) -> ItemResult:
-        height, width = after.shape[:2]
+        height, width = before.shape[:2]
         lively = _sampled_colorfulness(after)
         result = ItemResult(
             source,

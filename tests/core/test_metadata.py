@@ -1,3 +1,4 @@
+import dataclasses
 import io
 from pathlib import Path
 
@@ -5,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorize_gan.encoding import write_image
-from colorize_gan.images import read_picture
+from colorize_gan.encoding import encode_planes, write_image
+from colorize_gan.images import Planes, decode_picture, read_picture
 from colorize_gan.metadata import read_tags
+from colorize_gan.profiles import srgb_profile
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6" dc:title="Hof"/></x:xmpmeta>'
 MAKE, SOFTWARE, ARTIST, ORIENTATION = 0x010F, 0x0131, 0x013B, 0x0112
@@ -50,6 +52,23 @@ def test_metadata_goes_from_jpeg_to_every_format(camera_file: Path, suffix: str)
     assert own[EXIF][PIXEL_WIDTH] == 64  # upright now
     assert own[GPS][1] == ("N",)
     assert written.metadata.xmp == XMP.replace(b'Orientation="6"', b'Orientation="1"')
+
+
+def test_metadata_goes_with_planes(camera_file: Path) -> None:
+    picture = read_picture(camera_file)
+    metadata = dataclasses.replace(picture.metadata.made_by("colorize-gan"), icc=srgb_profile())
+    grey, half = np.full((96, 64), 99, np.uint8), np.full((48, 32), 128, np.uint8)
+    content = encode_planes(Planes(grey, half, half), 95, metadata)
+    written = decode_picture(content)
+    assert written.pixels.shape == (96, 64, 3)
+    assert written.metadata.tags[ARTIST][1] == "Jörg Löns".encode()
+    assert written.metadata.tags[SOFTWARE][1] == b"VueScan; colorize-gan"
+    assert written.metadata.subdirectories[EXIF][PIXEL_WIDTH] == 64
+    assert written.metadata.xmp == metadata.xmp
+    assert written.metadata.icc == metadata.icc
+    with Image.open(io.BytesIO(content)) as image:
+        image.load()
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=0.5)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".bmp"])

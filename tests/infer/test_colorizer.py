@@ -5,10 +5,21 @@ import cv2
 import numpy as np
 import pytest
 
-from colorize_gan.color import grey_to_lightness, rgb_to_lab
+from colorize_gan.color import (
+    fit_to_gamut,
+    from_unit,
+    grey_to_lightness,
+    lab_to_rgb,
+    lightness_of,
+    rgb_to_lab,
+)
+from colorize_gan.encoding import encode, encode_planes
 from colorize_gan.errors import ImageError, ModelError, UsageError
+from colorize_gan.images import decode_picture
 from colorize_gan.infer import Colorizer
-from colorize_gan.metrics import colorfulness
+from colorize_gan.infer.upsample import upsample
+from colorize_gan.metadata import Metadata
+from colorize_gan.metrics import ciede2000, colorfulness
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +31,48 @@ def colorizer(exported: dict[str, Path]) -> Colorizer:
 @pytest.fixture(scope="module")
 def grey(photo: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+
+
+def reference(colorizer: Colorizer, image: np.ndarray) -> np.ndarray:
+    """Colorize in plain float arithmetic, the whole image at once."""
+    prepared = colorizer.prepare(image)
+    lightness = lightness_of(image)
+    ab = upsample(colorizer.predict(prepared), prepared.reduced, lightness, colorizer.chroma_upsample)
+    return from_unit(lab_to_rgb(lightness, fit_to_gamut(lightness, ab)), image.dtype)
+
+
+@pytest.mark.parametrize("shape", [(400, 600), (37, 801), (801, 37), (8, 8)])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_strips_give_what_the_whole_image_gives(
+    colorizer: Colorizer, photo: np.ndarray, shape: tuple[int, int], kind: type
+) -> None:
+    grey = cv2.resize(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), shape[::-1]).astype(kind)
+    grey = grey * 257 if kind is np.uint16 else grey
+    difference = np.abs(colorizer.colorize(grey).astype(int) - reference(colorizer, grey))
+    assert difference.max() <= (1 if kind is np.uint8 else 64)
+
+
+@pytest.mark.parametrize("shape", [(400, 600), (37, 801), (801, 37), (9, 9)])
+@pytest.mark.parametrize("saturation", [1, 4])
+def test_planes_keep_the_lightness_as_well_as_an_encoded_image(
+    photo: np.ndarray, shape: tuple[int, int], saturation: float
+) -> None:
+    colorizer = Colorizer(saturation=saturation)
+    grey = cv2.resize(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY), shape[::-1])
+    prepared = colorizer.prepare(grey)
+    planes = colorizer.merge_planes(prepared, colorizer.predict(prepared))
+    lean = decode_picture(encode_planes(planes, 95, Metadata())).pixels
+    plain = decode_picture(encode(".jpg", reference(colorizer, grey), 95, Metadata())).pixels
+    assert lean.shape == plain.shape
+    error = np.abs(lightness_of(lean) - lightness_of(plain))
+    assert error.mean() <= (0.5 if min(shape) > 9 else 1.2)
+    assert np.percentile(error, 99) <= (2.2 if min(shape) > 9 else 4)
+    own, others = (np.abs(lightness_of(each) - lightness_of(grey)) for each in (lean, plain))
+    assert own.mean() <= others.mean() + 0.1
+    lab, expected = (np.dstack(rgb_to_lab(each)) for each in (lean, plain))
+    assert np.mean(ciede2000(lab, expected)) < (1 if min(shape) > 99 else 4)
+    half = planes.at_half_size()
+    assert half.shape == ((shape[0] + 1) // 2, (shape[1] + 1) // 2, 3)
 
 
 def test_lightness_is_kept_and_color_is_added(colorizer: Colorizer, grey: np.ndarray) -> None:

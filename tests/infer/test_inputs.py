@@ -144,8 +144,12 @@ def test_glob_mirrors_what_is_below_its_fixed_part(tree: Path, tmp_path: Path) -
         items, _, _ = find_work([Path(pattern)], tmp_path / "out", Selection())
         return [item.target.relative_to(tmp_path / "out").as_posix() for item in items]
 
+    (tree / "circle").symlink_to(tree)
+    (tree / "sub" / "circle").symlink_to(tree)
     assert found(f"{tree}/*.jpg") == ["b.jpg"]
     assert found(f"{tree}/**/*.jpg") == ["b.jpg", "sub/a.jpg"]
+    (tree / "circle").unlink()
+    (tree / "sub" / "circle").unlink()
     assert found(f"{tmp_path}/ph*") == [
         "photos/a.PNG",
         "photos/b.jpg",
