@@ -4,6 +4,7 @@ import contextlib
 import functools
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import ParamSpec
 
@@ -12,6 +13,7 @@ import click
 from colorize_gan.errors import ColorizeError, UsageError
 
 INTERRUPTED = 130
+_PATIENCE = 2
 
 _P = ParamSpec("_P")
 
@@ -38,8 +40,10 @@ def exit_with_code(command: Callable[_P, int]) -> Callable[_P, None]:
                 err=True,
             )
             code = UsageError.exit_code
-        except (PermissionError, NotADirectoryError, FileExistsError) as error:
-            click.echo(f"error: {error.filename}: {error.strerror}", err=True)
+        except OSError as error:
+            if error.filename is None:
+                raise
+            click.echo(f"error: {printable(error.filename)}: {error.strerror}", err=True)
             code = UsageError.exit_code
         except KeyboardInterrupt:
             code = INTERRUPTED
@@ -56,11 +60,22 @@ def printable(text: object) -> str:
 
 @contextlib.contextmanager
 def stop_requests() -> Iterator[threading.Event]:
-    """Turn Ctrl-C and SIGTERM into an event, so that a run ends between two items and not inside one."""
-    stop = threading.Event()
-    previous = {
-        number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    """Turn Ctrl-C and SIGTERM into an event, so that a run ends between two items and not inside one.
+
+    Raises:
+        KeyboardInterrupt: asked again, `_PATIENCE` seconds later.
+    """
+    stop, asked = threading.Event(), time.monotonic()
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        if not stop.is_set():
+            asked = time.monotonic()
+        stop.set()
+        if time.monotonic() - asked > _PATIENCE:
+            raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:

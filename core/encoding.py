@@ -2,9 +2,10 @@
 
 import contextlib
 import io
+import itertools
 import os
+import secrets
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,16 +16,20 @@ from PIL import Image
 
 from colorize_gan.errors import ImageError
 from colorize_gan.images import HEIF_SUFFIXES, TIFF_SUFFIXES, Planes, register_heif, to_8_bits
-from colorize_gan.metadata import Metadata
+from colorize_gan.metadata import DAMAGED, Metadata
 from colorize_gan.profiles import ICC
 from colorize_gan.tiff import with_tags
 
 PART_PREFIX = ".colorizing-"
-"""How the names of unfinished files begin; `run_name` and the thread follow."""
+"""How the names of unfinished files begin; `run_name` and a number follow."""
 
 SIXTEEN_BIT_SUFFIXES = frozenset({".png"}) | TIFF_SUFFIXES
+_TOKEN = secrets.token_hex(4)  # a container's host and process number may come again
+_numbers = itertools.count()
 _FAST = 1  # of zlib: higher levels take much longer for a few per cent
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
+_OPAQUE_SUFFIXES = JPEG_SUFFIXES | {".bmp"}
+_JPEG_SEGMENT = 65_000  # bytes, of the 65,533 that one can hold
 
 
 def write_image(path: Path, pixels: np.ndarray, quality: int, metadata: Metadata = Metadata()) -> None:  # noqa: B008
@@ -43,15 +48,14 @@ def write_image(path: Path, pixels: np.ndarray, quality: int, metadata: Metadata
     """
     encoded = encode(path.suffix.lower(), pixels, quality, metadata)
     try:
-        with atomic_path(path) as part:
-            part.write_bytes(encoded)
+        write_atomically(path, encoded)
     except OSError as error:
         raise ImageError(f"cannot be written ({error.strerror})") from error
 
 
 def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) -> bytes:
     """Return the content of the file that `write_image` writes for a lower-case ``suffix``."""
-    if pixels.shape[2] == 4 and suffix in JPEG_SUFFIXES:
+    if pixels.shape[2] == 4 and suffix in _OPAQUE_SUFFIXES:
         if (pixels[..., 3] != np.iinfo(pixels.dtype).max).any():
             raise ImageError(f"{suffix} cannot hold its transparency; use --format png")
         pixels = pixels[..., :3]
@@ -62,24 +66,37 @@ def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) ->
         if suffix == ".bmp" or suffix in HEIF_SUFFIXES:
             return _encode_with_pillow(suffix, pixels, quality, metadata)
         return _encode_with_vips(suffix, pixels, quality, metadata)
-    except (pyvips.Error, ValueError, OSError) as error:
-        raise ImageError(f"cannot be encoded ({str(error).strip().splitlines()[-1]})") from error
+    except (pyvips.Error, *DAMAGED) as error:
+        raise _not_encoded(error) from error
 
 
 def encode_planes(planes: Planes, quality: int, metadata: Metadata) -> bytes:
     """Return the content of the JPEG file of ``planes``; ``quality`` as `write_image` takes it."""
-    coded = simplejpeg.encode_jpeg_yuv_planes(planes.luma, planes.cb, planes.cr, _finer(quality))
-    carrier = io.BytesIO()  # its pixels are not used
+    try:
+        coded = simplejpeg.encode_jpeg_yuv_planes(planes.luma, planes.cb, planes.cr, _finer(quality))
+        header = _jpeg_header(metadata)
+    except DAMAGED as error:
+        raise _not_encoded(error) from error
+    return header[: _end_of_applications(header)] + coded[_end_of_applications(coded) :]
+
+
+def _jpeg_header(metadata: Metadata) -> bytes:
+    """Return a JPEG file with the metadata that fits into its segments; its pixels are of no use."""
+    stream, exif = io.BytesIO(), metadata.exif()
     Image.new("L", (8, 8)).save(
-        carrier,
+        stream,
         "JPEG",
-        exif=b"Exif\0\0" + metadata.exif(),
-        xmp=metadata.xmp,
+        exif=b"Exif\0\0" + exif if len(exif) < _JPEG_SEGMENT else b"",
+        xmp=metadata.xmp if len(metadata.xmp) < _JPEG_SEGMENT else b"",
         icc_profile=metadata.icc,
         dpi=tuple(25.4 * pixels_per_mm for pixels_per_mm in metadata.pixels_per_mm),
     )
-    header = carrier.getvalue()
-    return header[: _end_of_applications(header)] + coded[_end_of_applications(coded) :]
+    return stream.getvalue()
+
+
+def _not_encoded(error: Exception) -> Exception:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+    return MemoryError() if "out of memory" in reason else ImageError(f"cannot be encoded ({reason})")
 
 
 def _end_of_applications(jpeg: bytes) -> int:
@@ -124,7 +141,7 @@ def _encode_with_pillow(suffix: str, pixels: np.ndarray, quality: int, metadata:
             "HEIF",
             quality=_finer(quality),
             chroma=444,
-            exif=metadata.exif(),
+            exif=metadata.exif() or None,
             icc_profile=metadata.icc,
             xmp=metadata.xmp,
         )
@@ -137,15 +154,49 @@ def _finer(quality: int) -> int:
 
 def run_name() -> str:
     """Return a name that no other process has, on any machine that sees the same files."""
-    return f"{socket.gethostname()}-{os.getpid()}"
+    return f"{socket.gethostname()}-{os.getpid()}-{_TOKEN}"
+
+
+def write_atomically(target: Path, content: bytes, *, replace: bool = True) -> None:
+    """Write a file that appears when it is complete.
+
+    Raises:
+        FileExistsError: there is one, and it must not be replaced.
+        OSError: it cannot be written.
+    """
+    part = _part_of(target)
+    try:
+        part.write_bytes(content)
+        if replace:
+            part.replace(target)
+        else:
+            _publish(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _publish(part: Path, target: Path) -> None:
+    """Rename without replacing: a link fails where the name is taken, whoever took it when."""
+    try:
+        target.hardlink_to(part)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if target.exists():
+            raise FileExistsError from None
+        part.replace(target)
 
 
 @contextlib.contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """Yield a hidden path beside ``target``, of its suffix, that becomes it when the block succeeds."""
-    part = target.with_name(f"{PART_PREFIX}{run_name()}-{threading.get_ident()}.part{target.suffix}")
+    part = _part_of(target)
     try:
         yield part
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _part_of(target: Path) -> Path:
+    return target.with_name(f"{PART_PREFIX}{run_name()}-{next(_numbers)}.part{target.suffix}")

@@ -5,7 +5,6 @@ Errors give the reason only; callers know the file's name and put it in front.
 
 import io
 import logging
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +32,7 @@ _PILLOW_FORMATS = ("BMP", "HEIF")
 # one image a thread: the callers are the parallelism, and no image is asked for twice
 pyvips.vips_lib.vips_concurrency_set(1)
 pyvips.cache_set_max(0)
+Image.MAX_IMAGE_PIXELS = None  # callers have a limit of their own
 # what it warns of comes back as an exception, or is no concern of the user's
 logging.getLogger("pyvips").setLevel(logging.ERROR)
 
@@ -81,6 +81,8 @@ def decode_picture(content: bytes, max_megapixels: float | None = None) -> Pictu
     try:
         return _decode(_open(content, max_megapixels), content)
     except pyvips.Error as error:
+        if "out of memory" in str(error):
+            raise MemoryError from error
         raise ImageError(_DAMAGED) from error
 
 
@@ -182,16 +184,17 @@ def _open_with_pillow(content: bytes, max_megapixels: float | None) -> pyvips.Im
     try:
         if content[:2] != b"BM":
             register_heif()
-        with warnings.catch_warnings(action="ignore"):  # of its own limit of size
-            opened = Image.open(io.BytesIO(content), formats=_PILLOW_FORMATS)
+        opened = Image.open(io.BytesIO(content), formats=_PILLOW_FORMATS)
         _check_size(opened.width, opened.height, max_megapixels)
+        if getattr(opened, "n_frames", 1) > 1:
+            raise ImageError(_SEVERAL)
         mode = opened.mode if opened.mode in ("L", "RGB", "RGBA") else "RGB"
         pixels = np.asarray(opened.convert(mode))
     except ImageError:
         raise
     except Exception as error:  # a damaged file makes Pillow raise almost anything
         raise ImageError(_DAMAGED) from error
-    image = pyvips.Image.new_from_array(pixels).copy()
+    image = pyvips.Image.new_from_array(pixels).copy(interpretation="b-w" if pixels.ndim == 2 else "srgb")
     for name, key in ((ICC, "icc_profile"), ("exif-data", "exif"), ("xmp-data", "xmp")):
         if opened.info.get(key):
             image.set_type(pyvips.GValue.blob_type, name, opened.info[key])

@@ -9,8 +9,9 @@ import dataclasses
 import io
 import re
 import struct
+import threading
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
@@ -19,6 +20,7 @@ _EXIF, _GPS = 0x8769, 0x8825
 _SUBDIRECTORIES = (_EXIF, _GPS)
 _ORIENTATION, _SOFTWARE = 0x0112, 0x0131
 _PIXEL_WIDTH, _PIXEL_HEIGHT = 0xA002, 0xA003
+_INTEROP = 0xA005  # points to a directory that is not carried over
 _ASCII = 2
 _DESCRIBING = frozenset(
     # document, description, make, model, page, software, date, artist, host, rating,
@@ -30,6 +32,8 @@ UNKNOWN_RESOLUTION = (72 / 25.4, 72 / 25.4)
 _EMPTY = b"II*\0" + bytes(4)
 DAMAGED = (SyntaxError, ValueError, KeyError, TypeError, OSError, struct.error, OverflowError)
 """What Pillow raises on a damaged directory."""
+
+_one_thread = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -86,21 +90,33 @@ def read_tags(
         `Metadata.tags` and `Metadata.subdirectories`; what is damaged in them is left out.
     """
     content = content.removeprefix(b"Exif\0\0")
+    subdirectories = {}
     try:
-        main = Directory(content[:8])
-        directory = _load(content, main.next, None)
+        directory = _load(content, Directory(header_of(content)).next, None)
     except DAMAGED:
         return {}, {}
-    subdirectories = {}
     for pointer in _SUBDIRECTORIES:
-        if isinstance(offset := directory.get(pointer), int):
-            subdirectories[pointer] = _load(content, offset, pointer)
+        with contextlib.suppress(*DAMAGED):
+            if isinstance(offset := directory.get(pointer), int):
+                subdirectories[pointer] = _load(content, offset, pointer)
     kept = {
         tag: (directory.tagtype[tag], value)
         for tag, value in directory.items()
         if tag not in (*_SUBDIRECTORIES, _ORIENTATION) and (not describing or tag in _DESCRIBING)
     }
     return kept, {pointer: found for pointer, found in subdirectories.items() if len(found)}
+
+
+def header_of(content: bytes) -> bytes:
+    """Return the header of a TIFF structure; that of BigTIFF is longer."""
+    return content[:16] if content[2:4] in (b"+\0", b"\0+") else content[:8]
+
+
+@contextlib.contextmanager
+def without_warnings() -> Iterator[None]:
+    """Ignore the warnings that Pillow gives on odd files; one thread at a time: the filters are global."""
+    with _one_thread, warnings.catch_warnings(action="ignore"):
+        yield
 
 
 def with_size(subdirectories: Mapping[int, Directory], width: int, height: int) -> None:
@@ -120,11 +136,11 @@ def _load(content: bytes, offset: int, group: int | None) -> Directory:
     """Read one directory and make its byte order ours; tags that cannot be read are left out."""
     stream = io.BytesIO(content)
     stream.seek(offset)
-    found = Directory(content[:8], group=group)
+    found = Directory(header_of(content), group=group)
     clean = Directory(_EMPTY, group=group)
-    with warnings.catch_warnings(action="ignore"):
+    with without_warnings():
         found.load(stream)
-        for tag in list(found):
+        for tag in set(found) - {_INTEROP}:
             with contextlib.suppress(*DAMAGED):
                 value = found[tag]
                 clean.tagtype[tag] = found.tagtype[tag]

@@ -32,14 +32,16 @@ def to_srgb(image: pyvips.Image) -> pyvips.Image:
     depth = 16 if image.format == "ushort" else 8
     if image.interpretation == "cmyk":
         return _transformed(image, depth)
-    if image.interpretation in ("lab", "labs"):
-        image = image.colourspace("rgb16" if depth == 16 else "srgb")
     if image.bands not in (1, 3):
         raise ImageError(f"{image.bands} channels of {image.interpretation}; save it as grey or RGB")
     profile = image.get(ICC) if image.get_typeof(ICC) else b""
     if not profile:
         return image
-    if not _fits(profile, image.bands) or _says_srgb(profile, image.bands):
+    if not _fits(profile, image.bands):
+        image = image.copy()
+        image.remove(ICC)
+        return image
+    if _says_srgb(profile, image.bands):
         return _labelled(image, srgb_profile() if image.bands == 1 else profile)
     if image.bands == 1 and profile[16:20] == b"RGB ":
         return _transformed(_labelled(image.bandjoin([image, image]), profile), depth)[1]

@@ -5,11 +5,10 @@ The layout is that of TIFF 6.0, section 2; Pillow reads and makes the directorie
 
 import io
 import struct
-import warnings
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
 
-from colorize_gan.metadata import DAMAGED, Metadata
+from colorize_gan.metadata import DAMAGED, Metadata, header_of, without_warnings
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
 _SUBFILE_TYPE, _REDUCED = 0x00FE, 1
@@ -25,23 +24,22 @@ def is_tiff(content: bytes) -> bool:
 def has_thumbnails_only(content: bytes) -> bool:
     """Tell whether all pages of a TIFF after the first are smaller versions of it, as scanners add them."""
     try:
-        others = _pages(content)[1:]
+        with without_warnings():
+            return all(int(page.get(_SUBFILE_TYPE, 0)) & _REDUCED for page in _pages(content)[1:])
     except DAMAGED:
         return False
-    return all(int(page.get(_SUBFILE_TYPE, 0)) & _REDUCED for page in others)
 
 
 def _pages(content: bytes) -> list[Directory]:
     pages: list[Directory] = []
-    header = content[:16] if content[2:4] in (b"+\0", b"\0+") else content[:8]
+    header = header_of(content)
     offset, seen = Directory(header).next, {0}
     while offset not in seen:
         seen.add(offset)
         pages.append(Directory(header))
         stream = io.BytesIO(content)
         stream.seek(offset)
-        with warnings.catch_warnings(action="ignore"):
-            pages[-1].load(stream)
+        pages[-1].load(stream)
         offset = pages[-1].next
     return pages
 

@@ -4,8 +4,8 @@ import itertools
 import shlex
 import sys
 import threading
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import click
 
 from colorize_gan import __version__
 from colorize_gan.commands import INTERRUPTED, exit_with_code, printable, stop_requests
-from colorize_gan.errors import ImageError
+from colorize_gan.errors import ImageError, UsageError
 from colorize_gan.infer.models import DEFAULT_MODEL
 from colorize_gan.infer.results import MAX_MEGAPIXELS
 
@@ -128,7 +128,7 @@ class _AutoInt(click.ParamType[int | None]):
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after the first N images.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
-@click.option("--dry-run", is_flag=True, help="List what would be written and stop.")
+@click.option("--dry-run", is_flag=True, help="List the outputs that are not there yet and stop.")
 @click.option("-q", "--quiet", is_flag=True, help="Print failures only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every file, the backend and the device.")
 @click.version_option(__version__)
@@ -151,24 +151,32 @@ def colorize_batch(
     Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed (each is listed with its reason),
     4 device not available, 5 model not usable, 130 interrupted.
     """
+    named = list(inputs)
+    listed = sys.stdin.buffer.read() if _STDIN in named else b""
     # from here on: an interrupted import of a C extension is an ImportError
     with stop_requests() as stop:
-        from colorize_gan.infer.inputs import Selection, find_work
+        from colorize_gan.infer.inputs import Selection, find_work, read_path_list
 
         selection = Selection(recursive, include, exclude, _FORMATS[format_])
-        work = find_work(_inputs(inputs), out, selection)
+        paths = [read_path_list(listed) if path == _STDIN else path for path in named]
+        work = find_work(paths, out, selection)
         work = work._replace(items=work.items[:limit])
+        _check_pages(work, options["report"], options["gallery"])
         if dry_run:
             return _list_work(work, on_exists=options["on_exists"])
         failed = _run(work, out, stop, **options)
     return INTERRUPTED if stop.is_set() else _SOME_FAILED if failed else 0
 
 
-def _inputs(inputs: tuple[Path, ...]) -> "list[Path | Sequence[Path]]":
-    """Put the list on standard input in the place of `-`."""
-    from colorize_gan.infer.inputs import read_path_list
-
-    return [read_path_list(sys.stdin.buffer.read()) if path == _STDIN else path for path in inputs]
+def _check_pages(work: "Work", report: Path | None, gallery: Path | None) -> None:
+    """Refuse a report or gallery that would take the place of a picture, or of the other."""
+    pages = [path.resolve() for path in (report, gallery) if path]
+    pictures = (
+        {path.resolve() for item in work.items for path in (item.source, item.target)} if pages else set()
+    )
+    for page in pages:
+        if page in pictures or pages.count(page) > 1:
+            raise UsageError(f"{page}: --report and --gallery need names of their own")
 
 
 def _list_work(work: "Work", on_exists: str) -> int:
@@ -216,14 +224,17 @@ def _run(
             sinks.append(stack.enter_context(gallery_sink(gallery, out, len(work.items))))
         # what is in hand when the run is to stop is finished, and told of
         items = itertools.takewhile(lambda _: not stop.is_set() and not has_failed(), work.items)
-        results = colorize_items(items, out, colorizer, batch) if colorizer and work.items else ()
+        results: Iterator[ItemResult] = iter(())
+        if colorizer and work.items:
+            results = stack.enter_context(closing(colorize_items(items, out, colorizer, batch)))
         for result in itertools.chain(bad, results):
             for sink in sinks:
                 sink(result)
     if not quiet:
         _say_what_was_done(progress, work, out, report, gallery)
     if stop.is_set():
-        click.echo(f"interrupted; go on with: {shlex.join(sys.argv)}", err=True)
+        again = "" if batch.on_exists == "skip" else " --on-exists skip"
+        click.echo(f"interrupted; go on with: {shlex.join(sys.argv)}{again}", err=True)
     return progress.counts["failed"]
 
 

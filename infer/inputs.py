@@ -6,7 +6,7 @@ import itertools
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -94,12 +94,14 @@ def find_work(inputs: Iterable[Path | Sequence[Path]], out: Path, selection: Sel
                 work.bad.append(each)
             else:
                 work.others[each] += 1
-    return work._replace(items=_without_collisions(work.items))
+    named = {os.path.realpath(item.source) for item in work.items}
+    named |= {os.path.realpath(entry.source) for entry in work.bad}
+    return work._replace(items=_without_collisions(work.items, named))
 
 
 def read_path_list(lines: bytes) -> Sequence[Path]:
     """Return the paths that standard input names, one a line."""
-    return [Path(os.fsdecode(line)) for line in lines.splitlines() if line.strip()]
+    return [Path(os.path.normpath(os.fsdecode(line))) for line in lines.splitlines() if line.strip()]
 
 
 _Found = Iterator[WorkItem | BadInput | str]
@@ -107,7 +109,7 @@ _Found = Iterator[WorkItem | BadInput | str]
 
 
 def _work_of(entry: Path, out: Path, selection: Selection) -> _Found:
-    if entry.is_dir():
+    if os.path.isdir(entry):  # noqa: PTH112 - Path.is_dir() raises on names that are too long
         yield from _work_of_folder(entry, out, out, selection)
     elif not os.path.lexists(entry) and glob.has_magic(str(entry)):
         yield from _work_of_glob(entry, out, selection)
@@ -116,7 +118,7 @@ def _work_of(entry: Path, out: Path, selection: Selection) -> _Found:
 
 
 def _work_of_file(path: Path, relative: Path, out: Path, selection: Selection) -> WorkItem | BadInput:
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - Path.exists() raises on names that are too long
         return BadInput(path, "no such file or folder")
     if path.suffix.lower() not in SUFFIXES:
         return BadInput(path, f"not an image type that can be colorized ({', '.join(sorted(SUFFIXES))})")
@@ -127,9 +129,10 @@ def _work_of_list(paths: Sequence[Path], out: Path, selection: Selection) -> _Fo
     if not paths:
         yield BadInput(Path("-"), "no paths on standard input")
         return
-    base = Path(os.path.commonpath([path.absolute().parent for path in paths]))
-    for path in paths:
-        yield _work_of_file(path, path.absolute().relative_to(base), out, selection)
+    full = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 - absolute() keeps ..
+    base = os.path.commonpath([path.parent for path in full])
+    for path, absolute in zip(paths, full, strict=True):
+        yield _work_of_file(path, absolute.relative_to(base), out, selection)
 
 
 def _work_of_glob(pattern: Path, out: Path, selection: Selection) -> _Found:
@@ -137,15 +140,23 @@ def _work_of_glob(pattern: Path, out: Path, selection: Selection) -> _Found:
     base = Path(*fixed)
     # ** goes into no links, so that circles end
     matches = sorted(base.glob(str(Path(*pattern.parts[len(fixed) :]))))
-    shown = [match for match in matches if not _is_hidden(match.relative_to(base))]
+    shown = [match for match in matches if not _is_left_out(match, base, out)]
     if not shown:
         yield BadInput(pattern, "nothing matches it")
     for match in shown:
         relative = match.relative_to(base)
-        if not match.is_dir():
-            yield from _work_of_member(match, relative, out / relative, selection)
-        elif "**" not in pattern.parts:  # which matches what is in the folder, too
+        if os.path.isdir(match):  # noqa: PTH112
             yield from _work_of_folder(match, out / relative, out, selection)
+        else:
+            yield from _work_of_member(match, relative, out / relative, selection)
+
+
+def _is_left_out(match: Path, base: Path, out: Path) -> bool:
+    """Tell whether a match of a glob is hidden, or of a run's own making."""
+    is_thumbnail = (match.parent / GALLERY_MARK).exists() or (match.parent.parent / GALLERY_MARK).exists()
+    return (
+        _is_hidden(match.relative_to(base)) or is_thumbnail or match.resolve().is_relative_to(out.resolve())
+    )
 
 
 def _is_hidden(relative: Path) -> bool:
@@ -158,7 +169,7 @@ def _work_of_folder(folder: Path, target: Path, out: Path, selection: Selection)
         return
     errors: list[OSError] = []
     count = 0
-    for path in _walk(folder, selection.recursive, errors, frozenset()):
+    for path in _walk(folder, selection.recursive, errors):
         relative = path.relative_to(folder)
         for found in _work_of_member(path, relative, target / relative, selection):
             count += not isinstance(found, str)
@@ -177,30 +188,38 @@ def _work_of_member(path: Path, relative: Path, target: Path, selection: Selecti
         yield _item(path, target, selection)
 
 
-def _walk(folder: Path, recursive: bool, errors: list[OSError], above: frozenset[str]) -> Iterator[Path]:
-    """Yield the files below ``folder``, sorted, without hidden and system ones; links in a circle end."""
-    real = os.path.realpath(folder)
-    if real in above:
-        return
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        errors.append(error)
-        return
-    if any(entry.name == GALLERY_MARK for entry in entries):
-        return  # thumbnails
-    shown = [entry for entry in entries if not _is_hidden(Path(entry.name))]
-    for entry in shown:
-        if not entry.is_dir():
-            yield Path(entry.path)
-    for entry in shown:
-        if recursive and entry.is_dir():
-            yield from _walk(Path(entry.path), recursive, errors, above | {real})
+def _walk(folder: Path, recursive: bool, errors: list[OSError]) -> Iterator[Path]:
+    """Yield the files below ``folder``, sorted, without hidden and system ones.
+
+    Links to folders come last, and each folder once: circles end, and a link to what is there anyway adds
+    nothing.
+    """
+    waiting, seen = [folder], set[str]()
+    links: list[Path] = []
+    while waiting or links:
+        current = waiting.pop(0) if waiting else links.pop(0)
+        real = os.path.realpath(current)
+        if real in seen:
+            continue
+        seen.add(real)
+        try:
+            names = sorted(os.listdir(current))  # noqa: PTH208 - iterdir() gives paths, which are slow
+        except OSError as error:
+            errors.append(error)
+            continue
+        if GALLERY_MARK in names:
+            continue
+        paths = [current / name for name in names if not _is_hidden(Path(name))]
+        folders = [path for path in paths if os.path.isdir(path)]  # noqa: PTH112
+        yield from (path for path in paths if path not in folders)
+        if recursive:
+            waiting[:0] = [path for path in folders if not path.is_symlink()]
+            links += [path for path in folders if path.is_symlink()]
 
 
 def _item(source: Path, target: Path, selection: Selection) -> WorkItem | BadInput:
-    if not source.is_file():  # a pipe would keep the run waiting
-        return BadInput(source, "not a regular file")
+    if not os.path.isfile(source):  # noqa: PTH113 - Path.is_file() raises on some; a pipe would keep waiting
+        return BadInput(source, "not a regular file, or not to be reached")
     if selection.suffix is not None:
         target = target.with_suffix(selection.suffix)
     if target.resolve() == source.resolve():
@@ -215,10 +234,12 @@ def _matches(relative: Path, patterns: Sequence[str]) -> bool:
     )
 
 
-def _without_collisions(items: Iterable[WorkItem]) -> list[WorkItem]:
-    """Drop items named twice; refuse two sources for one target."""
+def _without_collisions(items: Iterable[WorkItem], inputs: Set[str]) -> list[WorkItem]:
+    """Drop items named twice; refuse two sources for one target, and a target that is an input."""
     taken: dict[str, WorkItem] = {}
     for item in items:
+        if os.path.realpath(item.target) in inputs:
+            raise UsageError(f"{item.source}: its output {item.target} is itself an input; use another --out")
         # Windows and macOS see one file where only the case or the composition of accents differs
         other = taken.setdefault(unicodedata.normalize("NFC", str(item.target)).casefold(), item)
         if other.source.resolve() != item.source.resolve():

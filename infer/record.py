@@ -8,6 +8,7 @@ import contextlib
 import glob
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -48,20 +49,21 @@ class Record:
         self._out = out
         self._folder = out / FOLDER
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(self._folder / _LOCK)
-        self._journal = self._folder / f"{run_name()}.journal"
+        self._lock = FileLock(self._folder / _LOCK, thread_local=False)
+        self._journal = self._folder / f"{run_name()}.{secrets.token_hex(4)}.journal"
         with self._lock:
             self._entries = self._fold()
-            self._running = FileLock(_running_path(self._journal))
+            self._running = FileLock(_running_path(self._journal), thread_local=False)
             self._running.acquire()
             self._lines = self._journal.open("ab", buffering=0)
 
     def close(self) -> None:
-        """Fold this run's journal into the record."""
+        """Fold this run's journal into the record; where the disk is full, the next run does."""
         with self._lock:
             self._lines.close()
             self._running.release()
-            self._fold()
+            with contextlib.suppress(OSError):
+                self._fold()
 
     def is_current(self, target: Path, source: os.stat_result, settings: str) -> bool:
         """Tell whether ``target`` was made from this input with these settings, and is what was made."""
@@ -79,12 +81,12 @@ class Record:
         return self._name(target) in self._entries
 
     @contextlib.contextmanager
-    def writing(self, target: Path, source: os.stat_result, settings: str) -> Iterator[None]:
+    def writing(self, target: Path, size: int, source: os.stat_result, settings: str) -> Iterator[None]:
         """Note that ``target`` is being written, and when the block succeeds, that it is complete."""
         name = self._name(target)
         self._append({"output": name})
         yield
-        entry = Entry(source.st_size, source.st_mtime_ns, settings, target.stat().st_size)
+        entry = Entry(source.st_size, source.st_mtime_ns, settings, size)
         self._append({"output": name, **asdict(entry)})
 
     def _append(self, line: dict[str, object]) -> None:
@@ -94,12 +96,17 @@ class Record:
         return target.relative_to(self._out).as_posix()
 
     def _fold(self) -> dict[str, Entry | None]:
-        """Merge the journals of ended runs into the record; None stands for an output that was begun."""
+        """Merge the journals of ended runs into the record.
+
+        Returns:
+            The record and what other runs have done so far; None stands for an output that was begun.
+        """
         entries = _read(self._folder / _RECORD)
-        ended = [path for path in sorted(self._folder.glob(_JOURNALS)) if _has_ended(path)]
+        journals = sorted(self._folder.glob(_JOURNALS), key=lambda path: path.stat().st_mtime_ns)
+        ended = [path for path in journals if _has_ended(path)]
         for path in ended:
             begun = _read(path)
-            self._remove_parts(path.stem, begun)
+            self._remove_parts(path.stem.rpartition(".")[0], begun)
             entries |= begun
         if ended:
             with atomic_path(self._folder / _RECORD) as part:
@@ -107,6 +114,8 @@ class Record:
         for path in ended:
             path.unlink()
             _running_path(path).unlink(missing_ok=True)
+        for path in set(journals) - set(ended):
+            entries |= _read(path)
         return entries
 
     def _remove_parts(self, run: str, begun: dict[str, Entry | None]) -> None:

@@ -1,10 +1,12 @@
 """Bringing one file to its end: decode, colorize, encode, write, and say how it went."""
 
+import contextlib
 import dataclasses
 import hashlib
 import itertools
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -12,7 +14,7 @@ import numpy as np
 
 from colorize_gan import __version__
 from colorize_gan.color import lightness_of
-from colorize_gan.encoding import JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES, atomic_path, encode, encode_planes
+from colorize_gan.encoding import JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES, encode, encode_planes, write_atomically
 from colorize_gan.errors import ImageError
 from colorize_gan.images import Picture, as_grey, decode_picture, read_picture, to_8_bits
 from colorize_gan.infer.colorizer import Colorizer
@@ -71,11 +73,18 @@ class Worker:
         return "the output exists and no run has made it; --on-exists overwrite replaces it"
 
     def _skipped(self, item: WorkItem, reason: str) -> ItemResult:
-        result = ItemResult(item.source, item.target, "skipped", reason)
+        target = item.target if os.path.lexists(item.target) else None
+        result = ItemResult(item.source, target, "skipped", reason)
         if not self._options.thumbnails:
             return result
-        before, after = _thumbnail_of(item.source), _thumbnail_of(item.target)
+        before, after = (self._thumbnail_of(path) for path in (item.source, item.target))
         return dataclasses.replace(result, before=before, after=after)
+
+    def _thumbnail_of(self, path: Path) -> bytes:
+        try:
+            return thumbnail(read_picture(path, self._options.max_megapixels).pixels)
+        except (ImageError, MemoryError):
+            return b""
 
     def _colorize(self, item: WorkItem, source: os.stat_result) -> ItemResult:
         clock = StageClock()
@@ -125,11 +134,16 @@ class Worker:
 
     def _write(self, target: Path, content: bytes, source: os.stat_result) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
-        if self._options.on_exists == "rename":
-            target = _free_name(target)
-        with self._record.writing(target, source, self._settings), atomic_path(target) as part:
-            part.write_bytes(content)
-        return target
+        if self._options.on_exists != "rename":
+            with self._record.writing(target, len(content), source, self._settings):
+                write_atomically(target, content)
+            return target
+        for name in _free_names(target):
+            with contextlib.suppress(FileExistsError):
+                with self._record.writing(name, len(content), source, self._settings):
+                    write_atomically(name, content, replace=False)
+                return name
+        raise AssertionError
 
     def _written(self, source: Path, target: Path, before: np.ndarray, after: np.ndarray) -> ItemResult:
         height, width = before.shape[:2]
@@ -155,16 +169,10 @@ def settings_digest(colorizer: Colorizer, options: BatchOptions) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _free_name(target: Path) -> Path:
+def _free_names(target: Path) -> Iterator[Path]:
+    """Yield names beside ``target`` that nothing has; another run may take one before it is used."""
     names = (target.with_stem(f"{target.stem}-{number}") for number in itertools.count(1))
-    return next(name for name in itertools.chain([target], names) if not os.path.lexists(name))
-
-
-def _thumbnail_of(path: Path) -> bytes:
-    try:
-        return thumbnail(read_picture(path).pixels)
-    except ImageError:
-        return b""
+    return (name for name in itertools.chain([target], names) if not os.path.lexists(name))
 
 
 def _sampled_colorfulness(pixels: np.ndarray) -> float:

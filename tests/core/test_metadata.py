@@ -130,3 +130,23 @@ def test_damaged_exif_is_left_out_and_the_picture_stays(
     picture = read_picture(tmp_path / "odd.jpg")
     assert picture.pixels.shape == photo.shape
     write_image(tmp_path / "out.jpg", picture.pixels, 95, picture.metadata.made_by("colorize-gan"))
+
+
+@pytest.mark.parametrize("offset", [-5, 2**31, 3])
+def test_a_pointer_to_nowhere_is_left_out(offset: int) -> None:
+    """SLONG, of a directory before the file, behind it, or in the middle of something else."""
+    kind = 9 if offset < 2**31 else 4
+    entry = (0x8769).to_bytes(2, "little") + kind.to_bytes(2, "little") + (1).to_bytes(4, "little")
+    entry += (offset % 2**32).to_bytes(4, "little")
+    content = b"II*\0\x08\0\0\0\x01\0" + entry + bytes(4)
+    tags, subdirectories = read_tags(content)
+    assert not tags
+    assert not any(len(found) for found in subdirectories.values())
+
+
+def test_bigtiff_tags_are_read(tmp_path: Path) -> None:
+    import tifffile
+
+    pixels = np.zeros((20, 30), np.uint8)
+    tifffile.imwrite(tmp_path / "big.tif", pixels, bigtiff=True, software="SilverFast", metadata=None)
+    assert read_picture(tmp_path / "big.tif").metadata.tags[SOFTWARE][1] == b"SilverFast"

@@ -1,4 +1,5 @@
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -35,8 +36,9 @@ def run_all(
     batching = BatchingBackend(backend, batch_size)
     with ThreadPoolExecutor(len(inputs)) as pool:
         futures = [pool.submit(batching.run, each) for each in inputs]
-        while len(batching._waiting) < len(inputs) - 1:
-            pass
+        deadline = time.monotonic() + 5
+        while len(batching._waiting) < len(inputs) - 1 and time.monotonic() < deadline:
+            time.sleep(0.001)
         backend.go.set()
         return [future.result(timeout=10) for future in futures], batching
 

@@ -200,6 +200,35 @@ def test_report_tells_of_every_input(exported: dict[str, Path], photos: Path, tm
     assert json.loads(report.read_text())["totals"]["skipped"] == 19
 
 
+@pytest.mark.parametrize("option", ["--report", "--gallery"])
+def test_a_page_does_not_take_the_place_of_a_picture(
+    exported: dict[str, Path], photos: Path, tmp_path: Path, option: str
+) -> None:
+    before = (photos / "00.jpg").read_bytes()
+    for page in (photos / "00.jpg", tmp_path / "out" / "00.jpg"):
+        result = run(exported["onnx"], photos, "--out", tmp_path / "out", option, page)
+        assert result.exit_code == 2
+        assert "need names of their own" in result.stderr
+    assert (photos / "00.jpg").read_bytes() == before
+    both = ["--report", tmp_path / "page", "--gallery", tmp_path / "page"]
+    assert run(exported["onnx"], photos, "--out", tmp_path / "out", *both).exit_code == 2
+
+
+def test_places_that_cannot_be_written_give_one_line(
+    exported: dict[str, Path], photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    for arguments in (
+        ["--out", tmp_path / "file" / "out"],
+        ["--out", "/proc/nowhere"],
+        ["--out", tmp_path / "out", "--report", tmp_path / ("x" * 300)],
+    ):
+        result = run(exported["onnx"], photos, *arguments)
+        assert result.exit_code == 2, result.output
+        assert result.stderr.startswith("error: ")
+        assert len(result.stderr.splitlines()) == 1
+
+
 def test_gallery_shows_written_skipped_and_failed(
     exported: dict[str, Path], photos: Path, tmp_path: Path
 ) -> None:

@@ -14,9 +14,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from colorize_gan.color import LUMINANCE_WEIGHTS, lightness_of, linear_light_table
-from colorize_gan.images import read_picture
+from colorize_gan.images import read_picture, register_heif
 from colorize_gan.infer import Colorizer, colorize_folder
 from colorize_gan.infer.cli import colorize_batch
+from colorize_gan.infer.inputs import Selection
 
 TURNED = 6  # EXIF orientation: to be turned right by 90 degrees
 COPIES = 20
@@ -145,12 +146,16 @@ def test_what_cannot_be_colorized_says_why(
     small = Image.fromarray(photo[:32, :32])
     small.save(folder / "animated.png", save_all=True, append_images=[small.rotate(90)])
     small.save(folder / "animated.webp", save_all=True, append_images=[small.rotate(90)])
+    register_heif()
+    small.save(folder / "burst.heic", save_all=True, append_images=[small.rotate(90)])
     small.save(folder / "pages.tif", save_all=True, append_images=[small.rotate(90)])
     tifffile.imwrite(folder / "float.tif", np.zeros((32, 32), np.float32))
     tifffile.imwrite(folder / "wide.tif", np.zeros((32, 32), np.uint32))
     tifffile.imwrite(folder / "spectral.tif", np.zeros((32, 32, 7), np.uint8), planarconfig="contig")
     (folder / "page.png").write_bytes(b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>")
     pyvips.Image.black(30000, 30000).write_to_file(folder / "bomb.png", compression=1)
+    header = b"BM" + bytes(12) + (40).to_bytes(4, "little") + (20000).to_bytes(4, "little") * 2
+    (folder / "bomb.bmp").write_bytes(header + b"\1\0\x18\0" + bytes(999))
     results = {
         r.source.name: r for r in colorize_folder([folder], tmp_path / "out", Colorizer(exported["onnx"]))
     }
@@ -158,11 +163,13 @@ def test_what_cannot_be_colorized_says_why(
     expected = {
         "animated.png": "several pages or frames",
         "animated.webp": "several pages or frames",
+        "burst.heic": "several pages or frames",
         "pages.tif": "several pages or frames",
         "float.tif": "float samples",
         "wide.tif": "uint samples",
         "spectral.tif": "channels",
         "page.png": "not an image",
+        "bomb.bmp": "20000 x 20000 pixels: more than --max-megapixels 200",
         "bomb.png": "30000 x 30000 pixels: more than --max-megapixels 200",
     }
     for name, reason in expected.items():
@@ -178,3 +185,30 @@ def test_pages_that_are_thumbnails_are_no_obstacle(
     [result] = colorize_folder([tmp_path / "scan.tif"], tmp_path / "out", Colorizer(exported["onnx"]))
     assert result.status == "written", result.reason
     assert (result.width, result.height) == (600, 400)
+
+
+def test_transparency_of_heic_and_of_bmp(
+    exported: dict[str, Path], tmp_path: Path, photo: np.ndarray
+) -> None:
+    register_heif()
+    Image.fromarray(rgba(photo[:64, :64, 1])).save(tmp_path / "clear.heic", quality=100)
+    Image.fromarray(rgba(photo[:64, :64, 1])).save(tmp_path / "clear.png")
+    colorizer = Colorizer(exported["onnx"])
+    [result] = colorize_folder([tmp_path / "clear.heic"], tmp_path / "out", colorizer)
+    assert result.status == "written", result.reason
+    assert read_picture(tmp_path / "out" / "clear.heic").pixels.shape == (64, 64, 4)
+    selection = Selection(suffix=".bmp")
+    [result] = colorize_folder([tmp_path / "clear.png"], tmp_path / "out", colorizer, selection=selection)
+    assert result.reason == ".bmp cannot hold its transparency; use --format png"
+
+
+def test_sides_and_metadata_that_jpeg_cannot_hold(exported: dict[str, Path], tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "long.png"), np.zeros((9, 70_000), np.uint8))
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x927C] = bytes(70_000)
+    Image.fromarray(np.zeros((32, 32), np.uint8)).save(tmp_path / "note.png", exif=exif)
+    inputs, selection = [tmp_path / "long.png", tmp_path / "note.png"], Selection(suffix=".jpg")
+    colorizer = Colorizer(exported["onnx"])
+    long, note = colorize_folder(inputs, tmp_path / "out", colorizer, selection=selection)
+    assert (long.status, note.status) == ("failed", "written")
+    assert "65500 pixels" in long.reason

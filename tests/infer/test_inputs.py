@@ -97,7 +97,9 @@ def test_what_is_no_regular_file_is_not_opened(tree: Path, tmp_path: Path) -> No
     os.mkfifo(tree / "pipe.jpg")
     items, bad, _ = find_work([tree], tmp_path / "out", Selection())
     assert len(items) == 4
-    assert [(entry.source.name, entry.reason) for entry in bad] == [("pipe.jpg", "not a regular file")]
+    assert [(entry.source.name, entry.reason) for entry in bad] == [
+        ("pipe.jpg", "not a regular file, or not to be reached")
+    ]
 
 
 def test_globs_ignore_case_and_say_when_nothing_matches(tree: Path, tmp_path: Path) -> None:
@@ -162,3 +164,43 @@ def test_list_of_files_is_mirrored_below_their_common_folder(tree: Path, tmp_pat
     lines = f"{tree}/b.jpg\n{tree}/sub/a.jpg\n\n".encode()
     items, _, _ = find_work([read_path_list(lines)], tmp_path / "out", Selection())
     assert [item.target for item in items] == [tmp_path / "out" / "b.jpg", tmp_path / "out" / "sub" / "a.jpg"]
+
+
+def test_list_with_paths_that_go_up_stays_below_out(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree / "sub")
+    items, _, _ = find_work([read_path_list(b"a.jpg\n../b.jpg\n")], tmp_path / "out", Selection())
+    assert [item.target for item in items] == [tmp_path / "out" / "sub" / "a.jpg", tmp_path / "out" / "b.jpg"]
+
+
+def test_what_cannot_be_reached_is_one_bad_input(tree: Path, tmp_path: Path) -> None:
+    (tree / "self").symlink_to(tree / "self")
+    (tree / "gone.jpg").symlink_to(tree / "nowhere.jpg")
+    items, bad, _ = find_work([tree, Path("x" * 5000)], tmp_path / "out", Selection())
+    assert len(items) == 4
+    assert [entry.reason.split(",")[0] for entry in bad] == ["not a regular file", "no such file or folder"]
+
+
+def test_folders_that_link_to_each_other_are_searched_once(tmp_path: Path) -> None:
+    folders = [tmp_path / "photos" / str(number) for number in range(12)]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "a.jpg").touch()
+    for folder in folders:
+        for other in folders:
+            (folder / f"to{other.name}").symlink_to(other)
+    assert len(targets(tmp_path / "photos")) == 12
+
+
+def test_glob_leaves_the_outputs_out(tree: Path) -> None:
+    (tree / "out").mkdir()
+    (tree / "out" / "b.jpg").touch()
+    items, _, _ = find_work([tree / "**" / "*.jpg"], tree / "out", Selection())
+    assert [item.source.relative_to(tree).as_posix() for item in items] == ["b.jpg", "sub/a.jpg"]
+
+
+def test_an_output_that_is_an_input_is_refused(tree: Path) -> None:
+    (tree / "b.png").touch()
+    with pytest.raises(UsageError, match=r"b\.png is itself an input"):
+        find_work([tree / "b.jpg", tree / "b.png"], tree, Selection(suffix=".png"))

@@ -16,7 +16,7 @@ def source(tmp_path: Path) -> os.stat_result:
 
 
 def write(record: Record, target: Path, source: os.stat_result, settings: str = "s") -> None:
-    with record.writing(target, source, settings):
+    with record.writing(target, 6, source, settings):
         target.write_bytes(b"output")
 
 
@@ -52,7 +52,7 @@ def test_an_output_that_was_begun_only_is_owned_but_not_current(
 ) -> None:
     record = Record(tmp_path)
     write(record, tmp_path / "a.jpg", source)
-    with pytest.raises(RuntimeError), record.writing(tmp_path / "a.jpg", source, "s"):
+    with pytest.raises(RuntimeError), record.writing(tmp_path / "a.jpg", 6, source, "s"):
         raise RuntimeError
     record.close()
     record = Record(tmp_path)
@@ -70,8 +70,8 @@ def test_a_killed_run_is_cleared_away(tmp_path: Path, source: os.stat_result) ->
         "from colorize_gan.encoding import atomic_path\n"
         "from colorize_gan.infer.record import Record\n"
         "out = Path(sys.argv[1]); source = (out / 'in.jpg').stat(); record = Record(out)\n"
-        "with record.writing(out / 'a.jpg', source, 's'): (out / 'a.jpg').write_bytes(b'output')\n"
-        "with record.writing(out / 'b.jpg', source, 's'), atomic_path(out / 'b.jpg') as part:\n"
+        "with record.writing(out / 'a.jpg', 6, source, 's'): (out / 'a.jpg').write_bytes(b'output')\n"
+        "with record.writing(out / 'b.jpg', 6, source, 's'), atomic_path(out / 'b.jpg') as part:\n"
         "    part.write_bytes(b'half')\n"
         '    record._lines.write(b\'{"output": "c.j\')\n'
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -92,7 +92,8 @@ def test_two_runs_share_a_folder(tmp_path: Path, source: os.stat_result) -> None
         "from pathlib import Path\n"
         "from colorize_gan.infer.record import Record\n"
         "out = Path(sys.argv[1]); source = (out / 'in.jpg').stat(); record = Record(out)\n"
-        "with record.writing(out / 'theirs.jpg', source, 's'): (out / 'theirs.jpg').write_bytes(b'output')\n"
+        "with record.writing(out / 'theirs.jpg', 6, source, 's'):\n"
+        "    (out / 'theirs.jpg').write_bytes(b'output')\n"
         "print('working', flush=True); sys.stdin.readline(); record.close()\n"
     )
     other = subprocess.Popen(
@@ -101,6 +102,8 @@ def test_two_runs_share_a_folder(tmp_path: Path, source: os.stat_result) -> None
     assert other.stdout is not None
     assert other.stdout.readline() == "working\n"
     record = Record(tmp_path)
+    # done by a run that is still at work
+    assert record.is_current(tmp_path / "theirs.jpg", source, "s")
     write(record, tmp_path / "ours.jpg", source)
     record.close()
     other.communicate("\n")
@@ -117,4 +120,16 @@ def test_names_of_any_bytes(tmp_path: Path, source: os.stat_result) -> None:
     record.close()
     record = Record(tmp_path)
     assert record.is_current(target, source, "s")
+    record.close()
+
+
+def test_two_records_of_one_folder_in_one_process(tmp_path: Path, source: os.stat_result) -> None:
+    first, second = Record(tmp_path), Record(tmp_path)
+    write(first, tmp_path / "a.jpg", source)
+    write(second, tmp_path / "b.jpg", source)
+    first.close()
+    second.close()
+    record = Record(tmp_path)
+    assert record.is_current(tmp_path / "a.jpg", source, "s")
+    assert record.is_current(tmp_path / "b.jpg", source, "s")
     record.close()

@@ -89,7 +89,7 @@ def test_mutated_files_end_as_written_or_failed(
         statuses.append(result.status)
         assert (result.status == "failed") == bool(result.reason)
         assert (result.target is not None and result.target.exists()) == (result.status == "written")
-        assert time.monotonic() - last < 5 * 4, result.source  # seconds; four are in work at once
+        assert time.monotonic() - last < 5, result.source  # seconds
         last = time.monotonic()
     assert len(statuses) == MUTANTS
     assert 100 < statuses.count("written") < MUTANTS - 100
@@ -233,7 +233,7 @@ def test_work_that_needs_more_memory_runs_alone_and_is_never_written_grey(
     merge, heights = colorizer.merge, list[int]()
 
     def short_of_memory(prepared: object, ab: np.ndarray) -> np.ndarray:
-        height = len(prepared.lightness)  # type: ignore[attr-defined]
+        height = len(prepared.image)  # type: ignore[attr-defined]
         heights.append(height)
         if height == 66 or (height == 65 and heights.count(65) == 1):
             raise MemoryError
