@@ -29,6 +29,7 @@ _numbers = itertools.count()
 _FAST = 1  # of zlib: higher levels take much longer for a few per cent
 JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
 _OPAQUE_SUFFIXES = JPEG_SUFFIXES | {".bmp"}
+_FRAME_HEADER = b"\xff\xc0\x00\x11\x08"  # baseline, three components, 8 bits
 _JPEG_SEGMENT = 65_000  # bytes, of the 65,533 that one can hold
 
 
@@ -77,7 +78,17 @@ def encode_planes(planes: Planes, quality: int, metadata: Metadata) -> bytes:
         header = _jpeg_header(metadata)
     except DAMAGED as error:
         raise _not_encoded(error) from error
-    return header[: _end_of_applications(header)] + coded[_end_of_applications(coded) :]
+    return header[: _end_of_applications(header)] + _with_size(coded, *planes.size)
+
+
+def _with_size(jpeg: bytes, height: int, width: int) -> bytes:
+    """Return what follows the application segments, with the size of the image in its frame header.
+
+    libjpeg wants planes of even sides; an image that is one less has the same blocks (ITU-T T.81, A.2.4).
+    """
+    frame = jpeg.index(_FRAME_HEADER)
+    size = height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return jpeg[_end_of_applications(jpeg) : frame + 5] + size + jpeg[frame + 9 :]
 
 
 def _jpeg_header(metadata: Metadata) -> bytes:

@@ -3,6 +3,8 @@
 Errors give the reason only; callers know the file's name and put it in front.
 """
 
+import contextlib
+import dataclasses
 import io
 import logging
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ HEIF_SUFFIXES = frozenset({".heic", ".heif"})
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".avif"}) | TIFF_SUFFIXES | HEIF_SUFFIXES
 
+_JPEG_MAGIC = b"\xff\xd8"
 _DAMAGED = "not an image, or damaged or cut short"
 _SEVERAL = "has several pages or frames; only single pictures can be colorized"
 _LOADERS = ("jpeg", "png", "tiff", "webp", "heif", "gif")
@@ -44,6 +47,8 @@ class Picture:
     pixels: np.ndarray
     """sRGB, upright: grey ``(H, W)``, RGB ``(H, W, 3)`` or RGBA ``(H, W, 4)``, uint8 or uint16."""
     metadata: Metadata
+    is_damaged: bool = False
+    """Whether parts of a JPEG could not be decoded."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,15 @@ class Planes:
     """An 8-bit colour image as JPEG keeps it: JFIF's YCbCr, with colour at half the size."""
 
     luma: np.ndarray
-    """``(H, W)`` uint8."""
+    """uint8, height and width rounded up to even numbers."""
     cb: np.ndarray
-    """``(ceil(H / 2), ceil(W / 2))`` uint8, as is `cr`."""
+    """uint8 of half the height and width of `luma`, as is `cr`."""
     cr: np.ndarray
+    size: tuple[int, int]
+    """Height and width of the image."""
 
     def at_half_size(self) -> np.ndarray:
-        """Return RGB ``(ceil(H / 2), ceil(W / 2), 3)`` uint8."""
+        """Return RGB, uint8, of the size of `cb`."""
         luma = cv2.resize(self.luma, self.cb.shape[::-1], interpolation=cv2.INTER_AREA)
         return cv2.cvtColor(cv2.merge([luma, self.cr, self.cb]), cv2.COLOR_YCrCb2RGB)
 
@@ -79,6 +86,11 @@ def read_picture(path: Path, max_megapixels: float | None = None) -> Picture:
 def decode_picture(content: bytes, max_megapixels: float | None = None) -> Picture:
     """Decode the content of an image file as `read_picture` does."""
     try:
+        if content[:2] == _JPEG_MAGIC:
+            # libjpeg goes on after damage and only warns
+            with contextlib.suppress(pyvips.Error):
+                return _decode(_open(content, max_megapixels, fail_on="warning"), content)
+            return dataclasses.replace(_decode(_open(content, max_megapixels), content), is_damaged=True)
         return _decode(_open(content, max_megapixels), content)
     except pyvips.Error as error:
         if "out of memory" in str(error):
@@ -140,21 +152,21 @@ def _read_bytes(path: Path) -> bytes:
     return content
 
 
-def _open(content: bytes, max_megapixels: float | None) -> pyvips.Image:
+def _open(content: bytes, max_megapixels: float | None, fail_on: str = "error") -> pyvips.Image:
     """Open an image and refuse what its header says cannot be colorized."""
     if content[:2] == b"BM" or _is_hevc(content):
         return _open_with_pillow(content, max_megapixels)
     if _has_several_frames(content):
         raise ImageError(_SEVERAL)
     # sequential decoding needs one copy of the pixels less, but cannot turn them
-    image = pyvips.Image.new_from_buffer(content, "", access="sequential", fail_on="error")
+    image = pyvips.Image.new_from_buffer(content, "", access="sequential", fail_on=fail_on)
     if image.get("vips-loader").partition("load")[0] not in _LOADERS:
         raise ImageError(_DAMAGED)
     _check_size(image.width, image.height, max_megapixels)
     if _number(image, "n-pages", 1) > 1 and not has_thumbnails_only(content):
         raise ImageError(_SEVERAL)
     if _number(image, "orientation", 1) > 1:
-        image = pyvips.Image.new_from_buffer(content, "", fail_on="error")
+        image = pyvips.Image.new_from_buffer(content, "", fail_on=fail_on)
     return image
 
 

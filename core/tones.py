@@ -114,7 +114,7 @@ def _residual(terms: FloatArray, ab: FloatArray) -> FloatArray:
         weighted = (terms * weights).T
         left = samples - terms @ np.linalg.solve(weighted @ terms + ridge, weighted @ samples)
         distance = np.hypot(left[:, :1], left[:, 1:])
-        typical = np.float32(max(1.0, 1.5 * float(np.median(distance))))
+        typical = np.float32(max(_FIT_SCALE, 1.5 * float(np.median(distance))))
         weights = np.asarray(1 / (1 + (distance / typical) ** 2), np.float32)
     return left.reshape(ab.shape)
 

@@ -160,8 +160,8 @@ def colorize_batch(
         selection = Selection(recursive, include, exclude, _FORMATS[format_])
         paths = [read_path_list(listed) if path == _STDIN else path for path in named]
         work = find_work(paths, out, selection)
-        work = work._replace(items=work.items[:limit])
         _check_pages(work, options["report"], options["gallery"])
+        work = work._replace(items=work.items[:limit])
         if dry_run:
             return _list_work(work, on_exists=options["on_exists"])
         failed = _run(work, out, stop, **options)
@@ -175,6 +175,10 @@ def _check_pages(work: "Work", report: Path | None, gallery: Path | None) -> Non
         {path.resolve() for item in work.items for path in (item.source, item.target)} if pages else set()
     )
     for page in pages:
+        if page.exists() and not page.is_file():
+            raise UsageError(
+                f"{page}: not a regular file; --report and --gallery are replaced by their new one"
+            )
         if page in pictures or pages.count(page) > 1:
             raise UsageError(f"{page}: --report and --gallery need names of their own")
 
@@ -253,8 +257,8 @@ def _say_what_was_done(
 ) -> None:
     counts = progress.counts
     summary = f"{counts['written']} written, {counts['skipped']} skipped, {counts['failed']} failed, in {out}"
-    if progress.hardly_any_color:
-        summary += f"; look at {progress.hardly_any_color} with hardly any colour"
+    if progress.to_look_at:
+        summary += f"; look at {progress.to_look_at} with hardly any colour or damage"
     if work.others:
         kinds = ", ".join(f"{suffix or 'no suffix'} {count}" for suffix, count in work.others.most_common(5))
         summary += f"; {work.others.total()} files that are no images left alone ({kinds})"

@@ -179,11 +179,10 @@ class Colorizer:
             ycc[..., 0] = _CORRECTION_STEPS * (ycc[..., 0] - half[strip]) + _NO_CORRECTION
             planes[:, strip] = cv2.convertScaleAbs(ycc).transpose(2, 0, 1)
         correction = cv2.resize(planes[0], (width, height), interpolation=cv2.INTER_LINEAR)
-        correction = correction[: grey.shape[0], : grey.shape[1]]
         luma = cv2.addWeighted(
-            grey, 1, correction, 1 / _CORRECTION_STEPS, -_NO_CORRECTION / _CORRECTION_STEPS
+            even, 1, correction, 1 / _CORRECTION_STEPS, -_NO_CORRECTION / _CORRECTION_STEPS
         )
-        return Planes(luma, planes[1], planes[2])
+        return Planes(luma, planes[1], planes[2], grey.shape)
 
     def _merge_rows(self, upsampler: Upsampler, start: int, rows: np.ndarray) -> np.ndarray:
         """Return the rows ``(n, W)`` or ``(n, W, C)`` from ``start`` on in colour, ``(n, W, 3)``."""

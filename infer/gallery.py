@@ -21,6 +21,7 @@ import numpy as np
 
 from colorize_gan.encoding import atomic_path
 from colorize_gan.errors import UsageError
+from colorize_gan.images import to_8_bits
 from colorize_gan.infer.inputs import GALLERY_MARK
 
 THUMBNAIL_SIDE = 480
@@ -70,8 +71,7 @@ def thumbnail(rgb: np.ndarray) -> bytes:
     scale = min(1.0, THUMBNAIL_SIDE / max(rgb.shape[:2]))
     height, width = (max(1, round(side * scale)) for side in rgb.shape[:2])
     small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
-    if small.dtype == np.uint16:
-        small = cv2.convertScaleAbs(small, alpha=255 / 65535)
+    small = to_8_bits(small)
     if small.ndim == 3:
         small = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
     return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()

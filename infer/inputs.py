@@ -100,8 +100,9 @@ def find_work(inputs: Iterable[Path | Sequence[Path]], out: Path, selection: Sel
 
 
 def read_path_list(lines: bytes) -> Sequence[Path]:
-    """Return the paths that standard input names, one a line."""
-    return [Path(os.path.normpath(os.fsdecode(line))) for line in lines.splitlines() if line.strip()]
+    """Return the paths that standard input names, one a line or with zero bytes between them."""
+    names = lines.split(b"\0") if b"\0" in lines else lines.splitlines()
+    return [Path(os.path.normpath(os.fsdecode(name))) for name in names if name.strip()]
 
 
 _Found = Iterator[WorkItem | BadInput | str]

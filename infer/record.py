@@ -9,9 +9,11 @@ import glob
 import json
 import os
 import secrets
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -35,6 +37,8 @@ class Entry:
     """Digest of the model and of all that decides about the output."""
     output_size: int
     """In bytes."""
+    facts: dict[str, Any] = field(default_factory=dict, compare=False)
+    """What was found out about the output: fields of `ItemResult`."""
 
 
 class Record:
@@ -76,17 +80,29 @@ class Record:
             return False
         return entry == Entry(source.st_size, source.st_mtime_ns, settings, size)
 
+    def facts(self, target: Path) -> dict[str, Any]:
+        """Return what was found out about a current output."""
+        entry = self._entries.get(self._name(target))
+        return entry.facts if entry else {}
+
     def owns(self, target: Path) -> bool:
         """Tell whether ``target`` was made, or begun, by a run of this record."""
         return self._name(target) in self._entries
 
     @contextlib.contextmanager
-    def writing(self, target: Path, size: int, source: os.stat_result, settings: str) -> Iterator[None]:
+    def writing(
+        self,
+        target: Path,
+        size: int,
+        source: os.stat_result,
+        settings: str,
+        facts: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Iterator[None]:
         """Note that ``target`` is being written, and when the block succeeds, that it is complete."""
         name = self._name(target)
         self._append({"output": name})
         yield
-        entry = Entry(source.st_size, source.st_mtime_ns, settings, size)
+        entry = Entry(source.st_size, source.st_mtime_ns, settings, size, dict(facts))
         self._append({"output": name, **asdict(entry)})
 
     def _append(self, line: dict[str, object]) -> None:

@@ -11,7 +11,10 @@ Status = Literal["written", "skipped", "failed"]
 MAX_MEGAPIXELS = 200.0
 
 HARDLY_ANY_COLOR = "hardly any colour"
-"""The `ItemResult.note` on an output that a person should look at."""
+"""In the `ItemResult.note` on an output that a person should look at."""
+
+DAMAGED = "the input is damaged, parts may be missing"
+"""In the `ItemResult.note` on an output that a person should look at."""
 
 
 @dataclass(frozen=True)

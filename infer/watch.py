@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from colorize_gan.commands import printable
 from colorize_gan.infer.gallery import EMBED_LIMIT, Gallery, GalleryEntry
-from colorize_gan.infer.results import HARDLY_ANY_COLOR, ItemResult
+from colorize_gan.infer.results import DAMAGED, HARDLY_ANY_COLOR, ItemResult
 
 _LOG_SECONDS = 60
 """Between the lines that stand for the bar where there is no terminal."""
@@ -26,7 +26,7 @@ class Progress:
     def __init__(self, total: int, *, quiet: bool, verbose: bool) -> None:
         """Begin; ``quiet`` leaves the failures only, ``verbose`` adds a line for each image."""
         self.counts = Counter[str]()
-        self.hardly_any_color = 0
+        self.to_look_at = 0
         self._quiet, self._verbose = quiet, verbose
         self._megapixels, self._started, self._logged = 0.0, time.monotonic(), time.monotonic()
         # no terminal, no bar: a log file wants lines
@@ -38,7 +38,7 @@ class Progress:
         self.counts[result.status] += 1
         if result.status == "written":
             self._megapixels += (result.width or 0) * (result.height or 0) / 1e6
-            self.hardly_any_color += result.note == HARDLY_ANY_COLOR
+        self.to_look_at += HARDLY_ANY_COLOR in result.note or DAMAGED in result.note
         rate = self._megapixels / (time.monotonic() - self._started)
         self._bar.set_postfix_str(f"{rate:.1f} MPix/s, {self.counts['failed']} failed", refresh=False)
         self._bar.update()

@@ -6,8 +6,10 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,7 +23,7 @@ from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.gallery import thumbnail
 from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.record import Record
-from colorize_gan.infer.results import HARDLY_ANY_COLOR, BatchOptions, ItemResult
+from colorize_gan.infer.results import DAMAGED, HARDLY_ANY_COLOR, BatchOptions, ItemResult
 from colorize_gan.infer.stages import StageClock
 from colorize_gan.metadata import Metadata
 from colorize_gan.metrics import colorfulness
@@ -31,6 +33,7 @@ from colorize_gan.tones import tone_of
 _LITTLE_COLOR = 7.0  # colourfulness; one photograph in a hundred is below with the shipped model
 
 _SAMPLE_SIDE = 256  # pixels, of what colourfulness is measured on
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _NO_MEMORY = "not enough memory for an image of this size"
 
 
@@ -50,7 +53,7 @@ class Worker:
         try:
             source = item.source.stat()
             if reason := self._reason_to_skip(item, source):
-                return self._skipped(item, reason)
+                return self._skipped(item, reason, self._record.facts(item.target))
             return self._room.run(lambda: self._colorize(item, source))
         except ImageError as error:
             reason = str(error)
@@ -72,9 +75,9 @@ class Worker:
             return ""
         return "the output exists and no run has made it; --on-exists overwrite replaces it"
 
-    def _skipped(self, item: WorkItem, reason: str) -> ItemResult:
+    def _skipped(self, item: WorkItem, reason: str, facts: Mapping[str, Any] = _NOTHING) -> ItemResult:
         target = item.target if os.path.lexists(item.target) else None
-        result = ItemResult(item.source, target, "skipped", reason)
+        result = ItemResult(item.source, target, "skipped", reason, **facts)
         if not self._options.thumbnails:
             return result
         before, after = (self._thumbnail_of(path) for path in (item.source, item.target))
@@ -93,12 +96,15 @@ class Worker:
         if self._options.in_color != "recolor" and tone_of(picture.pixels) == "color":
             return self._in_color(item, source, picture)
         metadata = picture.metadata.made_by(self._software)
-        content, shown = self._color_file(picture.pixels, item.target.suffix.lower(), metadata, clock)
+        suffix = item.target.suffix.lower()
+        content, shown = self._color_file(picture.pixels, suffix, metadata, clock)
+        facts = _facts(picture, shown, suffix)
+        if self._options.measure:
+            facts["max_lightness_error"] = _lightness_error(picture.pixels, content)
         with clock.measure("encode"):
-            target = self._write(item.target, content, source)
-        error = _lightness_error(picture.pixels, content) if self._options.measure else None
-        result = self._written(item.source, target, picture.pixels, shown)
-        return dataclasses.replace(result, max_lightness_error=error, seconds=clock.seconds)
+            target = self._write(item.target, content, source, facts)
+        result = ItemResult(item.source, target, "written", seconds=clock.seconds, **facts)
+        return self._with_thumbnails(result, picture.pixels, shown)
 
     def _color_file(
         self, pixels: np.ndarray, suffix: str, metadata: Metadata, clock: StageClock
@@ -128,36 +134,26 @@ class Worker:
         else:
             quality = self._options.quality
             content = encode(item.target.suffix.lower(), picture.pixels, quality, picture.metadata)
-        target = self._write(item.target, content, source)
-        result = self._written(item.source, target, picture.pixels, picture.pixels)
-        return dataclasses.replace(result, note="already in colour: copied")
+        facts = _facts(picture, picture.pixels, item.target.suffix.lower())
+        facts["note"] = "already in colour: copied"
+        target = self._write(item.target, content, source, facts)
+        result = ItemResult(item.source, target, "written", **facts)
+        return self._with_thumbnails(result, picture.pixels, picture.pixels)
 
-    def _write(self, target: Path, content: bytes, source: os.stat_result) -> Path:
+    def _write(self, target: Path, content: bytes, source: os.stat_result, facts: Mapping[str, Any]) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         if self._options.on_exists != "rename":
-            with self._record.writing(target, len(content), source, self._settings):
+            with self._record.writing(target, len(content), source, self._settings, facts):
                 write_atomically(target, content)
             return target
         for name in _free_names(target):
             with contextlib.suppress(FileExistsError):
-                with self._record.writing(name, len(content), source, self._settings):
+                with self._record.writing(name, len(content), source, self._settings, facts):
                     write_atomically(name, content, replace=False)
                 return name
         raise AssertionError
 
-    def _written(self, source: Path, target: Path, before: np.ndarray, after: np.ndarray) -> ItemResult:
-        height, width = before.shape[:2]
-        lively = _sampled_colorfulness(after)
-        result = ItemResult(
-            source,
-            target,
-            "written",
-            note=HARDLY_ANY_COLOR if lively < _LITTLE_COLOR else "",
-            width=width,
-            height=height,
-            bits=16 if after.dtype == np.uint16 and target.suffix.lower() in SIXTEEN_BIT_SUFFIXES else 8,
-            colorfulness=lively,
-        )
+    def _with_thumbnails(self, result: ItemResult, before: np.ndarray, after: np.ndarray) -> ItemResult:
         if not self._options.thumbnails:
             return result
         return dataclasses.replace(result, before=thumbnail(before), after=thumbnail(after))
@@ -167,6 +163,21 @@ def settings_digest(colorizer: Colorizer, options: BatchOptions) -> str:
     """Return a digest of the model and of all settings that decide about the pixels of an output."""
     settings = {**colorizer.settings, "quality": options.quality, "in_color": options.in_color}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _facts(picture: Picture, shown: np.ndarray, suffix: str) -> dict[str, Any]:
+    """Return what is to be said of an output: fields of `ItemResult`."""
+    height, width = picture.pixels.shape[:2]
+    lively = _sampled_colorfulness(shown)
+    notes = [DAMAGED] if picture.is_damaged else []
+    notes += [HARDLY_ANY_COLOR] if lively < _LITTLE_COLOR else []
+    return {
+        "note": "; ".join(notes),
+        "width": width,
+        "height": height,
+        "bits": 16 if shown.dtype == np.uint16 and suffix in SIXTEEN_BIT_SUFFIXES else 8,
+        "colorfulness": lively,
+    }
 
 
 def _free_names(target: Path) -> Iterator[Path]:

@@ -58,7 +58,7 @@ def test_metadata_goes_with_planes(camera_file: Path) -> None:
     picture = read_picture(camera_file)
     metadata = dataclasses.replace(picture.metadata.made_by("colorize-gan"), icc=srgb_profile())
     grey, half = np.full((96, 64), 99, np.uint8), np.full((48, 32), 128, np.uint8)
-    content = encode_planes(Planes(grey, half, half), 95, metadata)
+    content = encode_planes(Planes(grey, half, half, (96, 64)), 95, metadata)
     written = decode_picture(content)
     assert written.pixels.shape == (96, 64, 3)
     assert written.metadata.tags[ARTIST][1] == "Jörg Löns".encode()

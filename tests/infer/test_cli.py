@@ -197,7 +197,10 @@ def test_report_tells_of_every_input(exported: dict[str, Path], photos: Path, tm
     assert content["items"][4]["reason"].startswith("not an image")
     again = run(exported["onnx"], photos, "--out", out, "--report", report)
     assert again.exit_code == 3
-    assert json.loads(report.read_text())["totals"]["skipped"] == 19
+    content = json.loads(report.read_text())
+    assert content["totals"]["skipped"] == 19
+    expected = {**written, "status": "skipped", "reason": "up to date"}
+    assert content["items"][0] == expected  # what was found out is still said
 
 
 @pytest.mark.parametrize("option", ["--report", "--gallery"])

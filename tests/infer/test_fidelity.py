@@ -176,6 +176,33 @@ def test_what_cannot_be_colorized_says_why(
         assert reason in results[name].reason, name
 
 
+def test_damage_in_a_jpeg_is_said(exported: dict[str, Path], tmp_path: Path, photo: np.ndarray) -> None:
+    content = bytearray(cv2.imencode(".jpg", photo)[1].tobytes())
+    content[len(content) // 2 : len(content) // 2 + 200] = b"\xff\xd9" * 100
+    (tmp_path / "torn.jpg").write_bytes(content)
+    [result] = colorize_folder([tmp_path / "torn.jpg"], tmp_path / "out", Colorizer(exported["onnx"]))
+    assert result.status == "written"
+    assert "damaged" in result.note
+
+
+def test_jpeg_of_odd_sides_is_the_same_each_time(
+    exported: dict[str, Path], tmp_path: Path, photo: np.ndarray
+) -> None:
+    colorizer, grey = Colorizer(exported["onnx"]), cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    for height, width in ((33, 33), (399, 600), (400, 599), (399, 599)):
+        cv2.imwrite(str(tmp_path / "odd.jpg"), grey[:height, :width])
+        contents = set()
+        for number in range(4):
+            target = tmp_path / f"{height}x{width}-{number}"
+            [result] = colorize_folder([tmp_path / "odd.jpg"], target, colorizer)
+            assert (result.height, result.width) == (height, width)
+            contents.add((target / "odd.jpg").read_bytes())
+        assert len(contents) == 1
+        with Image.open(target / "odd.jpg") as image:
+            image.load()
+            assert image.size == (width, height)
+
+
 def test_pages_that_are_thumbnails_are_no_obstacle(
     exported: dict[str, Path], tmp_path: Path, photo: np.ndarray
 ) -> None:

@@ -164,6 +164,7 @@ def test_list_of_files_is_mirrored_below_their_common_folder(tree: Path, tmp_pat
     lines = f"{tree}/b.jpg\n{tree}/sub/a.jpg\n\n".encode()
     items, _, _ = find_work([read_path_list(lines)], tmp_path / "out", Selection())
     assert [item.target for item in items] == [tmp_path / "out" / "b.jpg", tmp_path / "out" / "sub" / "a.jpg"]
+    assert read_path_list(b"a\nb.jpg\0c.jpg\0") == [Path("a\nb.jpg"), Path("c.jpg")]
 
 
 def test_list_with_paths_that_go_up_stays_below_out(
