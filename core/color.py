@@ -37,6 +37,7 @@ _YCC_FROM_RGB = 255 * np.array(
 )
 GAMUT_STEPS = 12
 GAMUT_TOLERANCE = 1e-6  # linear light, of float32 arithmetic; 0.001 L* at black
+_UNCLIPPED = (1e-7,) * 3, (1 - 1e-7,) * 3
 
 
 def from_unit(samples: FloatArray, dtype: np.dtype) -> np.ndarray:
@@ -98,17 +99,25 @@ def _lightness_table(dtype: np.dtype) -> FloatArray:
 
 def lab_to_image(lightness: FloatArray, ab: FloatArray, dtype: DTypeLike) -> np.ndarray:
     """Convert Lab to the nearest sRGB ``(H, W, 3)`` uint8 or uint16 of the same lightness."""
-    fitted = fit_to_gamut(lightness, ab)
     if np.dtype(dtype) == np.uint8:  # OpenCV's error of 3.5 / 65536 is none here
-        return cv2.convertScaleAbs(cv2.cvtColor(cv2.merge([lightness, fitted]), cv2.COLOR_Lab2RGB), alpha=255)
-    return from_unit(lab_to_rgb(lightness, fitted), np.dtype(dtype))
+        return cv2.convertScaleAbs(_fitted(lightness, ab, cv2.COLOR_Lab2RGB), alpha=255)
+    return from_unit(_encoded(_fitted(lightness, ab, cv2.COLOR_Lab2LRGB)), np.dtype(dtype))
 
 
 def lab_to_ycc(lightness: FloatArray, ab: FloatArray) -> FloatArray:
     """Convert Lab to the luma and colour differences ``(H, W, 3)`` of JFIF, 0..255, at the same lightness."""
-    fitted = fit_to_gamut(lightness, ab)
-    rgb = cv2.cvtColor(cv2.merge([lightness, fitted]), cv2.COLOR_Lab2RGB)
-    return np.asarray(cv2.transform(rgb, _YCC_FROM_RGB), np.float32)
+    return np.asarray(cv2.transform(_fitted(lightness, ab, cv2.COLOR_Lab2RGB), _YCC_FROM_RGB), np.float32)
+
+
+def _fitted(lightness: FloatArray, ab: FloatArray, conversion: int) -> FloatArray:
+    """Convert Lab to RGB 0..1 of the same lightness: what OpenCV has to clip is fitted to the gamut."""
+    rgb = np.asarray(cv2.cvtColor(cv2.merge([lightness, ab]), conversion), np.float32)
+    clipped = np.flatnonzero(cv2.inRange(rgb, *_UNCLIPPED) == 0)
+    if clipped.size:
+        outside, wanted = lightness.reshape(-1, 1)[clipped], ab.reshape(-1, 1, 2)[clipped]
+        fitted = cv2.merge([outside, fit_to_gamut(outside, wanted)])
+        rgb.reshape(-1, 1, 3)[clipped] = cv2.cvtColor(fitted, conversion)
+    return rgb
 
 
 def fit_to_gamut(lightness: FloatArray, ab: FloatArray) -> FloatArray:
@@ -117,60 +126,42 @@ def fit_to_gamut(lightness: FloatArray, ab: FloatArray) -> FloatArray:
     Colours inside the gamut are returned as they are; the others move straight towards the neutral
     axis, found by bisection to 1/4096 of their chroma.
     """
-    suspects = np.flatnonzero(_may_be_outside(lightness, ab))
-    suspects = suspects[~_is_in_gamut(lightness.reshape(-1)[suspects], ab.reshape(-1, 2)[suspects])]
+    fy, a_part, b_part = _cube_roots(lightness, ab)
+    suspects = np.flatnonzero(~_is_in_gamut(fy, a_part, b_part))
     if not suspects.size:
         return ab
-    fixed_lightness, wanted = lightness.reshape(-1)[suspects], ab.reshape(-1, 2)[suspects]  # (K,), (K, 2)
-    low = np.zeros(len(wanted), np.float32)
-    high = np.ones(len(wanted), np.float32)
-    for _ in range(GAMUT_STEPS):
-        middle = np.float32(0.5) * (low + high)
-        fits = _is_in_gamut(fixed_lightness, wanted * middle[:, None])
-        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+    fy, a_part, b_part = fy[suspects], a_part[suspects], b_part[suspects]
+    share = np.zeros_like(fy)
+    for step in np.float32(0.5) ** np.arange(1, GAMUT_STEPS + 1, dtype=np.float32):
+        more = share + step
+        share += step * _is_in_gamut(fy, a_part * more, b_part * more)
     fitted = ab.copy()
-    fitted.reshape(-1, 2)[suspects] = wanted * low[:, None]
+    fitted.reshape(-1, 2)[suspects] *= share[:, None]
     return fitted
 
 
-def _may_be_outside(lightness: FloatArray, ab: FloatArray) -> NDArray[np.bool_]:
-    """Tell quickly for each colour whether it has more chroma than every hue of its lightness can have."""
-    level = cv2.convertScaleAbs(lightness, alpha=2.55)
-    chroma = ab[..., 0] * ab[..., 0] + ab[..., 1] * ab[..., 1]
-    return chroma > _safe_chroma()[level]
+def _cube_roots(lightness: FloatArray, ab: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return f(Y), f(X) - f(Y) and f(Y) - f(Z) of CIE 15, each ``(H * W,)``."""
+    a, b = (np.ascontiguousarray(channel) for channel in ab.reshape(-1, 2).T)
+    fy = (lightness.reshape(-1) + np.float32(16)) * np.float32(1 / 116)
+    return fy, a * np.float32(1 / 500), b * np.float32(1 / 200)
 
 
-@functools.cache
-def _safe_chroma() -> FloatArray:
-    """Return the square of the chroma that sRGB can show of any hue, for L* of 0..100 in 256 steps."""
-    hues = np.linspace(0, 2 * np.pi, 72, endpoint=False)
-    lightness = np.repeat(np.linspace(0, 100, 256, dtype=np.float32)[:, None], len(hues), axis=1)
-    direction = np.dstack(np.broadcast_arrays(np.cos(hues), np.sin(hues))).astype(np.float32)
-    low, high = np.zeros_like(lightness), np.full_like(lightness, 60, np.float32)
-    for _ in range(8):
-        middle = np.float32(0.5) * (low + high)
-        fits = _is_in_gamut(lightness, direction * middle[..., None])
-        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
-    # between two hues and within one step of lightness there is a little less
-    safe = np.maximum(0, 0.98 * low.min(axis=1) - 1)
-    neighbours = np.minimum(np.minimum(safe, np.roll(safe, 1)), np.roll(safe, -1))
-    return np.asarray(neighbours**2, np.float32)
-
-
-def _is_in_gamut(lightness: FloatArray, ab: FloatArray) -> NDArray[np.bool_]:
-    """Tell for each colour whether all its linear sRGB components lie in 0..1."""
-    fy = (lightness + np.float32(16)) * np.float32(1 / 116)
-    x = _from_cube_root(fy + ab[..., 0] * np.float32(1 / 500))
-    y = _from_cube_root(fy)
-    z = _from_cube_root(fy - ab[..., 1] * np.float32(1 / 200))
-    inside = np.ones(lightness.shape, bool)
+def _is_in_gamut(fy: FloatArray, a_part: FloatArray, b_part: FloatArray) -> NDArray[np.bool_]:
+    """Tell for each colour of `_cube_roots` whether all its linear sRGB components lie in 0..1."""
+    x, y, z = (_from_cube_root(root) for root in (fy + a_part, fy, fy - b_part))
+    least, most = np.full_like(x, np.inf), np.full_like(x, -np.inf)
     for from_x, from_y, from_z in (LINEAR_FROM_XYZ * WHITE_D65).astype(np.float32):
-        linear = from_x * x + from_y * y + from_z * z
-        inside &= (linear >= -GAMUT_TOLERANCE) & (linear <= 1 + GAMUT_TOLERANCE)
-    return inside
+        linear = from_x * x
+        linear += from_y * y
+        linear += from_z * z
+        np.minimum(least, linear, out=least)
+        np.maximum(most, linear, out=most)
+    return (least >= -GAMUT_TOLERANCE) & (most <= 1 + GAMUT_TOLERANCE)
 
 
 def _from_cube_root(root: FloatArray) -> FloatArray:
     """Return X, Y or Z relative to white of its value in Lab: CIE 15."""
     delta = np.float32(6 / 29)
-    return np.where(root > delta, root * root * root, 3 * delta**2 * (root - np.float32(4 / 29)))
+    curved = np.maximum(root, delta)
+    return curved * curved * curved + 3 * delta**2 * (root - curved)  # a straight line below delta

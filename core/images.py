@@ -63,10 +63,10 @@ class Planes:
     size: tuple[int, int]
     """Height and width of the image."""
 
-    def at_half_size(self) -> np.ndarray:
-        """Return RGB, uint8, of the size of `cb`."""
-        luma = cv2.resize(self.luma, self.cb.shape[::-1], interpolation=cv2.INTER_AREA)
-        return cv2.cvtColor(cv2.merge([luma, self.cr, self.cb]), cv2.COLOR_YCrCb2RGB)
+    def preview(self, side: int) -> np.ndarray:
+        """Return RGB, uint8: of the size of `cb`, halved while its short side stays at least ``side``."""
+        planes = (halve_down_to(plane, side) for plane in (halve(self.luma), self.cr, self.cb))
+        return cv2.cvtColor(cv2.merge(list(planes)), cv2.COLOR_YCrCb2RGB)
 
 
 def read_picture(path: Path, max_megapixels: float | None = None) -> Picture:
@@ -131,6 +131,19 @@ def to_8_bits(pixels: np.ndarray) -> NDArray[np.uint8]:
     if pixels.dtype == np.uint16:
         pixels = cv2.convertScaleAbs(pixels, alpha=255 / 65535)
     return np.asarray(pixels, np.uint8)
+
+
+def halve(pixels: np.ndarray) -> np.ndarray:
+    """Halve both sides of an image: each pixel is the mean of 2 x 2."""
+    height, width = pixels.shape[:2]
+    return cv2.resize(pixels, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+
+
+def halve_down_to(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Halve an image as often as its short side, in pixels, stays at least ``side``."""
+    while min(pixels.shape[:2]) // 2 >= side:
+        pixels = halve(pixels)
+    return pixels
 
 
 def as_grey(pixels: np.ndarray) -> np.ndarray:

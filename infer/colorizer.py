@@ -16,11 +16,11 @@ from colorize_gan.color import (
 )
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import ImageError, ModelError, UsageError
-from colorize_gan.images import Planes
+from colorize_gan.images import Planes, halve, halve_down_to
 from colorize_gan.infer.backends import Backend, open_backend
 from colorize_gan.infer.batching import BatchingBackend
 from colorize_gan.infer.models import DEFAULT_MODEL, find_model
-from colorize_gan.infer.upsample import STRIP_ROWS, Method, Upsampler
+from colorize_gan.infer.upsample import Method, Upsampler, strips, upsample
 
 MINIMUM_SIDE = 8
 """Images with a shorter side, in pixels, show nothing that could be recognised."""
@@ -30,6 +30,7 @@ MAXIMUM_SATURATION = 10
 MAXIMUM_ASPECT = 4
 
 _GPU_BATCH = 8
+_DETAIL = 2  # pixels, to each side, for one of the network's: more would show no more of its colour
 _CORRECTION_STEPS, _NO_CORRECTION = 2, 200  # of luma, in 8 bits: from -100 levels, as of pure green, to 27
 
 
@@ -107,6 +108,11 @@ class Colorizer:
         return self.backend.contract
 
     @property
+    def _least_side(self) -> int:
+        """Short side, in pixels, to which an image can be halved before its L* is taken."""
+        return _DETAIL * self.render_size
+
+    @property
     def settings(self) -> dict[str, object]:
         """All that decides about the colours of an image."""
         return {
@@ -151,9 +157,8 @@ class Colorizer:
         has_alpha = image.ndim == 3 and image.shape[2] == 4
         upsampler = Upsampler(ab, prepared.reduced, (height, width), self.chroma_upsample)
         result = np.empty((height, width, 4 if has_alpha else 3), image.dtype)
-        for start in range(0, height, STRIP_ROWS):
-            strip = slice(start, start + STRIP_ROWS)
-            result[strip, :, :3] = self._merge_rows(upsampler, start, image[strip])
+        for strip in strips(height, width):
+            result[strip, :, :3] = self._merge_rows(upsampler, strip.start, image[strip])
         if has_alpha:
             result[..., 3] = image[..., 3]
         return result
@@ -161,28 +166,29 @@ class Colorizer:
     def merge_planes(self, prepared: Prepared, ab: FloatArray) -> Planes:
         """Return a grey 8-bit image in colour as JPEG keeps it: `merge` for a quarter of the arithmetic.
 
-        Luma is the grey value, corrected so that CIE L* and not luma stays what it was.
+        Luma is the grey value, corrected so that CIE L* and not luma stays what it was. Chroma and the
+        correction are computed at half the size of the image or, of a large one, at a quarter or less.
         """
         grey = prepared.image
         height, width = (side + side % 2 for side in grey.shape)
-        even = cv2.copyMakeBorder(
-            grey, 0, height - grey.shape[0], 0, width - grey.shape[1], cv2.BORDER_REPLICATE
-        )
-        half = cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-        upsampler = Upsampler(ab, prepared.reduced, half.shape, self.chroma_upsample)
-        planes = np.empty((3, *half.shape), np.uint8)
-        for start in range(0, len(half), STRIP_ROWS):
-            strip = slice(start, start + STRIP_ROWS)
-            lightness = lightness_of(half[strip])
-            color = upsampler.rows(start, lightness) * np.float32(self.strength)
-            ycc = lab_to_ycc(lightness, color)
-            ycc[..., 0] = _CORRECTION_STEPS * (ycc[..., 0] - half[strip]) + _NO_CORRECTION
-            planes[:, strip] = cv2.convertScaleAbs(ycc).transpose(2, 0, 1)
+        if (height, width) != grey.shape:
+            bottom, right = height - grey.shape[0], width - grey.shape[1]
+            grey = cv2.copyMakeBorder(grey, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+        coarse = halve_down_to(halve(grey), self._least_side)
+        lightness = lightness_of(coarse)
+        color = upsample(ab, prepared.reduced, lightness, self.chroma_upsample) * np.float32(self.strength)
+        ycc = lab_to_ycc(lightness, color)
+        ycc[..., 0] = _CORRECTION_STEPS * (ycc[..., 0] - coarse) + _NO_CORRECTION
+        planes = cv2.split(cv2.convertScaleAbs(ycc))
         correction = cv2.resize(planes[0], (width, height), interpolation=cv2.INTER_LINEAR)
         luma = cv2.addWeighted(
-            even, 1, correction, 1 / _CORRECTION_STEPS, -_NO_CORRECTION / _CORRECTION_STEPS
+            grey, 1, correction, 1 / _CORRECTION_STEPS, -_NO_CORRECTION / _CORRECTION_STEPS
         )
-        return Planes(luma, planes[1], planes[2], grey.shape)
+        cb, cr = (
+            cv2.resize(plane, (width // 2, height // 2), interpolation=cv2.INTER_LINEAR)
+            for plane in planes[1:]
+        )
+        return Planes(luma, cb, cr, prepared.image.shape)
 
     def _merge_rows(self, upsampler: Upsampler, start: int, rows: np.ndarray) -> np.ndarray:
         """Return the rows ``(n, W)`` or ``(n, W, C)`` from ``start`` on in colour, ``(n, W, 3)``."""
@@ -198,10 +204,12 @@ class Colorizer:
         """Return what the network sees of an image: lightness ``(h, w)``."""
         height, width = image.shape[:2]
         reduced_height, reduced_width = self._network_size(height, width)
+        if image.ndim == 2:  # of greys, the mean's L* is the mean L*, nearly; of colours it is not
+            image = halve_down_to(image, self._least_side)
+        height, width = image.shape[:2]
         # each side by itself: of a long strip one may shrink and the other grow
         narrow = np.empty((height, reduced_width), np.float32)
-        for start in range(0, height, STRIP_ROWS):
-            strip = slice(start, start + STRIP_ROWS)
+        for strip in strips(height, width):
             lightness = lightness_of(image[strip])
             narrow[strip] = _resize(lightness, len(lightness), reduced_width, _method(width, reduced_width))
         return _resize(narrow, reduced_height, reduced_width, _method(height, reduced_height))

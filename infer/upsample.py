@@ -3,6 +3,7 @@
 A row of the result depends on its own row of lightness only: the photograph can be done in strips of rows.
 """
 
+from collections.abc import Iterator
 from typing import Literal
 
 import cv2
@@ -15,8 +16,7 @@ Method = Literal["guided", "bilinear"]
 NOISE = 3.0
 """Variation of L*, and of ab, that tells nothing: grain, and the network's own ripple."""
 
-STRIP_ROWS = 24
-"""What is computed at a time of a photograph 4000 pixels wide stays in the processor's cache."""
+_STRIP_PIXELS = 96_000  # what is computed of them at a time stays in the processor's cache
 
 
 def upsample(
@@ -37,10 +37,15 @@ def upsample(
     height, width = lightness.shape
     upsampler = Upsampler(ab, small_lightness, (height, width), method)
     result = np.empty((height, width, 2), np.float32)
-    for start in range(0, height, STRIP_ROWS):
-        strip = slice(start, start + STRIP_ROWS)
-        result[strip] = upsampler.rows(start, lightness[strip])
+    for strip in strips(height, width):
+        result[strip] = upsampler.rows(strip.start, lightness[strip])
     return result
+
+
+def strips(height: int, width: int) -> Iterator[slice]:
+    """Cut an image into strips of rows that a processor's cache holds; no result depends on the cuts."""
+    rows = max(1, _STRIP_PIXELS // width)
+    return (slice(start, min(start + rows, height)) for start in range(0, height, rows))
 
 
 class Upsampler:
@@ -59,12 +64,12 @@ class Upsampler:
         """
         self.height, self.width = size
         self.guided = method == "guided"
-        maps = _guided_maps(ab, small_lightness) if self.guided else ab[None]
-        self._planes = np.ascontiguousarray(maps.transpose(0, 3, 1, 2))  # (maps, 2, h, w)
+        planes = np.ascontiguousarray(ab.transpose(2, 0, 1))
+        self._maps = _guided_maps(planes, small_lightness) if self.guided else planes[None]
 
     def rows(self, start: int, lightness: FloatArray) -> FloatArray:
         """Return ab ``(n, W, 2)`` of the rows from ``start`` on, whose CIE L* is ``lightness`` ``(n, W)``."""
-        small_rows, weights = _row_weights(start, len(lightness), self.height, self._planes.shape[2])
+        small_rows, weights = _row_weights(start, len(lightness), self.height, self._maps.shape[2])
         planes = weights @ self._widened(small_rows)  # (maps, 2, n, W)
         ab = planes[0]
         if self.guided:
@@ -76,32 +81,44 @@ class Upsampler:
         return np.asarray(cv2.merge([ab[0], ab[1]]), np.float32)
 
     def _widened(self, small_rows: np.ndarray) -> FloatArray:
-        """Return these rows of all planes, ``(maps, 2, k, W)``."""
-        rows = self._planes[:, :, small_rows]
+        """Return these rows of all maps, ``(maps, 2, k, W)``."""
+        rows = self._maps[:, :, small_rows]
         stacked = rows.reshape(-1, rows.shape[-1])
         wide = cv2.resize(stacked, (self.width, len(stacked)), interpolation=cv2.INTER_LINEAR)
         return np.asarray(wide, np.float32).reshape(*rows.shape[:3], self.width)
 
 
 def _guided_maps(ab: FloatArray, lightness: FloatArray) -> FloatArray:
-    """Return slope, offset, low and high ``(4, h, w, 2)``: ab is slope * L* + offset, from low to high.
+    """Return slope, offset, low and high ``(4, 2, h, w)``: ab is slope * L* + offset, from low to high.
 
     The slope is the guided filter's, cov(L, ab) / (var(L) + noise) over 3 x 3 pixels (He and Sun, "Fast
     Guided Filter", 2015), times the share of ab's variance that it explains: texture that carries no colour
     in the small image brings none into the large one. The offset is not averaged as theirs is: at each
     small pixel its L* gives exactly its ab, so nothing the network drew is blurred.
     """
-    mean, mean_ab = _mean(lightness), _mean(ab)
-    variance = np.maximum(_mean(lightness**2) - mean**2, 0)[..., None]
-    variance_ab = np.maximum(_mean(ab**2) - mean_ab**2, 0).sum(axis=-1, keepdims=True)
-    covariance = _mean(ab * lightness[..., None]) - mean_ab * mean[..., None]
-    noise = np.float32(NOISE**2)
-    explained = (covariance**2).sum(axis=-1, keepdims=True) / ((variance + noise) * (variance_ab + noise))
-    slope = covariance / (variance + noise) * explained
-    window = np.ones((3, 3), np.uint8)
-    return np.stack(
-        [slope, ab - slope * lightness[..., None], cv2.erode(ab, window), cv2.dilate(ab, window)]
-    ).astype(np.float32)
+    noise, window = np.float32(NOISE**2), np.ones((3, 3), np.uint8)
+    mean = _mean(lightness)
+    variance = _variance(lightness, mean) + noise
+    variance_ab = noise
+    covariances = []
+    for channel in ab:
+        mean_channel = _mean(channel)
+        variance_ab = variance_ab + _variance(channel, mean_channel)
+        covariances.append(_mean(channel * lightness) - mean * mean_channel)
+    explained = sum(covariance * covariance for covariance in covariances) / (variance * variance_ab)
+    maps = np.empty((4, *ab.shape), np.float32)
+    for channel, covariance, (slope, offset, low, high) in zip(
+        ab, covariances, maps.swapaxes(0, 1), strict=True
+    ):
+        slope[:] = covariance / variance * explained
+        offset[:] = channel - slope * lightness
+        low[:], high[:] = cv2.erode(channel, window), cv2.dilate(channel, window)
+    return maps
+
+
+def _variance(array: FloatArray, mean: FloatArray) -> FloatArray:
+    """Return the variance over 3 x 3 pixels, of which ``mean`` is the mean."""
+    return np.maximum(_mean(array * array) - mean * mean, 0)
 
 
 def _mean(array: FloatArray) -> FloatArray:

@@ -20,11 +20,12 @@ from colorize_gan.encoding import JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES, encode, e
 from colorize_gan.errors import ImageError
 from colorize_gan.images import Picture, as_grey, decode_picture, read_picture, to_8_bits
 from colorize_gan.infer.colorizer import Colorizer
-from colorize_gan.infer.gallery import thumbnail
+from colorize_gan.infer.gallery import THUMBNAIL_SIDE, thumbnail
 from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.record import Record
 from colorize_gan.infer.results import DAMAGED, HARDLY_ANY_COLOR, BatchOptions, ItemResult
 from colorize_gan.infer.stages import StageClock
+from colorize_gan.infer.upsample import strips
 from colorize_gan.metadata import Metadata
 from colorize_gan.metrics import colorfulness
 from colorize_gan.parallel import RoomToWork
@@ -109,7 +110,7 @@ class Worker:
     def _color_file(
         self, pixels: np.ndarray, suffix: str, metadata: Metadata, clock: StageClock
     ) -> tuple[bytes, np.ndarray]:
-        """Return the content of the output, and its RGB at full or half size."""
+        """Return the content of the output, and its RGB, of a large one reduced."""
         quality = self._options.quality
         with clock.measure("preprocess"):
             pixels = as_grey(pixels)
@@ -124,7 +125,7 @@ class Worker:
         with clock.measure("merge"):
             planes = self._colorizer.merge_planes(prepared, ab)
         with clock.measure("encode"):
-            return encode_planes(planes, quality, metadata), planes.at_half_size()
+            return encode_planes(planes, quality, metadata), planes.preview(THUMBNAIL_SIDE)
 
     def _in_color(self, item: WorkItem, source: os.stat_result, picture: Picture) -> ItemResult:
         if self._options.in_color == "skip":
@@ -196,5 +197,9 @@ def _sampled_colorfulness(pixels: np.ndarray) -> float:
 
 def _lightness_error(before: np.ndarray, content: bytes) -> float:
     """Return the largest error of L* that the written file has."""
-    error = lightness_of(decode_picture(content).pixels) - lightness_of(before)
-    return round(float(np.abs(error).max()), 4)
+    after = decode_picture(content).pixels
+    errors = (
+        cv2.norm(lightness_of(after[strip]), lightness_of(before[strip]), cv2.NORM_INF)
+        for strip in strips(*before.shape[:2])
+    )
+    return round(max(errors), 4)
