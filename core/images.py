@@ -7,18 +7,20 @@ import contextlib
 import dataclasses
 import io
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pyvips
+import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
 from colorize_gan.errors import ImageError
 from colorize_gan.metadata import UNKNOWN_RESOLUTION, Metadata, read_tags, upright_xmp, with_size
-from colorize_gan.profiles import ICC, to_srgb
+from colorize_gan.profiles import ICC, is_srgb, to_srgb
 from colorize_gan.tiff import has_thumbnails_only, is_tiff
 
 HEIF_SUFFIXES = frozenset({".heic", ".heif"})
@@ -29,6 +31,7 @@ _JPEG_MAGIC = b"\xff\xd8"
 _DAMAGED = "not an image, or damaged or cut short"
 _SEVERAL = "has several pages or frames; only single pictures can be colorized"
 _LOADERS = ("jpeg", "png", "tiff", "webp", "heif", "gif")
+_STRIP_PIXELS = 96_000  # what is computed of them at a time stays in the processor's cache
 _SAMPLE_TYPES = ("uchar", "ushort")
 _PILLOW_FORMATS = ("BMP", "HEIF")
 
@@ -87,10 +90,7 @@ def decode_picture(content: bytes, max_megapixels: float | None = None) -> Pictu
     """Decode the content of an image file as `read_picture` does."""
     try:
         if content[:2] == _JPEG_MAGIC:
-            # libjpeg goes on after damage and only warns
-            with contextlib.suppress(pyvips.Error):
-                return _decode(_open(content, max_megapixels, fail_on="warning"), content)
-            return dataclasses.replace(_decode(_open(content, max_megapixels), content), is_damaged=True)
+            return _decode_jpeg(content, max_megapixels)
         return _decode(_open(content, max_megapixels), content)
     except pyvips.Error as error:
         if "out of memory" in str(error):
@@ -150,9 +150,19 @@ def as_grey(pixels: np.ndarray) -> np.ndarray:
     """Return RGB ``(H, W, 3)`` as grey ``(H, W)`` when all its pixels are neutral, else as it is."""
     if pixels.ndim == 2 or pixels.shape[2] == 4:
         return pixels
-    red, green, blue = (cv2.extractChannel(pixels, channel) for channel in range(3))
-    is_grey = cv2.norm(red, green, cv2.NORM_INF) == 0 and cv2.norm(blue, green, cv2.NORM_INF) == 0
-    return green if is_grey else pixels
+    grey = np.empty(pixels.shape[:2], pixels.dtype)
+    for strip in strips(*grey.shape):
+        red, green, blue = cv2.split(pixels[strip])
+        if cv2.norm(red, green, cv2.NORM_INF) or cv2.norm(blue, green, cv2.NORM_INF):
+            return pixels
+        grey[strip] = green
+    return grey
+
+
+def strips(height: int, width: int) -> Iterator[slice]:
+    """Cut an image into strips of rows that a processor's cache holds; no result depends on the cuts."""
+    rows = max(1, _STRIP_PIXELS // width)
+    return (slice(start, min(start + rows, height)) for start in range(0, height, rows))
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -238,6 +248,26 @@ def register_heif() -> None:
     except ImportError as error:
         raise ImageError("HEIC needs one more package: pip install 'colorize-gan[heif]'") from error
     pillow_heif.register_heif_opener()
+
+
+def _decode_jpeg(content: bytes, max_megapixels: float | None) -> Picture:
+    """Decode a JPEG file; libjpeg goes on after damage and only warns."""
+    with contextlib.suppress(pyvips.Error):
+        image = _open(content, max_megapixels, fail_on="warning")
+        if _number(image, "orientation", 1) == 1 and is_srgb(image):
+            with contextlib.suppress(ValueError):  # what it does not know, libvips may
+                return Picture(
+                    _decode_with_simplejpeg(content, image.bands), _metadata(to_srgb(image), content)
+                )
+        return _decode(image, content)
+    return dataclasses.replace(_decode(_open(content, max_megapixels), content), is_damaged=True)
+
+
+def _decode_with_simplejpeg(content: bytes, bands: int) -> np.ndarray:
+    """Decode what needs nothing more, in half the time that libvips takes."""
+    if bands == 3:
+        return simplejpeg.decode_jpeg(content, "RGB")
+    return simplejpeg.decode_jpeg(content, "GRAY")[..., 0]
 
 
 def _decode(image: pyvips.Image, content: bytes) -> Picture:

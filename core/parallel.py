@@ -7,6 +7,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+import cv2
+from threadpoolctl import threadpool_limits
+
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -31,6 +34,18 @@ def map_in_order(
         finally:
             for future in pending:
                 future.cancel()
+
+
+@contextlib.contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Keep OpenCV and NumPy's BLAS from threads of their own: those wait in loops and slow the workers."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with threadpool_limits(1, "blas"):
+            yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 class RoomToWork:

@@ -34,7 +34,7 @@ def to_srgb(image: pyvips.Image) -> pyvips.Image:
         return _transformed(image, depth)
     if image.bands not in (1, 3):
         raise ImageError(f"{image.bands} channels of {image.interpretation}; save it as grey or RGB")
-    profile = image.get(ICC) if image.get_typeof(ICC) else b""
+    profile = _profile(image)
     if not profile:
         return image
     if not _fits(profile, image.bands):
@@ -47,6 +47,18 @@ def to_srgb(image: pyvips.Image) -> pyvips.Image:
         return _transformed(_labelled(image.bandjoin([image, image]), profile), depth)[1]
     converted = _transformed(image, depth)
     return converted[1] if image.bands == 1 else converted
+
+
+def is_srgb(image: pyvips.Image) -> bool:
+    """Tell whether `to_srgb` leaves the samples of an image as they are."""
+    if image.interpretation == "cmyk" or image.bands not in (1, 3):
+        return False
+    profile = _profile(image)
+    return not (profile and _fits(profile, image.bands)) or _says_srgb(profile, image.bands)
+
+
+def _profile(image: pyvips.Image) -> bytes:
+    return image.get(ICC) if image.get_typeof(ICC) else b""
 
 
 def _fits(profile: bytes, bands: int) -> bool:

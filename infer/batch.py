@@ -5,14 +5,12 @@ import os
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
-import cv2
-
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.inputs import Selection, WorkItem, find_work
 from colorize_gan.infer.record import Record
 from colorize_gan.infer.results import BatchOptions, ItemResult
 from colorize_gan.infer.worker import Worker
-from colorize_gan.parallel import map_in_order
+from colorize_gan.parallel import map_in_order, one_thread_each
 
 _EVERYTHING = Selection()
 _DEFAULTS = BatchOptions()
@@ -52,10 +50,9 @@ def colorize_items(
     items: Iterable[WorkItem], out: Path, colorizer: Colorizer, options: BatchOptions = _DEFAULTS
 ) -> Generator[ItemResult, None, None]:
     """Colorize work items as `colorize_folder` does; closing the iterator ends with those in hand."""
-    cv2.setNumThreads(1)  # the workers are the parallelism
     # enough to fill a batch while another one is being read and written
     workers = options.workers or max(os.cpu_count() or 1, 2 * colorizer.batch_size)
-    with contextlib.closing(Record(out)) as record:
+    with contextlib.closing(Record(out)) as record, one_thread_each():
         worker = Worker(colorizer, options, record)
         with contextlib.closing(map_in_order(worker.process, items, workers, "colorize")) as results:
             yield from results

@@ -1,6 +1,7 @@
 """Colorizing one image: the network sees a small L, the image keeps its own full-resolution L."""
 
 import hashlib
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from colorize_gan.color import (
     FloatArray,
+    build_tables,
     lab_to_image,
     lab_to_ycc,
     lightness_of,
@@ -16,11 +18,11 @@ from colorize_gan.color import (
 )
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import ImageError, ModelError, UsageError
-from colorize_gan.images import Planes, halve, halve_down_to
+from colorize_gan.images import Planes, halve, halve_down_to, strips
 from colorize_gan.infer.backends import Backend, open_backend
 from colorize_gan.infer.batching import BatchingBackend
 from colorize_gan.infer.models import DEFAULT_MODEL, find_model
-from colorize_gan.infer.upsample import Method, Upsampler, strips, upsample
+from colorize_gan.infer.upsample import Method, Upsampler, upsample
 
 MINIMUM_SIDE = 8
 """Images with a shorter side, in pixels, show nothing that could be recognised."""
@@ -77,6 +79,7 @@ class Colorizer:
             DeviceError: the device is not available.
             UsageError: a value that the model cannot honour.
         """
+        threading.Thread(target=build_tables, daemon=True).start()  # while the model is read
         if isinstance(model, str | Path):
             path = find_model(model)
             model = open_backend(path, backend, device)
@@ -203,7 +206,7 @@ class Colorizer:
     def _reduce(self, image: np.ndarray) -> FloatArray:
         """Return what the network sees of an image: lightness ``(h, w)``."""
         height, width = image.shape[:2]
-        reduced_height, reduced_width = self._network_size(height, width)
+        reduced_height, reduced_width = self.network_size(height, width)
         if image.ndim == 2:  # of greys, the mean's L* is the mean L*, nearly; of colours it is not
             image = halve_down_to(image, self._least_side)
         height, width = image.shape[:2]
@@ -214,7 +217,7 @@ class Colorizer:
             narrow[strip] = _resize(lightness, len(lightness), reduced_width, _method(width, reduced_width))
         return _resize(narrow, reduced_height, reduced_width, _method(height, reduced_height))
 
-    def _network_size(self, height: int, width: int) -> tuple[int, int]:
+    def network_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the height and width the network sees: the aspect kept as its size rule allows."""
         scale = self.render_size / min(height, width)
         longest = self.render_size * MAXIMUM_ASPECT

@@ -3,20 +3,18 @@
 A row of the result depends on its own row of lightness only: the photograph can be done in strips of rows.
 """
 
-from collections.abc import Iterator
 from typing import Literal
 
 import cv2
 import numpy as np
 
 from colorize_gan.color import FloatArray
+from colorize_gan.images import strips
 
 Method = Literal["guided", "bilinear"]
 
 NOISE = 3.0
 """Variation of L*, and of ab, that tells nothing: grain, and the network's own ripple."""
-
-_STRIP_PIXELS = 96_000  # what is computed of them at a time stays in the processor's cache
 
 
 def upsample(
@@ -40,12 +38,6 @@ def upsample(
     for strip in strips(height, width):
         result[strip] = upsampler.rows(strip.start, lightness[strip])
     return result
-
-
-def strips(height: int, width: int) -> Iterator[slice]:
-    """Cut an image into strips of rows that a processor's cache holds; no result depends on the cuts."""
-    rows = max(1, _STRIP_PIXELS // width)
-    return (slice(start, min(start + rows, height)) for start in range(0, height, rows))
 
 
 class Upsampler:

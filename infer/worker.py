@@ -18,14 +18,13 @@ from colorize_gan import __version__
 from colorize_gan.color import lightness_of
 from colorize_gan.encoding import JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES, encode, encode_planes, write_atomically
 from colorize_gan.errors import ImageError
-from colorize_gan.images import Picture, as_grey, decode_picture, read_picture, to_8_bits
+from colorize_gan.images import Picture, as_grey, decode_picture, read_picture, strips, to_8_bits
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.gallery import THUMBNAIL_SIDE, thumbnail
 from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.record import Record
 from colorize_gan.infer.results import DAMAGED, HARDLY_ANY_COLOR, BatchOptions, ItemResult
 from colorize_gan.infer.stages import StageClock
-from colorize_gan.infer.upsample import strips
 from colorize_gan.metadata import Metadata
 from colorize_gan.metrics import colorfulness
 from colorize_gan.parallel import RoomToWork
@@ -94,6 +93,7 @@ class Worker:
         clock = StageClock()
         with clock.measure("decode"):
             picture = read_picture(item.source, self._options.max_megapixels)
+            picture = dataclasses.replace(picture, pixels=as_grey(picture.pixels))
         if self._options.in_color != "recolor" and tone_of(picture.pixels) == "color":
             return self._in_color(item, source, picture)
         metadata = picture.metadata.made_by(self._software)
@@ -113,7 +113,6 @@ class Worker:
         """Return the content of the output, and its RGB, of a large one reduced."""
         quality = self._options.quality
         with clock.measure("preprocess"):
-            pixels = as_grey(pixels)
             prepared = self._colorizer.prepare(pixels)
         with clock.measure("infer"):
             ab = self._colorizer.predict(prepared)

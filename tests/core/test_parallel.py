@@ -1,9 +1,11 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import pytest
+from threadpoolctl import threadpool_info
 
-from colorize_gan.parallel import RoomToWork
+from colorize_gan.parallel import RoomToWork, one_thread_each
 
 
 def test_work_that_ran_out_of_memory_runs_again_alone() -> None:
@@ -37,3 +39,14 @@ def test_work_that_needs_too_much_fails_and_others_go_on() -> None:
     with pytest.raises(MemoryError):
         room.run(too_large)
     assert room.run(lambda: 5) == 5
+
+
+def test_one_thread_each_ends_with_the_block() -> None:
+    def threads() -> list[int]:
+        libraries = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+        return [cv2.getNumThreads(), *libraries]
+
+    before = threads()
+    with one_thread_each():
+        assert set(threads()) == {1}
+    assert threads() == before
