@@ -12,8 +12,8 @@ import numpy as np
 from colorize_gan.color import FloatArray
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import DataError, ModelError, UsageError
-from colorize_gan.infer.backends import BACKENDS_BY_SUFFIX, open_backend
-from colorize_gan.infer.models import bundled_models
+from colorize_gan.infer.backends import open_backend
+from colorize_gan.infer.models import BACKENDS_BY_SUFFIX, bundled_models
 from colorize_gan.trainer.checkpoint import load_generator
 from colorize_gan.trainer.data import load_square
 from colorize_gan.trainer.deep_metrics import DeepMetrics

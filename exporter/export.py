@@ -217,6 +217,7 @@ class _SourceBackend:
     run: Run
     name: str = "eager"
     device: str = "cpu"
+    precision: str = "fp32"
 
 
 def _time(backend: Backend, contract: ModelContract) -> float:

@@ -14,7 +14,8 @@ from colorize_gan.exporter.parity import (
     floor_of,
     probes,
 )
-from colorize_gan.infer.backends import BACKENDS_BY_SUFFIX, Backend, open_backend
+from colorize_gan.infer.backends import Backend, open_backend
+from colorize_gan.infer.models import BACKENDS_BY_SUFFIX
 
 _CARD = (
     "architecture",

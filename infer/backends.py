@@ -7,18 +7,19 @@ import numpy as np
 
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import ModelError, UsageError
-
-BACKENDS_BY_SUFFIX = {".onnx": "onnxruntime", ".torchscript": "torchscript", ".pt2": "pt2"}
+from colorize_gan.infer.models import BACKENDS_BY_SUFFIX
 
 
 class Backend(Protocol):
     """A loaded model."""
 
     name: str
-    """One of the values of `BACKENDS_BY_SUFFIX`."""
+    """One of the names in `BACKENDS_BY_SUFFIX`."""
     device: str
     """The device in use: `cpu` or `cuda:N`."""
     contract: ModelContract
+    precision: str
+    """What it computes in: the contract's precision, or ``bf16`` where the backend rounds to that."""
 
     def run(self, inputs: np.ndarray) -> np.ndarray:
         """Run the graph; sizes as the contract says.
@@ -34,7 +35,7 @@ def open_backend(model: Path, backend: str = "auto", device: str = "auto") -> Ba
 
     Args:
         model: an exported file; a name is resolved by `find_model`.
-        backend: a value of `BACKENDS_BY_SUFFIX`, or ``auto``: what the file's suffix says.
+        backend: a name in `BACKENDS_BY_SUFFIX`, or ``auto``: the file's own.
         device: ``cpu``, ``cuda``, ``cuda:N`` or ``auto``: CUDA where it works, else the CPU.
 
     Raises:
@@ -42,29 +43,38 @@ def open_backend(model: Path, backend: str = "auto", device: str = "auto") -> Ba
         DeviceError: the device or the runtime is not available.
         UsageError: the backend cannot read this kind of file, or no such device name.
     """
-    wanted = _backend_for(model, backend)
+    readers = BACKENDS_BY_SUFFIX.get(model.suffix)
+    if readers is None:
+        raise ModelError(f"{model}: not a model file ({', '.join(BACKENDS_BY_SUFFIX)})")
+    if backend not in ("auto", *readers):
+        raise UsageError(f"--backend {backend}: cannot read {model.name}, which needs {' or '.join(readers)}")
     if not model.is_file():
         raise ModelError(f"{model}: no such model file")
-    opened: Backend
-    if wanted == "onnxruntime":
-        from colorize_gan.infer.onnxruntime_backend import OnnxRuntimeBackend
-
-        opened = OnnxRuntimeBackend(model, device)
-    else:
-        from colorize_gan.infer.torch_backends import Pt2Backend, TorchScriptBackend
-
-        opened = TorchScriptBackend(model, device) if wanted == "torchscript" else Pt2Backend(model, device)
+    opened = _open(model, readers[0] if backend == "auto" else backend, device)
     _check_runs(opened, model)
     return opened
 
 
-def _backend_for(model: Path, backend: str) -> str:
-    native = BACKENDS_BY_SUFFIX.get(model.suffix)
-    if native is None:
-        raise ModelError(f"{model}: not a model file ({', '.join(BACKENDS_BY_SUFFIX)})")
-    if backend not in ("auto", native):
-        raise UsageError(f"--backend {backend}: cannot read {model.name}, which needs {native}")
-    return native
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell by its text: ONNX Runtime and OpenVINO have one exception for all that goes wrong in a kernel."""
+    text = str(error).lower()
+    return any(
+        sign in text for sign in ("failed to allocate", "out of memory", "bad_alloc", "bad allocation")
+    )
+
+
+def _open(model: Path, backend: str, device: str) -> Backend:
+    if backend == "onnxruntime":
+        from colorize_gan.infer.onnxruntime_backend import OnnxRuntimeBackend
+
+        return OnnxRuntimeBackend(model, device)
+    if backend == "openvino":
+        from colorize_gan.infer.openvino_backend import OpenVinoBackend
+
+        return OpenVinoBackend(model, device)
+    from colorize_gan.infer.torch_backends import Pt2Backend, TorchScriptBackend
+
+    return TorchScriptBackend(model, device) if backend == "torchscript" else Pt2Backend(model, device)
 
 
 def _check_runs(backend: Backend, model: Path) -> None:

@@ -14,7 +14,7 @@ import click
 from colorize_gan import __version__
 from colorize_gan.commands import INTERRUPTED, exit_with_code, printable, stop_requests
 from colorize_gan.errors import ImageError, UsageError
-from colorize_gan.infer.models import DEFAULT_MODEL
+from colorize_gan.infer.models import BACKENDS, DEFAULT_MODEL
 from colorize_gan.infer.results import MAX_MEGAPIXELS
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class _AutoInt(click.ParamType[int | None]):
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
     "--backend",
-    type=click.Choice(["auto", "onnxruntime", "torchscript", "pt2"]),
+    type=click.Choice(["auto", *BACKENDS]),
     default="auto",
     show_default=True,
     help="Runtime; auto takes the one of the model file.",

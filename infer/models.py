@@ -1,10 +1,19 @@
-"""Finding a model by its bundled name or its path."""
+"""Finding a model by its bundled name or its path, and what can run it."""
 
 from pathlib import Path
 
 from colorize_gan.errors import ModelError
 
 DEFAULT_MODEL = "lite2"
+
+BACKENDS_BY_SUFFIX = {
+    ".onnx": ("onnxruntime", "openvino"),
+    ".torchscript": ("torchscript",),
+    ".pt2": ("pt2",),
+}
+"""Which backends read a kind of file, its own first."""
+
+BACKENDS = tuple(name for readers in BACKENDS_BY_SUFFIX.values() for name in readers)
 
 _FOLDER = Path(__file__).parent / "models"
 

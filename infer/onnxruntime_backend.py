@@ -12,6 +12,7 @@ import onnxruntime
 from colorize_gan.contract import METADATA_KEY, ModelContract
 from colorize_gan.devices import cuda_number
 from colorize_gan.errors import DeviceError, ModelError
+from colorize_gan.infer.backends import is_out_of_memory
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class OnnxRuntimeBackend:
         if METADATA_KEY not in metadata:
             raise ModelError(f"{model}: has no model contract; export it with colorize-export")
         self.contract = ModelContract.from_json(metadata[METADATA_KEY], str(model))
+        self.precision = self.contract.precision
         if [node.name for node in self._session.get_inputs()] != [self.contract.input_name]:
             raise ModelError(f"{model}: its inputs are not those of its contract")
 
@@ -52,7 +54,7 @@ class OnnxRuntimeBackend:
         try:
             outputs = self._session.run([self.contract.output_name], {self.contract.input_name: inputs})
         except Exception as error:
-            if _is_out_of_memory(error):
+            if is_out_of_memory(error):
                 raise MemoryError(_first_line(error)) from error
             raise
         return cast(np.ndarray, outputs[0])
@@ -102,14 +104,6 @@ def _has_nvidia_driver() -> bool:
     except OSError:
         return False
     return True
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Tell by its text: ONNX Runtime has one exception for all that goes wrong in a kernel."""
-    text = str(error).lower()
-    return any(
-        sign in text for sign in ("failed to allocate", "out of memory", "bad_alloc", "bad allocation")
-    )
 
 
 def _first_line(error: Exception) -> str:

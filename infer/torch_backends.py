@@ -44,6 +44,7 @@ class TorchBackend:
         if not contract:
             raise ModelError(f"{model}: has no model contract; export it with colorize-export")
         self.contract = ModelContract.from_json(contract, str(model))
+        self.precision = self.contract.precision
 
     def _load(self, model: Path) -> tuple[Any, str]:
         """Return the program and the JSON of its contract."""

@@ -9,9 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FORBIDDEN = {
-    "core": {"torch", "onnxruntime", "timm", "trainer", "exporter", "infer"},
+    "core": {"torch", "onnxruntime", "openvino", "timm", "trainer", "exporter", "infer"},
     "infer": {"torch", "timm", "trainer", "exporter"},
-    "trainer": {"onnxruntime", "infer", "exporter"},
+    "trainer": {"onnxruntime", "openvino", "infer", "exporter"},
     "exporter": set(),
 }
 ALLOWED = {"infer/torch_backends.py": {"torch"}}

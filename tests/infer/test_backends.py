@@ -1,6 +1,8 @@
 import importlib
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,41 +15,136 @@ from colorize_gan.errors import DeviceError, ModelError, UsageError
 from colorize_gan.infer.backends import open_backend
 
 SUFFIXES = ["onnx", "torchscript", "pt2"]
+BACKENDS = [("onnx", "onnxruntime"), ("onnx", "openvino"), ("torchscript", "torchscript"), ("pt2", "pt2")]
+BF16_CLOSE = 2.0  # ab; other tests hold the colour difference to its floor
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(("suffix", "name"), BACKENDS)
 class TestEveryBackend:
-    def test_gives_ab_of_any_allowed_size(self, exported: dict[str, Path], suffix: str) -> None:
-        backend = open_backend(exported[suffix], device="cpu")
+    def test_gives_ab_of_any_allowed_size(self, exported: dict[str, Path], suffix: str, name: str) -> None:
+        backend = open_backend(exported[suffix], name, "cpu")
         for shape in [(1, 1, 32, 32), (3, 1, 64, 96), (2, 1, 160, 32)]:
             ab = backend.run(np.full(shape, 40, np.float32))
             assert (ab.shape, ab.dtype) == ((shape[0], 2, *shape[2:]), np.float32)
 
-    def test_reads_the_contract_from_the_file(self, exported: dict[str, Path], suffix: str) -> None:
-        contract = open_backend(exported[suffix], device="cpu").contract
+    def test_reads_the_contract_from_the_file(
+        self, exported: dict[str, Path], suffix: str, name: str
+    ) -> None:
+        contract = open_backend(exported[suffix], name, "cpu").contract
         assert contract.name == "tiny"
         assert contract.parity["p99"] <= contract.parity["floor"]
         assert len(contract.checkpoint_sha256) == 64
 
-    def test_neighbours_in_the_batch_do_not_matter(self, exported: dict[str, Path], suffix: str) -> None:
-        backend = open_backend(exported[suffix], device="cpu")
+    def test_neighbours_in_the_batch_do_not_matter(
+        self, exported: dict[str, Path], suffix: str, name: str
+    ) -> None:
+        backend = open_backend(exported[suffix], name, "cpu")
         batch = np.random.default_rng(0).uniform(0, 100, (4, 1, 64, 64)).astype(np.float32)
         alone = np.concatenate([backend.run(image[None]) for image in batch])
         assert np.abs(backend.run(batch) - alone).max() < 1e-3
 
     def test_truncated_file_is_refused_by_name(
-        self, exported: dict[str, Path], suffix: str, tmp_path: Path
+        self, exported: dict[str, Path], suffix: str, name: str, tmp_path: Path
     ) -> None:
         path = tmp_path / f"cut.{suffix}"
         path.write_bytes(exported[suffix].read_bytes()[:5000])
         with pytest.raises(ModelError, match="cut"):
-            open_backend(path, device="cpu")
+            open_backend(path, name, "cpu")
 
 
 def test_backends_agree(exported: dict[str, Path]) -> None:
     lightness = np.random.default_rng(0).uniform(0, 100, (2, 1, 96, 64)).astype(np.float32)
-    first, *others = (open_backend(exported[suffix]).run(lightness) for suffix in SUFFIXES)
-    assert all(np.abs(first - other).max() < 1e-3 for other in others)
+    first, *others = (open_backend(exported[suffix], name, "cpu") for suffix, name in BACKENDS)
+    for other in others:
+        close = BF16_CLOSE if other.precision == "bf16" else 1e-3
+        assert np.abs(first.run(lightness) - other.run(lightness)).max() < close, other.name
+
+
+def test_openvino_runs_its_callers_at_once_and_alike(exported: dict[str, Path]) -> None:
+    backend = open_backend(exported["onnx"], "openvino")
+    images = np.random.default_rng(0).uniform(0, 100, (6, 1, 64, 96)).astype(np.float32)
+    expected = backend.run(images)
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(backend.run, [image[None] for image in images for _ in range(3)]))
+    for index, ab in enumerate(found):
+        assert np.array_equal(ab[0], expected[index // 3])
+
+
+def test_openvino_gives_each_caller_a_copy_of_its_own(
+    exported: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = open_backend(exported["onnx"], "openvino")
+    together = threading.Barrier(2, timeout=20)
+
+    class Meeting:
+        """A request that waits until another one runs, too."""
+
+        def infer(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            together.wait()
+            return {"ab": inputs["L"]}
+
+    monkeypatch.setattr(backend, "_idle", [])
+    monkeypatch.setattr(backend, "_compile", Meeting)
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(2):
+            assert len(list(pool.map(backend.run, np.zeros((2, 1, 1, 64, 64), np.float32)))) == 2
+    assert len(backend._idle) == 2  # type: ignore[attr-defined]
+
+
+def test_openvino_out_of_memory_is_a_memory_error(
+    exported: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        def infer(self, _: object) -> None:
+            raise RuntimeError("Exception from src/inference: std::bad_alloc")
+
+    backend = open_backend(exported["onnx"], "openvino")
+    monkeypatch.setattr(backend, "_idle", [Full()])
+    with pytest.raises(MemoryError):
+        backend.run(np.zeros((1, 1, 64, 64), np.float32))
+
+
+def test_openvino_leaves_the_threads_of_its_callers_on_their_cores(exported: dict[str, Path]) -> None:
+    compiled = open_backend(exported["onnx"], "openvino")._compile().get_compiled_model()  # type: ignore[attr-defined]
+    assert compiled.get_property("ENABLE_CPU_PINNING") is False
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
+
+
+def test_openvino_computes_colour_arithmetic_in_float32(pixels_file: Path, photo: np.ndarray) -> None:
+    on_openvino = open_backend(pixels_file, "openvino")
+    assert on_openvino.precision == "fp32"
+    images = photo[None, :151, :233]
+    expected = open_backend(pixels_file, "onnxruntime", "cpu").run(images)
+    assert np.abs(on_openvino.run(images).astype(int) - expected).max() <= 1
+
+
+def test_openvino_is_for_the_cpu(exported: dict[str, Path]) -> None:
+    with pytest.raises(DeviceError, match="--device cuda: OpenVINO runs on the CPU"):
+        open_backend(exported["onnx"], "openvino", "cuda")
+    with pytest.raises(UsageError, match="--device tpu"):
+        open_backend(exported["onnx"], "openvino", "tpu")
+
+
+def test_openvino_needs_neither_torch_nor_onnx(exported: dict[str, Path]) -> None:
+    code = (
+        # importing them raises
+        "import sys; sys.modules |= dict.fromkeys(['torch', 'onnx', 'onnxruntime'])\n"
+        "from pathlib import Path; import numpy; from colorize_gan.infer import open_backend\n"
+        f"backend = open_backend(Path({str(exported['onnx'])!r}), 'openvino')\n"
+        "print(backend.run(numpy.zeros((1, 1, 32, 64), numpy.float32)).shape)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(1, 2, 32, 64)"
+
+
+def test_openvino_that_is_not_installed_says_so(exported: dict[str, Path]) -> None:
+    code = (
+        "import sys; sys.modules['openvino'] = None\n"
+        "from pathlib import Path; from colorize_gan.infer import open_backend\n"
+        f"open_backend(Path({str(exported['onnx'])!r}), 'openvino')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "DeviceError: --backend openvino: is not installed" in done.stderr
 
 
 def test_onnx_without_contract_is_refused_by_name(exported: dict[str, Path], tmp_path: Path) -> None:
@@ -84,8 +181,10 @@ def test_missing_and_foreign_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_backend_that_cannot_read_the_file_is_a_usage_error(exported: dict[str, Path]) -> None:
-    with pytest.raises(UsageError, match="needs onnxruntime"):
+    with pytest.raises(UsageError, match="needs onnxruntime or openvino"):
         open_backend(exported["onnx"], backend="torchscript")
+    with pytest.raises(UsageError, match="needs torchscript"):
+        open_backend(exported["torchscript"], backend="openvino")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
