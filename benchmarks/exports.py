@@ -37,7 +37,7 @@ def main(source: Path) -> None:
             *export_file(source, Path(folder), ExportOptions(formats, precisions=PRECISIONS)),
             *export_file(source, Path(folder), ExportOptions(("onnx",), "pixels", ("fp32", "int8"))),
         ]
-        milliseconds = interleaved([open_backend(file.path, device="cpu") for file in files])
+        milliseconds = interleaved([open_backend(file.path, "native", "cpu") for file in files])
         rows = [row(file, time, milliseconds[0]) for file, time in zip(files, milliseconds, strict=True)]
     RESULT.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
     print(table(rows))  # noqa: T201

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import logging
 import signal
 import threading
 import time
@@ -56,6 +57,27 @@ def printable(text: object) -> str:
     """Return text as one line that any terminal shows, whatever bytes a file name is made of."""
     shown = str(text).encode("utf-8", "backslashreplace").decode()
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in shown)
+
+
+class _Echo(logging.Handler):
+    """Log messages as lines on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(printable(record.getMessage()), err=True)
+
+
+@contextlib.contextmanager
+def log_shown() -> Iterator[None]:
+    """Show what the package logs, from INFO on."""
+    logger, echo = logging.getLogger("colorize_gan"), _Echo()
+    level = logger.level
+    logger.addHandler(echo)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(echo)
+        logger.setLevel(level)
 
 
 @contextlib.contextmanager

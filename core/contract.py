@@ -64,7 +64,7 @@ class ModelContract:
     parity: dict[str, Any] = field(default_factory=dict)
     """How far the exported file's colours are from the eager generator's."""
     fingerprint: dict[str, Any] = field(default_factory=dict)
-    """The eager generator's colours at some points of known images: see `colorize_gan.exporter.parity`."""
+    """The eager generator's colours at some points of known images: see `colorize_gan.parity`."""
     schema: int = SCHEMA
 
     def to_json(self) -> str:

@@ -1,5 +1,7 @@
 """Names of devices, as `--device` takes them."""
 
+import ctypes
+import sys
 from collections.abc import Callable
 
 from colorize_gan.errors import UsageError
@@ -19,3 +21,12 @@ def cuda_number(device: str, cuda_works: Callable[[], bool]) -> int | None:
     if kind != "cuda" or not (number or "0").isdecimal():
         raise UsageError(f"--device {device}: not auto, cpu, cuda or cuda:N")
     return int(number or 0)
+
+
+def has_nvidia_driver() -> bool:
+    """Tell whether the driver's library loads; asking ONNX Runtime would log errors where it does not."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True

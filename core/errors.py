@@ -6,7 +6,7 @@
   * ImageError               (3)  one image cannot be read or written; the run goes on
   * DeviceError              (4)  the requested device or backend is not available
   * ModelError               (5)  a model or checkpoint is missing, damaged or without a contract
-  * VerificationError        (6)  an exported file gives other colours than its generator
+  * VerificationError        (6)  a file or a backend gives other colours than it should
 """
 
 from typing import ClassVar

@@ -9,6 +9,7 @@ from colorize_gan import __version__
 from colorize_gan.commands import exit_with_code
 from colorize_gan.errors import UsageError, VerificationError
 from colorize_gan.exporter import FORMATS, GRAPHS, PRECISIONS
+from colorize_gan.infer.models import BACKENDS
 
 
 def _names_of(choices: tuple[str, ...]) -> Callable[..., tuple[str, ...] | None]:
@@ -93,8 +94,8 @@ def colorize_export(
     Exit codes: 2 wrong usage, 5 checkpoint not usable, 6 colours differ (the file is not kept).
     """
     from colorize_gan.exporter.export import ExportOptions, export_file
-    from colorize_gan.exporter.parity import PHOTOGRAPHS
     from colorize_gan.exporter.triton import write_triton_model
+    from colorize_gan.parity import PHOTOGRAPHS
 
     if formats is None:
         formats = ("onnx",) if source.suffix == ".onnx" or graph == "pixels" else ("onnx", "torchscript")
@@ -139,6 +140,11 @@ def colorize_export(
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    help="Runtime to verify on.  [default: the file's own]",
+)
+@click.option(
     "--max-delta-e",
     type=click.FloatRange(min=0, min_open=True),
     help="Largest CIEDE2000 p99.  [default: that of the precision]",
@@ -146,25 +152,32 @@ def colorize_export(
 @click.version_option(__version__)
 @exit_with_code
 def colorize_verify(
-    model: Path, against: Path | None, images: Path | None, device: str, max_delta_e: float | None
+    model: Path,
+    against: Path | None,
+    images: Path | None,
+    device: str,
+    backend: str | None,
+    max_delta_e: float | None,
 ) -> int:
     """Show what a MODEL file says of itself and check its colours on this machine.
 
     Exit codes: 2 wrong usage, 4 no such device, 5 file not usable, 6 colours differ.
     """
-    from colorize_gan.exporter.parity import PHOTOGRAPHS, enforce
     from colorize_gan.exporter.verify import card, verify
     from colorize_gan.infer.backends import open_backend
     from colorize_gan.infer.models import find_model
+    from colorize_gan.parity import PHOTOGRAPHS, enforce
 
     if images is not None and against is None:
         raise UsageError("--images: needs --against; a fingerprint is of known images only")
-    backend = open_backend(find_model(model), device=device)
-    click.echo(card(backend.contract))
+    opened = open_backend(
+        find_model(model), backend or "native", device, gate=False
+    )  # what follows is stricter
+    click.echo(card(opened.contract))
     try:
-        record, floor = verify(backend, against, images or PHOTOGRAPHS, max_delta_e)
+        record, floor = verify(opened, against, images or PHOTOGRAPHS, max_delta_e)
         click.echo(
-            f"- here, on {backend.name} {backend.device}, against {against or 'its fingerprint'}: CIEDE2000 "
+            f"- here, on {opened.name} {opened.device}, against {against or 'its fingerprint'}: CIEDE2000 "
             f"mean {record['mean']}, p99 {record['p99']} (at most {floor.p99}), max {record['max']}, "
             f"changed 8-bit pixels {record['changed_pixels']:.2%}, worst on {record['worst']}"
         )

@@ -93,7 +93,7 @@ def _open(model: Path) -> tuple[PredictAb, ModelContract]:
     """Return the predictor and the contract of a model file or a bundled model."""
     model = bundled_models().get(str(model), model)
     if model.suffix in BACKENDS_BY_SUFFIX:
-        backend = open_backend(model)
+        backend = open_backend(model, "native")  # figures do not depend on the CPU
         if backend.contract.graph != "lab":
             raise ModelError(f"{model}: evaluate the lab file of the same model")
         return backend.run, backend.contract

@@ -18,7 +18,12 @@ from colorize_gan.contract import ModelContract
 from colorize_gan.encoding import atomic_path
 from colorize_gan.errors import DeviceError, UsageError, VerificationError
 from colorize_gan.exporter.formats import save_onnx, save_pt2, save_torchscript
-from colorize_gan.exporter.parity import (
+from colorize_gan.exporter.pixels import PIXELS_INPUT, PIXELS_OUTPUT, to_pixels
+from colorize_gan.exporter.precisions import INT8_EXCEPTIONS, store_weights_as_half, to_half, to_int8
+from colorize_gan.exporter.source import Source, load_source
+from colorize_gan.infer.backends import Backend, open_backend
+from colorize_gan.infer.colorizer import Colorizer
+from colorize_gan.parity import (
     PHOTOGRAPHS,
     Floor,
     Run,
@@ -30,11 +35,6 @@ from colorize_gan.exporter.parity import (
     probes,
     read_lightness,
 )
-from colorize_gan.exporter.pixels import PIXELS_INPUT, PIXELS_OUTPUT, to_pixels
-from colorize_gan.exporter.precisions import INT8_EXCEPTIONS, store_weights_as_half, to_half, to_int8
-from colorize_gan.exporter.source import Source, load_source
-from colorize_gan.infer.backends import Backend, open_backend
-from colorize_gan.infer.colorizer import Colorizer
 
 _TORCH_SAVERS: dict[str, Callable[..., None]] = {"torchscript": save_torchscript, "pt2": save_pt2}
 _TIMED_RUNS = 5
@@ -175,7 +175,7 @@ def _save_verified(
             contract, parity=record, fingerprint=known or fingerprint(reference, contract)
         )
         save(proven, part)
-        milliseconds = _time(open_backend(part, device="cpu"), proven)
+        milliseconds = _time(open_backend(part, "native", "cpu"), proven)
     return ExportedFile(path, proven, milliseconds)
 
 
@@ -196,9 +196,9 @@ def _verify(part: Path, reference: Run, contract: ModelContract, options: Export
 
 def _open_everywhere(path: Path) -> Iterator[Backend]:
     """Open a file on every device that works here, the CPU first."""
-    yield open_backend(path, device="cpu")
+    yield open_backend(path, "native", "cpu")
     with contextlib.suppress(DeviceError):
-        yield open_backend(path, device="cuda")
+        yield open_backend(path, "native", "cuda")
 
 
 def _reference(source: Source, contract: ModelContract) -> Run:

@@ -10,9 +10,9 @@ import onnx
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import ModelError, UsageError
 from colorize_gan.exporter.formats import build_onnx, build_pt2, build_torchscript
-from colorize_gan.exporter.parity import Run
 from colorize_gan.exporter.precisions import restore_half_weights
 from colorize_gan.infer.onnxruntime_backend import OnnxRuntimeBackend
+from colorize_gan.parity import Run
 from colorize_gan.trainer.checkpoint import load_generator
 from colorize_gan.trainer.evaluate import torch_predictor
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import ModelError, UsageError
-from colorize_gan.exporter.parity import (
+from colorize_gan.infer.backends import Backend, open_backend
+from colorize_gan.infer.models import BACKENDS_BY_SUFFIX
+from colorize_gan.parity import (
     PHOTOGRAPHS,
     Floor,
     Run,
@@ -14,8 +16,6 @@ from colorize_gan.exporter.parity import (
     floor_of,
     probes,
 )
-from colorize_gan.infer.backends import Backend, open_backend
-from colorize_gan.infer.models import BACKENDS_BY_SUFFIX
 
 _CARD = (
     "architecture",
@@ -38,7 +38,8 @@ def verify(
         against: checkpoint or model file to compare it with on all probes; None for the fingerprint of the
             generator in the file's own contract.
         images: folder of photographs among the probes, with ``against``.
-        max_delta_e: floor of CIEDE2000 p99; None for that of the less exact of the two.
+        max_delta_e: floor of CIEDE2000 p99; None for that of the less exact of the two, and
+            of the precision the backend computes in.
 
     Returns:
         The record of `compare`, and the floor it has to keep to.
@@ -49,7 +50,7 @@ def verify(
         VerificationError: an output is not finite.
     """
     contract = backend.contract
-    floors = [floor_of(contract)]
+    floors = [floor_of(contract, backend.precision)]
     if against is None:
         record = compare_with_fingerprint(backend.run, contract)
     else:
@@ -66,7 +67,7 @@ def verify(
 
 def _open_reference(path: Path) -> tuple[Run, ModelContract]:
     if path.suffix in BACKENDS_BY_SUFFIX:
-        backend = open_backend(path, device="cpu")
+        backend = open_backend(path, "native", "cpu")
         return backend.run, backend.contract
     try:
         from colorize_gan.exporter.source import load_source

@@ -5,14 +5,14 @@ import shlex
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from colorize_gan import __version__
-from colorize_gan.commands import INTERRUPTED, exit_with_code, printable, stop_requests
+from colorize_gan.commands import INTERRUPTED, exit_with_code, log_shown, printable, stop_requests
 from colorize_gan.errors import ImageError, UsageError
 from colorize_gan.infer.models import BACKENDS, DEFAULT_MODEL
 from colorize_gan.infer.results import MAX_MEGAPIXELS
@@ -56,7 +56,7 @@ class _AutoInt(click.ParamType[int | None]):
     type=click.Choice(["auto", *BACKENDS]),
     default="auto",
     show_default=True,
-    help="Runtime; auto takes the one of the model file.",
+    help="Runtime; auto takes the fastest that gives the same colours here.",
 )
 @click.option("--render-size", type=click.IntRange(min=1), help="Short side the network sees, in pixels.")
 @click.option(
@@ -149,7 +149,7 @@ def colorize_batch(
     Colours are a plausible guess, not history. Lightness stays what it was.
 
     Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed (each is listed with its reason),
-    4 device not available, 5 model not usable, 130 interrupted.
+    4 device not available, 5 model not usable, 6 a backend gives other colours, 130 interrupted.
     """
     named = list(inputs)
     listed = sys.stdin.buffer.read() if _STDIN in named else b""
@@ -245,10 +245,13 @@ def _run(
 def _open(verbose: bool, **options: Any) -> "Colorizer":
     from colorize_gan.infer.colorizer import Colorizer
 
-    colorizer = Colorizer(**options)
+    with log_shown() if verbose else nullcontext():
+        colorizer = Colorizer(**options)
     if verbose:
         used = colorizer.backend
-        click.echo(f"model {colorizer.contract.name} on {used.name}, {used.device}", err=True)
+        click.echo(
+            f"model {colorizer.contract.name} on {used.name}, {used.device}, {used.precision}", err=True
+        )
     return colorizer
 
 

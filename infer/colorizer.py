@@ -120,6 +120,8 @@ class Colorizer:
         """All that decides about the colours of an image."""
         return {
             "model": self.model_sha256,
+            "backend": self.backend.name,
+            "precision": self.backend.precision,
             "render_size": self.render_size,
             "saturation": self.saturation,
             "strength": self.strength,

@@ -1,8 +1,6 @@
 """ONNX Runtime, on the CPU or on CUDA."""
 
-import ctypes
 import logging
-import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +8,7 @@ import numpy as np
 import onnxruntime
 
 from colorize_gan.contract import METADATA_KEY, ModelContract
-from colorize_gan.devices import cuda_number
+from colorize_gan.devices import cuda_number, has_nvidia_driver
 from colorize_gan.errors import DeviceError, ModelError
 from colorize_gan.infer.backends import is_out_of_memory
 
@@ -88,22 +86,13 @@ def _open_session(model: Path, cuda: int | None) -> onnxruntime.InferenceSession
 def _require_cuda() -> None:
     if _CUDA not in onnxruntime.get_available_providers():
         raise DeviceError("--device cuda: this onnxruntime has no CUDA; pip install onnxruntime-gpu")
-    if not _has_nvidia_driver():
+    if not has_nvidia_driver():
         raise DeviceError("--device cuda: no NVIDIA driver on this machine; use --device cpu")
     onnxruntime.preload_dlls()  # the CUDA and cuDNN wheels of the [cuda] extra
 
 
 def _cuda_works() -> bool:
-    return _CUDA in onnxruntime.get_available_providers() and _has_nvidia_driver()
-
-
-def _has_nvidia_driver() -> bool:
-    """Tell whether the driver's library loads; asking ONNX Runtime would log errors where it does not."""
-    try:
-        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
-    except OSError:
-        return False
-    return True
+    return _CUDA in onnxruntime.get_available_providers() and has_nvidia_driver()
 
 
 def _first_line(error: Exception) -> str:

@@ -52,15 +52,7 @@ class OpenVinoBackend:
         self.contract = _contract_of(self._graph, model)
         self._core = openvino.Core()
         self.precision = self._precision()
-        try:
-            self._idle = [self._compile()]
-        except RuntimeError as error:
-            raise ModelError(f"{model}: OpenVINO cannot run it; use --backend onnxruntime") from error
-
-    @property
-    def cpu(self) -> str:
-        """The CPU's name."""
-        return str(self._core.get_property("CPU", "FULL_DEVICE_NAME"))
+        self._idle: list[Any] = []
 
     def run(self, inputs: np.ndarray) -> np.ndarray:
         """See `Backend.run`."""

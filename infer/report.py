@@ -78,6 +78,7 @@ def _head(argv: Sequence[str], colorizer: Colorizer) -> dict[str, object]:
         "argv": list(argv),
         "model": {"name": contract.name, "sha256": colorizer.model_sha256, "licence": contract.license},
         "backend": colorizer.backend.name,
+        "precision": colorizer.backend.precision,
         "device": colorizer.backend.device,
         "host": {"node": platform.node(), "system": platform.platform(), "python": platform.python_version()},
     }

@@ -1,5 +1,6 @@
 """Fixtures: real photographs from scikit-image, and a tiny seeded checkpoint with its exported files."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,12 @@ import cv2
 import skimage.data
 
 from colorize_gan.contract import ModelContract
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep what the colour gate remembers, here and in child processes, out of the user's cache."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ def test_file_equals_the_generator_on_a_photograph(
     generator, contract = load_generator(tiny_checkpoint)
     lightness = np.ascontiguousarray(photo[:320, :448, 0], np.float32)[None, None] / 2.55
     expected = torch_predictor(generator)(lightness)
-    backend = open_backend(exported[suffix])
+    backend = open_backend(exported[suffix], "native")
     assert np.abs(backend.run(lightness) - expected).max() < 1e-3
     written = backend.contract
     assert written == dataclasses.replace(contract, parity=written.parity, fingerprint=written.fingerprint)

@@ -42,16 +42,17 @@ def test_pixels_are_those_of_colorize_batch_at_any_size(shipped_pixels: Path, sh
     rgb = cv2.resize(skimage.data.coffee(), (width, height), interpolation=cv2.INTER_AREA)
     saturated = cv2.applyColorMap(np.ascontiguousarray(rgb[..., 1]), cv2.COLORMAP_JET)
     for image in (rgb, saturated, cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)):
-        colored = open_backend(shipped_pixels).run(image[None])[0]
+        colored = open_backend(shipped_pixels, "native").run(image[None])[0]
         difference = np.abs(
-            colored.astype(int) - Colorizer("lite2", chroma_upsample="bilinear").colorize(image)
+            colored.astype(int)
+            - Colorizer("lite2", backend="onnxruntime", chroma_upsample="bilinear").colorize(image)
         )
         assert difference.max() <= 1
         assert (difference > 0).mean() < 0.01
 
 
 def test_images_of_a_batch_do_not_touch_each_other(pixels_file: Path, photo: np.ndarray) -> None:
-    backend = open_backend(pixels_file)
+    backend = open_backend(pixels_file, "native")
     batch = np.stack([photo[:100, :150], photo[200:300, 200:350], photo[:100, :150] // 2])
     together = backend.run(batch)
     for image, colored in zip(batch, together, strict=True):
@@ -91,5 +92,9 @@ def test_readme_lines_run_as_printed(shipped_pixels: Path, tmp_path: Path) -> No
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     colored = cv2.imread(str(tmp_path / "colored.png"))[..., ::-1]
     assert (
-        np.abs(colored.astype(int) - Colorizer("lite2", chroma_upsample="bilinear").colorize(grey)).max() <= 1
+        np.abs(
+            colored.astype(int)
+            - Colorizer("lite2", backend="onnxruntime", chroma_upsample="bilinear").colorize(grey)
+        ).max()
+        <= 1
     )

@@ -39,10 +39,24 @@ def test_exported_file_verifies_by_itself_and_against_its_checkpoint(
         assert "(at most 0.1)" in result.stdout
 
 
+def test_file_verifies_on_openvino(exported: dict[str, Path], pixels_file: Path) -> None:
+    for path in (exported["onnx"], pixels_file):
+        result = run(path, "--backend", "openvino", "--max-delta-e", "5")
+        assert result.exit_code == 0, result.output
+        assert "- here, on openvino cpu, against its fingerprint" in result.stdout
+    assert run("lite2", "--backend", "openvino").exit_code == 0
+    assert run(exported["torchscript"], "--backend", "openvino").exit_code == 2
+
+
 def test_pixels_file_verifies(pixels_file: Path) -> None:
     result = run(pixels_file)
     assert result.exit_code == 0, result.output
     assert "any size; inside, the short side is 64 pixels" in result.stdout
+
+
+def test_tampered_file_is_found_out_on_openvino(tampered: Path) -> None:
+    result = run(tampered, "--backend", "openvino", "--max-delta-e", "0.1")  # bfloat16 may differ by more
+    assert result.exit_code == 6, result.output
 
 
 def test_tampered_file_is_found_out(

@@ -22,7 +22,7 @@ BF16_CLOSE = 2.0  # ab; other tests hold the colour difference to its floor
 @pytest.mark.parametrize(("suffix", "name"), BACKENDS)
 class TestEveryBackend:
     def test_gives_ab_of_any_allowed_size(self, exported: dict[str, Path], suffix: str, name: str) -> None:
-        backend = open_backend(exported[suffix], name, "cpu")
+        backend = open_backend(exported[suffix], name, "cpu", gate=False)
         for shape in [(1, 1, 32, 32), (3, 1, 64, 96), (2, 1, 160, 32)]:
             ab = backend.run(np.full(shape, 40, np.float32))
             assert (ab.shape, ab.dtype) == ((shape[0], 2, *shape[2:]), np.float32)
@@ -30,7 +30,7 @@ class TestEveryBackend:
     def test_reads_the_contract_from_the_file(
         self, exported: dict[str, Path], suffix: str, name: str
     ) -> None:
-        contract = open_backend(exported[suffix], name, "cpu").contract
+        contract = open_backend(exported[suffix], name, "cpu", gate=False).contract
         assert contract.name == "tiny"
         assert contract.parity["p99"] <= contract.parity["floor"]
         assert len(contract.checkpoint_sha256) == 64
@@ -38,7 +38,7 @@ class TestEveryBackend:
     def test_neighbours_in_the_batch_do_not_matter(
         self, exported: dict[str, Path], suffix: str, name: str
     ) -> None:
-        backend = open_backend(exported[suffix], name, "cpu")
+        backend = open_backend(exported[suffix], name, "cpu", gate=False)
         batch = np.random.default_rng(0).uniform(0, 100, (4, 1, 64, 64)).astype(np.float32)
         alone = np.concatenate([backend.run(image[None]) for image in batch])
         assert np.abs(backend.run(batch) - alone).max() < 1e-3
@@ -54,14 +54,14 @@ class TestEveryBackend:
 
 def test_backends_agree(exported: dict[str, Path]) -> None:
     lightness = np.random.default_rng(0).uniform(0, 100, (2, 1, 96, 64)).astype(np.float32)
-    first, *others = (open_backend(exported[suffix], name, "cpu") for suffix, name in BACKENDS)
+    first, *others = (open_backend(exported[suffix], name, "cpu", gate=False) for suffix, name in BACKENDS)
     for other in others:
         close = BF16_CLOSE if other.precision == "bf16" else 1e-3
         assert np.abs(first.run(lightness) - other.run(lightness)).max() < close, other.name
 
 
 def test_openvino_runs_its_callers_at_once_and_alike(exported: dict[str, Path]) -> None:
-    backend = open_backend(exported["onnx"], "openvino")
+    backend = open_backend(exported["onnx"], "openvino", gate=False)
     images = np.random.default_rng(0).uniform(0, 100, (6, 1, 64, 96)).astype(np.float32)
     expected = backend.run(images)
     with ThreadPoolExecutor(3) as pool:
@@ -73,7 +73,7 @@ def test_openvino_runs_its_callers_at_once_and_alike(exported: dict[str, Path]) 
 def test_openvino_gives_each_caller_a_copy_of_its_own(
     exported: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend = open_backend(exported["onnx"], "openvino")
+    backend = open_backend(exported["onnx"], "openvino", gate=False)
     together = threading.Barrier(2, timeout=20)
 
     class Meeting:
@@ -98,20 +98,20 @@ def test_openvino_out_of_memory_is_a_memory_error(
         def infer(self, _: object) -> None:
             raise RuntimeError("Exception from src/inference: std::bad_alloc")
 
-    backend = open_backend(exported["onnx"], "openvino")
+    backend = open_backend(exported["onnx"], "openvino", gate=False)
     monkeypatch.setattr(backend, "_idle", [Full()])
     with pytest.raises(MemoryError):
         backend.run(np.zeros((1, 1, 64, 64), np.float32))
 
 
 def test_openvino_leaves_the_threads_of_its_callers_on_their_cores(exported: dict[str, Path]) -> None:
-    compiled = open_backend(exported["onnx"], "openvino")._compile().get_compiled_model()  # type: ignore[attr-defined]
+    compiled = open_backend(exported["onnx"], "openvino", gate=False)._compile().get_compiled_model()  # type: ignore[attr-defined]
     assert compiled.get_property("ENABLE_CPU_PINNING") is False
     assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
 
 
 def test_openvino_computes_colour_arithmetic_in_float32(pixels_file: Path, photo: np.ndarray) -> None:
-    on_openvino = open_backend(pixels_file, "openvino")
+    on_openvino = open_backend(pixels_file, "openvino", gate=False)
     assert on_openvino.precision == "fp32"
     images = photo[None, :151, :233]
     expected = open_backend(pixels_file, "onnxruntime", "cpu").run(images)
@@ -130,7 +130,7 @@ def test_openvino_needs_neither_torch_nor_onnx(exported: dict[str, Path]) -> Non
         # importing them raises
         "import sys; sys.modules |= dict.fromkeys(['torch', 'onnx', 'onnxruntime'])\n"
         "from pathlib import Path; import numpy; from colorize_gan.infer import open_backend\n"
-        f"backend = open_backend(Path({str(exported['onnx'])!r}), 'openvino')\n"
+        f"backend = open_backend(Path({str(exported['onnx'])!r}), 'openvino', gate=False)\n"
         "print(backend.run(numpy.zeros((1, 1, 32, 64), numpy.float32)).shape)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -141,7 +141,7 @@ def test_openvino_that_is_not_installed_says_so(exported: dict[str, Path]) -> No
     code = (
         "import sys; sys.modules['openvino'] = None\n"
         "from pathlib import Path; from colorize_gan.infer import open_backend\n"
-        f"open_backend(Path({str(exported['onnx'])!r}), 'openvino')\n"
+        f"open_backend(Path({str(exported['onnx'])!r}), 'openvino', gate=False)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "DeviceError: --backend openvino: is not installed" in done.stderr

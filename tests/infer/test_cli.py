@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from colorize_gan.encoding import PART_PREFIX
 from colorize_gan.infer.cli import colorize_batch
+from colorize_gan.infer.openvino_backend import OpenVinoBackend
 from colorize_gan.infer.record import FOLDER
 
 BATCH = [sys.executable, "-c", "from colorize_gan.infer.cli import colorize_batch; colorize_batch()"]
@@ -66,7 +67,8 @@ def test_second_run_skips_what_is_done(exported: dict[str, Path], photos: Path, 
         ([], 2, "Missing argument"),
         (["photos", "--device", "gpu"], 2, "--device gpu"),
         (["photos", "--device", "cuda"], 4, "--device cuda"),
-        (["photos", "--backend", "torchscript"], 2, "needs onnxruntime"),
+        (["photos", "--backend", "torchscript"], 2, "needs onnxruntime or openvino"),
+        (["photos", "--backend", "openvino", "--device", "cuda"], 4, "OpenVINO runs on the CPU"),
         (["photos", "--render-size", "50"], 2, "multiples of 32"),
         (["photos", "--strength", "1.5"], 2, "--strength"),
     ],
@@ -172,16 +174,37 @@ def test_closed_stderr_is_no_obstacle(exported: dict[str, Path], photos: Path, t
     assert len(outputs(tmp_path / "out")) == 20
 
 
+def test_verbose_explains_the_choice_of_the_backend(photos: Path, tmp_path: Path) -> None:
+    result = run(Path("lite2"), photos, "--out", tmp_path / "out", "--device", "cpu", "--limit", "1", "-v")
+    assert result.exit_code == 0
+    assert re.search(r"^auto takes (onnxruntime|openvino): ", result.stderr, re.MULTILINE)
+    assert re.search(r"^model lite2 on (onnxruntime|openvino), cpu, ", result.stderr, re.MULTILINE)
+    quiet = run(Path("lite2"), photos, "--out", tmp_path / "again", "--device", "cpu", "--limit", "1")
+    assert "auto takes" not in quiet.stderr
+
+
+def test_backend_with_other_colors_is_refused(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = OpenVinoBackend.run
+    monkeypatch.setattr(OpenVinoBackend, "run", lambda own, inputs: real(own, inputs) + np.float32(5))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    result = run(Path("lite2"), photos, "--out", tmp_path / "out", "--backend", "openvino")
+    assert result.exit_code == 6
+    assert re.fullmatch(r"error: --backend openvino: lite2\.onnx in .*: CIEDE2000 p99 .*\n", result.stderr)
+
+
 def test_report_tells_of_every_input(exported: dict[str, Path], photos: Path, tmp_path: Path) -> None:
     (photos / "03.jpg").write_bytes(b"broken")
     out, report = tmp_path / "out", tmp_path / "out" / "report.json"
-    result = run(exported["onnx"], tmp_path / "gone", photos, "--out", out, "--report", report)
+    backend = ["--backend", "onnxruntime"]
+    result = run(exported["onnx"], tmp_path / "gone", photos, "--out", out, "--report", report, *backend)
     assert result.exit_code == 3
     assert f"report: {report}" in result.stderr
     content = json.loads(report.read_text())
     assert content["schema"] == 1
     assert content["model"]["sha256"] == hashlib.sha256(exported["onnx"].read_bytes()).hexdigest()
-    assert (content["backend"], content["device"]) == ("onnxruntime", "cpu")
+    assert (content["backend"], content["device"], content["precision"]) == ("onnxruntime", "cpu", "fp32")
     totals = content["totals"]
     assert (totals["written"], totals["skipped"], totals["failed"]) == (19, 0, 2)
     assert totals["peak_rss_mb"] > 50
@@ -195,7 +218,7 @@ def test_report_tells_of_every_input(exported: dict[str, Path], photos: Path, tm
     assert written["colorfulness"] > 0
     assert content["items"][0]["output"] is None
     assert content["items"][4]["reason"].startswith("not an image")
-    again = run(exported["onnx"], photos, "--out", out, "--report", report)
+    again = run(exported["onnx"], photos, "--out", out, "--report", report, *backend)
     assert again.exit_code == 3
     content = json.loads(report.read_text())
     assert content["totals"]["skipped"] == 19

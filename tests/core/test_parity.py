@@ -6,7 +6,7 @@ import pytest
 
 from colorize_gan.contract import ModelContract, SizeRule
 from colorize_gan.errors import DataError, ModelError, VerificationError
-from colorize_gan.exporter.parity import (
+from colorize_gan.parity import (
     Floor,
     compare,
     compare_with_fingerprint,

@@ -1,4 +1,4 @@
-"""The parity gate: a file's colours against those of the generator it came from."""
+"""The parity gate: a graph's colours against those of its generator, or of another runtime."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -40,14 +40,15 @@ _FLOORS = {
     "fp32": Floor(p99=0.1),
     "fp16-weights": Floor(p99=0.5),
     "fp16": Floor(p99=1.0),
+    "bf16": Floor(p99=1.0),
     "int8": Floor(p99=3.0, mean=1.0),
 }
 _ROUNDING = 0.5  # CIEDE2000 p99 of the few 8-bit samples that lie between two levels and round the other way
 
 
-def floor_of(contract: ModelContract) -> Floor:
-    """Return what a file has to keep to."""
-    floor = _FLOORS[contract.precision]
+def floor_of(contract: ModelContract, computed_in: str = "fp32") -> Floor:
+    """Return what a file has to keep to on a backend of that precision: the looser of the two."""
+    floor = max((_FLOORS[name] for name in (contract.precision, computed_in)), key=lambda floor: floor.p99)
     return floor if contract.graph == "lab" else Floor(floor.p99 + _ROUNDING, floor.mean)
 
 
@@ -152,7 +153,7 @@ def probes(contract: ModelContract, images: Path = PHOTOGRAPHS) -> Iterator[Prob
     Raises:
         DataError: no images in that folder.
     """
-    yield from _photographs(contract, images)
+    yield from photographs(contract, images)
     rng = np.random.default_rng(0)
     for height, width in _sizes(contract):
         for batch in _BATCHES if (height, width) == next(_sizes(contract)) else _BATCHES[:2]:
@@ -164,11 +165,16 @@ def probes(contract: ModelContract, images: Path = PHOTOGRAPHS) -> Iterator[Prob
 
 def _known_probes(contract: ModelContract) -> Iterator[Probe]:
     """Yield the probes that are the same on every machine, to the last bit."""
-    yield from _photographs(contract, PHOTOGRAPHS)
+    yield from photographs(contract)
     yield from _synthetic(contract)
 
 
-def _photographs(contract: ModelContract, images: Path) -> Iterator[Probe]:
+def photographs(contract: ModelContract, images: Path = PHOTOGRAPHS) -> Iterator[Probe]:
+    """Yield the photographs among the `probes`.
+
+    Raises:
+        DataError: no images in that folder.
+    """
     side = contract.size.fit(_PHOTOGRAPH_SIDE)
     for path in grey_photographs(images):
         yield f"photograph {path.name}", _as_input(read_lightness(path, side)[None], contract)
