@@ -13,6 +13,8 @@ import pytest
 from colorize_gan.contract import METADATA_KEY, ModelContract
 from colorize_gan.errors import DeviceError, ModelError, UsageError
 from colorize_gan.infer.backends import open_backend
+from colorize_gan.infer.batching import BatchingBackend
+from colorize_gan.infer.models import find_model
 
 SUFFIXES = ["onnx", "torchscript", "pt2"]
 BACKENDS = [("onnx", "onnxruntime"), ("onnx", "openvino"), ("torchscript", "torchscript"), ("pt2", "pt2")]
@@ -208,19 +210,98 @@ def test_session_that_fell_back_to_the_cpu_is_an_error(
     monkeypatch.setattr(onnxruntime, "InferenceSession", open_on_cpu)
     with pytest.raises(DeviceError, match="could not load CUDA"):
         open_backend(exported["onnx"], device="cuda:1")
-    assert asked[0] == (
-        "CUDAExecutionProvider",
-        {"device_id": "1", "cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"},
+    provider, settings = asked[0]
+    assert (provider, settings["device_id"]) == ("CUDAExecutionProvider", "1")
+    assert settings["cudnn_conv_algo_search"] == "HEURISTIC"
+    assert settings["cudnn_conv_use_max_workspace"] == "1"
+    assert settings["arena_extend_strategy"] == "kSameAsRequested"
+    assert settings["use_tf32"] == "0"
+
+
+class Gpu:
+    """A session in the place of one on CUDA: real on the CPU, with room for so many images."""
+
+    def __init__(self, session: onnxruntime.InferenceSession, room: int) -> None:
+        self._session, self._room = session, room
+        self.bound = list[tuple[str, int]]()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._session, name)
+
+    def get_providers(self) -> list[str]:
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    def run(self, *_: object) -> None:
+        raise AssertionError("a run on CUDA binds its output to the device")
+
+    def io_binding(self) -> "Gpu.Binding":
+        return Gpu.Binding(self)
+
+    class Binding:
+        def __init__(self, gpu: "Gpu") -> None:
+            self._gpu, self._real = gpu, gpu._session.io_binding()
+
+        def bind_cpu_input(self, name: str, inputs: np.ndarray) -> None:
+            if len(inputs) > self._gpu._room:
+                raise RuntimeError("BFCArena: Failed to allocate memory for requested buffer")
+            assert inputs.flags.c_contiguous
+            self._real.bind_cpu_input(name, inputs)
+
+        def bind_output(self, name: str, device: str, number: int) -> None:
+            self._gpu.bound.append((device, number))
+            self._real.bind_output(name)
+
+        def copy_outputs_to_cpu(self) -> list[np.ndarray]:
+            return self._real.copy_outputs_to_cpu()
+
+    def run_with_iobinding(self, binding: "Gpu.Binding") -> None:
+        self._session.run_with_iobinding(binding._real)
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Gpu:
+    """The session that `open_backend` opens on CUDA, with room for two images."""
+    module = importlib.import_module("colorize_gan.infer.onnxruntime_backend")
+    session = Gpu(
+        onnxruntime.InferenceSession(find_model("lite2"), providers=["CPUExecutionProvider"]), room=2
     )
+    monkeypatch.setattr(module, "_require_cuda", lambda: None)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *_, **__: session)
+    return session
+
+
+def test_output_on_cuda_is_bound_to_the_device_of_the_session(gpu: Gpu) -> None:
+    lightness = np.random.default_rng(0).uniform(0, 100, (2, 1, 64, 96)).astype(np.float32)
+    backend = open_backend(find_model("lite2"), device="cuda:1")
+    assert backend.device == "cuda:1"
+    reversed_ = lightness[:, :, ::-1]  # not contiguous
+    [expected] = gpu._session.run(["ab"], {"L": np.ascontiguousarray(reversed_)})
+    assert np.array_equal(backend.run(reversed_), expected)
+    assert set(gpu.bound) == {("cuda", 1)}
+
+
+def test_full_gpu_halves_the_batch(gpu: Gpu) -> None:
+    backend = open_backend(find_model("lite2"), device="cuda:1")
+    with pytest.raises(MemoryError, match="Failed to allocate"):
+        backend.run(np.zeros((3, 1, 32, 32), np.float32))
+    batching = BatchingBackend(backend, 8)
+    with ThreadPoolExecutor(8) as pool:
+        outputs = list(pool.map(batching.run, np.zeros((8, 1, 1, 32, 32), np.float32)))
+    assert {output.shape for output in outputs} == {(1, 2, 32, 32)}
 
 
 @pytest.mark.gpu
-def test_cuda_gives_the_colors_of_the_cpu(exported: dict[str, Path]) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_cuda_gives_the_colors_of_the_cpu(exported: dict[str, Path], tmp_path: Path, precision: str) -> None:
+    from colorize_gan.exporter.export import ExportOptions, export_file
+
+    options = ExportOptions(("onnx",), precisions=(precision,))
+    [file] = export_file(exported["onnx"], tmp_path, options)
     lightness = np.random.default_rng(0).uniform(0, 100, (2, 1, 96, 64)).astype(np.float32)
-    on_cuda = open_backend(exported["onnx"], device="cuda")
+    on_cuda = open_backend(file.path, device="cuda")
     assert on_cuda.device == "cuda:0"
     on_cpu = open_backend(exported["onnx"], device="cpu").run(lightness)
-    assert np.abs(on_cuda.run(lightness) - on_cpu).max() < 0.1
+    assert np.abs(on_cuda.run(lightness) - on_cpu).max() < (0.1 if precision == "fp32" else 2)
 
 
 def test_colorizing_needs_no_torch(exported: dict[str, Path]) -> None:
