@@ -34,7 +34,7 @@ def main(source: Path) -> None:
         formats += ("torchscript", "pt2")
     with tempfile.TemporaryDirectory() as folder:
         files = [
-            *export_file(source, Path(folder), ExportOptions(formats, precisions=PRECISIONS)),
+            *export_file(source, Path(folder), ExportOptions(formats, precisions=PRECISIONS["onnx"])),
             *export_file(source, Path(folder), ExportOptions(("onnx",), "pixels", ("fp32", "int8"))),
         ]
         milliseconds = interleaved([open_backend(file.path, "native", "cpu") for file in files])

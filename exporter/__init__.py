@@ -6,5 +6,10 @@ FORMATS = ("onnx", "torchscript", "pt2")
 GRAPHS = ("lab", "pixels")
 """L to ab, for runtimes that do the colour arithmetic themselves; or RGB to RGB, with all of it inside."""
 
-PRECISIONS = ("fp32", "fp16-weights", "fp16", "int8")
-"""Of ONNX files: float32; float16 in the file, float32 in computing; float16 in both; 8-bit integers."""
+PRECISIONS = {
+    "onnx": ("fp32", "fp16-weights", "fp16", "int8"),
+    "torchscript": ("fp32", "bf16"),
+    "pt2": ("fp32",),
+}
+"""Of each format: float32; float16 in the file, float32 in computing; float16 in both; 8-bit integers;
+bfloat16 in computing."""

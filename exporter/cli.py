@@ -1,5 +1,6 @@
 """The `colorize-export`, `colorize-verify` and `colorize-eval` commands."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,8 +51,10 @@ def _names_of(choices: tuple[str, ...]) -> Callable[..., tuple[str, ...] | None]
     "precisions",
     default="fp32",
     show_default=True,
-    callback=_names_of(PRECISIONS),
-    help=f"Of ONNX files; comma-separated, of {', '.join(PRECISIONS)}.",
+    callback=_names_of(tuple(dict.fromkeys(itertools.chain(*PRECISIONS.values())))),
+    help="Comma-separated. "
+    + "; ".join(f"{format_}: {', '.join(names)}" for format_, names in PRECISIONS.items())
+    + ". A format that has none of them is written in fp32.",
 )
 @click.option(
     "--opset", type=click.IntRange(18, 23), default=18, show_default=True, help="ONNX operator set."
@@ -64,7 +67,8 @@ def _names_of(choices: tuple[str, ...]) -> Callable[..., tuple[str, ...] | None]
 @click.option(
     "--max-delta-e",
     type=click.FloatRange(min=0, min_open=True),
-    help="Largest CIEDE2000 p99 to the generator.  [default: fp32 0.1, fp16-weights 0.5, fp16 1, int8 3]",
+    help="Largest CIEDE2000 p99 to the generator.  "
+    "[default: fp32 0.1, fp16-weights 0.5, fp16 and bf16 1, int8 3]",
 )
 @click.option("--no-verify", is_flag=True, help="Do not compare colours; the files say so.")
 @click.option(

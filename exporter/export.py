@@ -17,6 +17,7 @@ from colorize_gan.color import FloatArray
 from colorize_gan.contract import ModelContract
 from colorize_gan.encoding import atomic_path
 from colorize_gan.errors import DeviceError, UsageError, VerificationError
+from colorize_gan.exporter import PRECISIONS
 from colorize_gan.exporter.formats import save_onnx, save_pt2, save_torchscript
 from colorize_gan.exporter.pixels import PIXELS_INPUT, PIXELS_OUTPUT, to_pixels
 from colorize_gan.exporter.precisions import INT8_EXCEPTIONS, store_weights_as_half, to_half, to_int8
@@ -47,11 +48,11 @@ class ExportOptions:
     """Which files are written."""
 
     formats: tuple[str, ...] = ("onnx", "torchscript")
-    """Of `FORMATS`; TorchScript and pt2 are always float32."""
+    """Of `FORMATS`."""
     graph: str = "lab"
     """Of `GRAPHS`; pixels is for ONNX alone."""
     precisions: tuple[str, ...] = ("fp32",)
-    """Of `PRECISIONS`, for ONNX."""
+    """Of `PRECISIONS`; a format that has none of them is written in fp32."""
     opset: int = 18
     max_delta_e: float | None = None
     """Largest CIEDE2000 p99 to the generator; None for that of `floor_of`."""
@@ -64,12 +65,17 @@ class ExportOptions:
         others = [format_ for format_ in self.formats if format_ != "onnx"]
         if self.graph == "pixels" and others:
             raise UsageError(f"--graph pixels: for onnx, not {', '.join(others)}")
-        if "onnx" not in self.formats and self.precisions != ("fp32",):
-            raise UsageError(f"--precision {','.join(self.precisions)}: {', '.join(others)} are always fp32")
+        for precision in self.precisions:
+            if not any(precision in PRECISIONS[format_] for format_ in self.formats):
+                raise UsageError(f"--precision {precision}: not one that {', '.join(self.formats)} has")
         if self.calibration != PHOTOGRAPHS and "int8" not in self.precisions:
             raise UsageError(f"--calibration {self.calibration}: is for --precision int8")
         if self.max_delta_e is not None and not self.verify:
             raise UsageError("--max-delta-e: does nothing with --no-verify")
+
+    def precisions_of(self, format_: str) -> tuple[str, ...]:
+        """Return those that a format is written in."""
+        return tuple(name for name in self.precisions if name in PRECISIONS[format_]) or ("fp32",)
 
 
 @dataclass(frozen=True)
@@ -98,27 +104,35 @@ def export_file(source_path: Path, out: Path, options: ExportOptions) -> Iterato
     source = load_source(source_path)
     out.mkdir(parents=True, exist_ok=True)
     for format_ in options.formats:
-        built = source.build(format_, options.opset)
         if format_ != "onnx":
-            save = partial(_TORCH_SAVERS[format_], built)
-            yield _save_verified(save, source, _path(out, source, format_), source.contract, options)
+            for precision in options.precisions_of(format_):
+                yield _export_torch(format_, precision, source, out, options)
             continue
-        assert isinstance(built, onnx.ModelProto)
-        for precision in options.precisions:
-            yield _export_onnx(built, precision, source, out, options)
+        generator = source.build("onnx", "fp32", options.opset)
+        assert isinstance(generator, onnx.ModelProto)
+        for precision in options.precisions_of("onnx"):
+            yield _export_onnx(generator, precision, source, out, options)
 
 
-def _path(out: Path, source: Source, format_: str, *marks: str) -> Path:
+def _path(out: Path, contract: ModelContract, format_: str) -> Path:
     """Name a file after the contract and what is not the default."""
-    return out / ".".join((source.contract.name, *marks, format_))
+    marks = [mark for mark in (contract.graph, contract.precision) if mark not in ("lab", "fp32")]
+    return out / ".".join((contract.name, *marks, format_))
+
+
+def _export_torch(
+    format_: str, precision: str, source: Source, out: Path, options: ExportOptions
+) -> ExportedFile:
+    contract = dataclasses.replace(source.contract, precision=precision)
+    save = partial(_TORCH_SAVERS[format_], source.build(format_, precision, options.opset))
+    return _save_verified(save, source, _path(out, contract, format_), contract, options)
 
 
 def _export_onnx(
     generator: onnx.ModelProto, precision: str, source: Source, out: Path, options: ExportOptions
 ) -> ExportedFile:
     contract = dataclasses.replace(source.contract, graph=options.graph, precision=precision)
-    marks = [options.graph] * (options.graph != "lab") + [precision] * (precision != "fp32")
-    path = _path(out, source, "onnx", *marks)
+    path = _path(out, contract, "onnx")
     if options.graph == "pixels":
         contract = dataclasses.replace(contract, input_name=PIXELS_INPUT, output_name=PIXELS_OUTPUT)
     candidates = _convert(generator, precision, source.contract, options)

@@ -27,8 +27,8 @@ class Source:
     """Of the generator: without records of parity or precision."""
     run: Run
     """The reference: L to ab, in float32."""
-    build: Callable[[str, int], object]
-    """Build the generator in a format of `FORMATS`, at an ONNX opset."""
+    build: Callable[[str, str, int], object]
+    """Build the generator in a format of `FORMATS`, computing in fp32 or bf16, at an ONNX opset."""
 
 
 def load_source(path: Path) -> Source:
@@ -43,10 +43,12 @@ def load_source(path: Path) -> Source:
 def _from_checkpoint(path: Path) -> Source:
     generator, contract = load_generator(path)
 
-    def build(format_: str, opset: int) -> object:
+    def build(format_: str, precision: str, opset: int) -> object:
         if format_ == "onnx":
             return build_onnx(generator, contract, opset)
-        return (build_torchscript if format_ == "torchscript" else build_pt2)(generator, contract)
+        if format_ == "pt2":
+            return build_pt2(generator, contract)
+        return build_torchscript(generator, dataclasses.replace(contract, precision=precision))
 
     return Source("the eager float32 generator", contract, torch_predictor(generator), build)
 
@@ -64,7 +66,7 @@ def _from_onnx(path: Path) -> Source:
     del model.metadata_props[:]
     own_opset = next(entry.version for entry in model.opset_import if entry.domain == "")
 
-    def build(format_: str, opset: int) -> object:
+    def build(format_: str, _: str, opset: int) -> object:
         if format_ != "onnx":
             raise UsageError(f"--format {format_}: needs a checkpoint, {path.name} gives onnx only")
         if opset != own_opset:

@@ -95,6 +95,18 @@ def test_smaller_precisions_are_smaller_and_keep_to_their_floors(
     assert {"QuantizeLinear", "DequantizeLinear"} <= operators
 
 
+def test_torchscript_in_bf16_keeps_to_its_floor(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    options = ExportOptions(("torchscript",), precisions=("fp32", "bf16"))
+    exact, file = export_file(tiny_checkpoint, tmp_path, options)
+    assert [exact.path.name, file.path.name] == ["tiny.torchscript", "tiny.bf16.torchscript"]
+    assert (file.contract.precision, file.contract.parity["floor"]) == ("bf16", 1.0)
+    assert exact.contract.parity["p99"] < 0.1
+    assert 0.001 < file.contract.parity["p99"] <= 1  # it does round
+    backend = open_backend(file.path, device="cpu")
+    assert backend.precision == "bf16"
+    assert backend.run(np.full((2, 1, 96, 64), 50, np.float32)).dtype == np.float32
+
+
 def test_int8_leaves_more_in_float_when_the_floor_demands_it(
     exported: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -185,7 +197,8 @@ def test_command_prints_a_table_and_the_next_steps(tiny_checkpoint: Path, tmp_pa
         (["--format", "onnx,coreml"], "coreml: not one of onnx, torchscript, pt2"),
         (["--precision", "int4"], "int4: not one of fp32"),
         (["--format", "torchscript", "--graph", "pixels"], "--graph pixels: for onnx, not torchscript"),
-        (["--format", "pt2", "--precision", "int8"], "--precision int8: pt2 are always fp32"),
+        (["--format", "onnx", "--precision", "bf16"], "--precision bf16: not one that onnx has"),
+        (["--format", "pt2", "--precision", "int8"], "--precision int8: not one that pt2 has"),
         (["--format", "pt2", "--triton", "models"], "--triton: needs --format onnx"),
         (["--precision", "int8", "--format", "onnx", "--calibration", "gone"], "gone: no images"),
         (["--calibration", "gone"], "--calibration gone: is for --precision int8"),
