@@ -1,7 +1,7 @@
 """Colorizing one image: the network sees a small L, the image keeps its own full-resolution L."""
 
 import hashlib
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,13 +79,16 @@ class Colorizer:
             DeviceError: the device is not available.
             UsageError: a value that the model cannot honour.
         """
-        threading.Thread(target=build_tables, daemon=True).start()  # while the model is read
+        beside = ThreadPoolExecutor(2, "open")  # for what need not wait until the runtime is ready
+        beside.submit(build_tables)
         if isinstance(model, str | Path):
             path = find_model(model)
+            digest = beside.submit(lambda: hashlib.sha256(path.read_bytes()).hexdigest())
             model = open_backend(path, backend, device)
-            self.model_sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+            self.model_sha256 = digest.result()
         else:
             self.model_sha256 = hashlib.sha256(model.contract.to_json().encode()).hexdigest()
+        beside.shutdown(wait=False)
         if model.contract.graph != "lab":
             raise ModelError(
                 f"{model.contract.name}: a {model.contract.graph} graph, which colours whole images by "
