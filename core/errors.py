@@ -4,6 +4,7 @@
   * UsageError               (2)  an option or argument that cannot be honoured
     * DataError                   a data set that is empty, too small or without colour
   * ImageError               (3)  one image cannot be read or written; the run goes on
+    * VideoError                  the same of a video
   * DeviceError              (4)  the requested device or backend is not available
   * ModelError               (5)  a model or checkpoint is missing, damaged or without a contract
   * VerificationError        (6)  a file or a backend gives other colours than it should
@@ -32,6 +33,10 @@ class ImageError(ColorizeError):
     """One image cannot be read, colorized or written."""
 
     exit_code = 3
+
+
+class VideoError(ImageError):
+    """One video cannot be read, colorized or written."""
 
 
 class DeviceError(ColorizeError):

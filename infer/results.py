@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 OnExists = Literal["skip", "overwrite", "rename", "error"]
 InColor = Literal["recolor", "copy", "skip"]
@@ -57,6 +57,8 @@ class ItemResult:
     """Largest difference of CIE L* between the input and the decoded output, where it was measured."""
     colorfulness: float | None = None
     """Of the output at thumbnail size: `colorize_gan.metrics.colorfulness`."""
+    video: dict[str, Any] = field(default_factory=dict)
+    """What is to be said of a video only."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Time in each of the `STAGES`."""
     before: bytes = b""

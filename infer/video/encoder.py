@@ -1,0 +1,176 @@
+"""Which codec a video is written with, and how its encoder is set up."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from types import MappingProxyType
+
+import av
+import cv2
+import numpy as np
+from av.codec.context import Flags
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType, VideoFrame
+from av.video.plane import VideoPlane
+
+from colorize_gan.errors import UsageError
+from colorize_gan.infer.video.source import Clip, ColorTags
+
+_LIMITED, _FULL = 1, 2  # AVColorRange
+
+
+@dataclass(frozen=True)
+class Codec:
+    """An encoder of FFmpeg's and what it can do."""
+
+    encoder: str
+    crf: int | None = None
+    """Quality unless the user says otherwise; None where the encoder has no such setting."""
+    options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    layout: str = "420"
+    needs_even: bool = False
+    """Whether sides of 4:2:0 have to be even."""
+    keeps_fields: bool = False
+    """Whether it has a mode for interlaced frames."""
+
+
+CODECS = {
+    "h264": Codec("libx264", 17, {"preset": "medium"}, needs_even=True, keeps_fields=True),
+    "h265": Codec("libx265", 19, {"preset": "medium", "x265-params": "log-level=none"}, needs_even=True),
+    "av1": Codec("libsvtav1", 24, {"preset": "8"}),
+    "prores": Codec("prores_ks", None, {"profile": "hq", "vendor": "apl0"}, "422", keeps_fields=True),
+    "ffv1": Codec("ffv1", None, {"level": "3", "slicecrc": "1"}),
+}
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """Everything that decides about the encoded stream."""
+
+    codec: str
+    options: Mapping[str, str]
+    pixel_format: str
+    subsampling: tuple[int, int]
+    """Rows and columns of luma that share a chroma sample."""
+    depth: int
+    height: int
+    width: int
+    time_base: Fraction
+    rate: Fraction
+    aspect: Fraction | None
+    tags: ColorTags
+    is_interlaced: bool
+
+    def configure(self, context: VideoCodecContext) -> None:
+        """Set up an encoder that is not open yet."""
+        context.width, context.height, context.pix_fmt = self.width, self.height, self.pixel_format
+        context.time_base, context.framerate = self.time_base, self.rate
+        context.colorspace, context.color_primaries = self.tags.matrix, self.tags.primaries
+        context.color_trc = self.tags.transfer
+        context.color_range = _FULL if self.tags.is_full else _LIMITED
+        if self.aspect:
+            context.sample_aspect_ratio = self.aspect
+        context.options = dict(self.options)
+        context.flags |= Flags.global_header
+        if self.is_interlaced:
+            context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+
+    def packets_of(self, frames: Iterator[VideoFrame]) -> Iterator[Packet]:
+        """Encode frames that are ready for it; see `fill`."""
+        context = av.CodecContext.create(CODECS[self.codec].encoder, "w")
+        assert isinstance(context, VideoCodecContext)
+        self.configure(context)
+        for frame in frames:
+            yield from context.encode(frame)
+        yield from context.encode(None)
+
+
+def settings_for(clip: Clip, codec: str, crf: int | None) -> EncoderSettings:
+    """Choose how a clip is written: as many bits as it has, where the codec has them.
+
+    Raises:
+        UsageError: the codec has no such quality.
+    """
+    chosen = CODECS[codec]
+    if crf is not None and chosen.crf is None:
+        raise UsageError(f"--crf: {codec} has no such setting")
+    quality = {} if chosen.crf is None else {"crf": str(chosen.crf if crf is None else crf)}
+    is_odd = clip.height % 2 or clip.width % 2
+    layout = "444" if is_odd and chosen.needs_even else chosen.layout
+    form = av.VideoFormat(_pixel_format(chosen, layout, clip.depth))
+    rows, columns = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}[layout]
+    return EncoderSettings(
+        codec=codec,
+        options={**chosen.options, **quality},
+        pixel_format=form.name,
+        subsampling=(rows, columns),
+        depth=form.components[0].bits,
+        height=clip.height,
+        width=clip.width,
+        time_base=clip.time_base,
+        rate=clip.rate,
+        aspect=clip.aspect,
+        tags=clip.tags,
+        is_interlaced=clip.is_interlaced and chosen.keeps_fields,
+    )
+
+
+def _pixel_format(codec: Codec, layout: str, depth: int) -> str:
+    """Return the format with the fewest bits that hold ``depth``, or the most there are."""
+    offered = {form.name for form in av.Codec(codec.encoder, "w").video_formats or ()}
+    names = {bits: f"yuv{layout}p" + ("" if bits == 8 else f"{bits}le") for bits in (8, 10, 12, 16)}
+    names = {bits: name for bits, name in names.items() if name in offered}
+    return names[min((bits for bits in names if bits >= depth), default=max(names))]
+
+
+def recolor(
+    frame: VideoFrame,
+    chroma: tuple[np.ndarray, np.ndarray],
+    clip: Clip,
+    settings: EncoderSettings,
+    strength: float = 1,
+) -> VideoFrame:
+    """Return a frame to encode: with this chroma, and luma, time, fields and captions of ``frame``.
+
+    Args:
+        frame: as `to_planar` gave it; may be changed.
+        chroma: Cb and Cr, see `ab_to_chroma`.
+        clip: that it is of.
+        settings: of the encoder.
+        strength: 1 for this chroma, 0 for the frame's own, between them a blend.
+    """
+    colored = frame
+    if frame.format.name != settings.pixel_format:
+        luma = convert_luma(luma_of(frame, clip), clip.depth, settings.depth, is_full=clip.tags.is_full)
+        colored = frame.reformat(format=settings.pixel_format)
+        plane_view(colored.planes[0], luma.dtype)[...] = luma
+    colored.make_writable()  # the decoder may still refer to the picture
+    for plane, samples in zip(colored.planes[1:], chroma, strict=True):
+        own = plane_view(plane, samples.dtype)
+        own[...] = samples if strength == 1 else cv2.addWeighted(samples, strength, own, 1 - strength, 0)
+    colored.pict_type = PictureType.NONE  # else the encoder would repeat the source's choices
+    tags = settings.tags
+    colored.colorspace, colored.color_primaries = tags.matrix, tags.primaries
+    colored.color_trc, colored.color_range = tags.transfer, _FULL if tags.is_full else _LIMITED
+    return colored
+
+
+def luma_of(frame: VideoFrame, clip: Clip) -> np.ndarray:
+    """Return a view on the luma plane ``(H, W)``, valid until the frame is changed."""
+    return plane_view(frame.planes[0], np.dtype(np.uint8 if clip.depth == 8 else np.uint16))
+
+
+def plane_view(plane: VideoPlane, dtype: np.dtype) -> np.ndarray:
+    """Return the samples of a plane, ``(height, width)``, without a copy."""
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height]  # type: ignore[call-overload]
+    return rows[:, : plane.width * dtype.itemsize].view(dtype)
+
+
+def convert_luma(luma: np.ndarray, depth: int, new_depth: int, *, is_full: bool) -> np.ndarray:
+    """Convert luma of ``depth`` bits to ``new_depth``: the same array when they are equal."""
+    if depth == new_depth:
+        return luma
+    factor = ((1 << new_depth) - 1) / ((1 << depth) - 1) if is_full else 2.0 ** (new_depth - depth)
+    samples = np.rint(luma * factor)
+    return samples.clip(0, (1 << new_depth) - 1).astype(np.uint8 if new_depth == 8 else np.uint16)

@@ -1,0 +1,107 @@
+"""How much colour flickers: colour distribution consistency and warped error."""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from colorize_gan.color import FloatArray, lab_to_image
+from colorize_gan.infer.video.motion import Motion, warp
+from colorize_gan.metrics import colorfulness
+
+_LAGS = (1, 2, 4)
+_BINS = 256
+
+
+@dataclass(frozen=True)
+class FlickerScore:
+    """Flicker of a video, 0 for none; scenes by themselves."""
+
+    cdc: float
+    """Colour distribution consistency: Liu et al., "Temporally Consistent Video Colorization" (2021)."""
+    warped_error: float
+    """Mean distance in ab between a pixel and itself one frame before, where it was visible."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is measured of one frame."""
+
+    histograms: FloatArray
+    """Shares of the levels of R, G and B, ``(3, 256)``."""
+    colorfulness: float
+    warped_error: float | None
+    """See `FlickerScore`; None for the first frame of a scene."""
+
+
+def look(lightness: FloatArray, ab: FloatArray, ab_before: FloatArray | None, motion: Motion | None) -> Look:
+    """Measure a frame at half the size that the network sees.
+
+    Args:
+        lightness: CIE L* ``(h, w)``.
+        ab: CIE ab ``(h, w, 2)``.
+        ab_before: of the frame before.
+        motion: from it; None for the first frame of a scene.
+    """
+    half = {"dsize": None, "fx": 0.5, "fy": 0.5, "interpolation": cv2.INTER_AREA}
+    rgb = lab_to_image(cv2.resize(lightness, **half), cv2.resize(ab, **half), np.uint8)
+    counts = [cv2.calcHist([rgb], [channel], None, [_BINS], [0, _BINS]) for channel in range(3)]
+    shares = np.stack([count.reshape(-1) for count in counts]) / np.float32(rgb.shape[0] * rgb.shape[1])
+    error = None if motion is None or ab_before is None else _warped_error(ab, ab_before, motion)
+    return Look(shares, colorfulness(rgb), error)
+
+
+def _warped_error(ab: FloatArray, ab_before: FloatArray, motion: Motion) -> float:
+    change = ab - warp(ab_before, motion.flow)
+    distance = np.hypot(change[..., 0], change[..., 1])
+    return float((distance * motion.visible).sum() / max(1.0, float(motion.visible.sum())))
+
+
+@dataclass
+class FlickerTally:
+    """The sums over a video, as arrays that can be saved."""
+
+    recent: FloatArray = field(default_factory=lambda: np.zeros((0, 3, _BINS), np.float32))
+    """Histograms of the last frames of the scene, at most the longest lag."""
+    divergences: np.ndarray = field(default_factory=lambda: np.zeros((len(_LAGS), 2)))
+    """Sum and number of the divergences of each lag."""
+    errors: np.ndarray = field(default_factory=lambda: np.zeros(2))
+    """Sum and number of the warped errors."""
+    colorfulness: np.ndarray = field(default_factory=lambda: np.zeros(2))
+    """Sum and number."""
+
+    def add(self, frame: Look) -> None:
+        """Take in the next frame."""
+        if frame.warped_error is None:
+            self.recent = self.recent[:0]
+        else:
+            self.errors += (frame.warped_error, 1)
+        for sums, lag in zip(self.divergences, _LAGS, strict=True):
+            if lag <= len(self.recent):
+                sums += (_divergence(self.recent[-lag], frame.histograms), 1)
+        self.recent = np.concatenate([self.recent, frame.histograms[None]])[-max(_LAGS) :]
+        self.colorfulness += (frame.colorfulness, 1)
+
+    @property
+    def score(self) -> FlickerScore | None:
+        """The score; None for less than two frames of a scene."""
+        if not self.errors[1]:
+            return None
+        total, count = self.divergences[self.divergences[:, 1] > 0].T
+        return FlickerScore(float((total / count).mean()), float(self.errors[0] / self.errors[1]))
+
+    @property
+    def mean_colorfulness(self) -> float:
+        """Hasler and Suesstrunk's colourfulness, the mean of the frames."""
+        return float(self.colorfulness[0] / max(1, self.colorfulness[1]))
+
+
+def _divergence(first: FloatArray, second: FloatArray) -> float:
+    """Return the mean Jensen-Shannon divergence, in nats, of the rows of two ``(3, 256)`` distributions."""
+    mean = (first + second) / 2
+    return float((_information(first, mean) + _information(second, mean)) / 2 / len(first))
+
+
+def _information(shares: FloatArray, mean: FloatArray) -> float:
+    used = shares > 0
+    return float((shares[used] * np.log(shares[used] / mean[used])).sum())

@@ -1,0 +1,134 @@
+"""An unfinished video on disk: finished segments, and what the next one needs to go on."""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from av.packet import Packet
+from filelock import FileLock, Timeout
+
+from colorize_gan.encoding import PART_PREFIX, atomic_path
+from colorize_gan.errors import VideoError
+
+_JOB, _LOCK = "job.json", "lock"
+
+
+class Job:
+    """The folder of an unfinished video, beside its target. As a context manager it is one run's own.
+
+    Of each segment there are two files: the packets, and, when they are complete, an index of them with the
+    state that the next segment begins with.
+    """
+
+    def __init__(self, target: Path, settings: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
+        """Open the job.
+
+        Args:
+            target: the video to be.
+            settings: all that decides about it, as JSON keeps it.
+            resume: go on with what is there.
+            overwrite: begin anew whatever is there.
+
+        Raises:
+            VideoError: in use; or begun and neither to be resumed nor overwritten; or of other settings.
+        """
+        self._folder = target.with_name(f"{PART_PREFIX}{target.name}")
+        self._settings, self._resume, self._overwrite = dict(settings), resume, overwrite
+        self._lock = FileLock(self._folder / _LOCK, thread_local=False)
+
+    def __enter__(self) -> Self:
+        """Take the folder, created when missing."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            raise VideoError("another run is at work on it") from None
+        try:
+            self._open()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(self, *exception: type[BaseException] | BaseException | TracebackType | None) -> None:
+        """Give the folder free; one without a segment is of no use."""
+        useful = bool(self.indices())
+        self._lock.release()
+        if not useful:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _open(self) -> None:
+        job = self._folder / _JOB
+        if self.indices() and not self._overwrite:
+            if not self._resume:
+                raise VideoError("an earlier run did not finish it; add --resume, or --on-exists overwrite")
+            before = json.loads(job.read_text())
+            changed = sorted(
+                key for key in before | self._settings if before.get(key) != self._settings.get(key)
+            )
+            if changed:
+                raise VideoError(f"--resume: it was begun with another {', '.join(changed)}")
+            return
+        for path in self._folder.glob("[0-9]*"):
+            path.unlink()
+        with atomic_path(job) as part:
+            part.write_text(json.dumps(self._settings, indent=1))
+
+    def indices(self) -> list[Path]:
+        """Return the indices of the finished segments, in order."""
+        return sorted(self._folder.glob("[0-9]*.npz"))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return the state that the last segment ended with; empty when there is none."""
+        indices = self.indices()
+        if not indices:
+            return {}
+        with np.load(indices[-1], allow_pickle=False) as arrays:
+            return {name.removeprefix("state."): arrays[name] for name in arrays if name.startswith("state.")}
+
+    def times(self) -> np.ndarray:
+        """Return the times of all finished packets, int64 ``(N,)``, in the order of decoding."""
+        return np.concatenate([_column(index, "times") for index in self.indices()])
+
+    def write_packets(self, packets: Iterator[Packet]) -> dict[str, np.ndarray]:
+        """Write the packets of the next segment, a stream of its own; return what to finish it with."""
+        rows = []
+        with (self._folder / f"{self._next()}.packets").open("wb") as file:
+            for packet in packets:
+                rows.append((packet.pts, packet.is_keyframe, file.write(bytes(packet))))
+        times, keys, sizes = np.array(rows, np.int64).reshape(-1, 3).T
+        return {"times": times, "keys": keys, "sizes": sizes}
+
+    def finish_segment(self, columns: dict[str, np.ndarray], state: Mapping[str, np.ndarray]) -> None:
+        """Make the packets that were written a finished segment.
+
+        Args:
+            columns: what `write_packets` returned.
+            state: what the next segment begins with.
+        """
+        with atomic_path(self._folder / f"{self._next()}.npz") as part:
+            np.savez(part, **columns, **{f"state.{key}": value for key, value in state.items()})
+
+    def _next(self) -> str:
+        return f"{len(self.indices()):06}"
+
+    def packets(self) -> Iterator[tuple[bytes, bool]]:
+        """Yield content of all finished packets, and whether it is a key frame, in the order of decoding."""
+        for index in self.indices():
+            with index.with_suffix(".packets").open("rb") as file:
+                for size, is_key in zip(_column(index, "sizes"), _column(index, "keys"), strict=True):
+                    yield file.read(int(size)), bool(is_key)
+
+    def remove(self) -> None:
+        """Clear the folder away: the video is written."""
+        for path in self._folder.glob("[0-9]*"):
+            path.unlink()
+
+
+def _column(index: Path, name: str) -> np.ndarray:
+    with np.load(index, allow_pickle=False) as arrays:
+        return np.asarray(arrays[name])

@@ -1,0 +1,66 @@
+"""All that one frame of a video hands to the next, and its form on disk."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from colorize_gan.infer.video.flicker import FlickerTally
+from colorize_gan.infer.video.planning import PlanState
+from colorize_gan.infer.video.smoothing import Colors
+
+
+@dataclass
+class Counts:
+    """Frames by what was done with them; see `Role`."""
+
+    predict: int = 0
+    reuse: int = 0
+    move: int = 0
+    hold: int = 0
+    scenes: int = 0
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return self.predict + self.reuse + self.move + self.hold
+
+
+@dataclass
+class State:
+    """What is known after a frame."""
+
+    plan: PlanState = PlanState()
+    colors: Colors | None = None
+    before: FlickerTally = field(default_factory=FlickerTally)
+    """Of the colours as predicted."""
+    after: FlickerTally = field(default_factory=FlickerTally)
+    """Of the colours as written."""
+    counts: Counts = field(default_factory=Counts)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the state as arrays by name; `from_arrays` makes it again, bit for bit."""
+        return {
+            f"{part.name}.{leaf.name}": np.asarray(value)
+            for part in dataclasses.fields(self)
+            if (group := getattr(self, part.name)) is not None
+            for leaf in dataclasses.fields(group)
+            if (value := getattr(group, leaf.name)) is not None
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "State":
+        """Return the state that was saved; the first one when there are no arrays."""
+        groups: dict[str, dict[str, np.ndarray]] = {}
+        for name, array in arrays.items():
+            part, leaf = name.split(".")
+            groups.setdefault(part, {})[leaf] = array if array.ndim else array.item()
+        makers = {
+            "plan": PlanState,
+            "colors": Colors,
+            "before": FlickerTally,
+            "after": FlickerTally,
+            "counts": Counts,
+        }
+        return cls(**{part: makers[part](**leaves) for part, leaves in groups.items()})

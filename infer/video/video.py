@@ -1,0 +1,180 @@
+"""Bringing one video to its end, or many of them."""
+
+import dataclasses
+import os
+import threading
+from collections.abc import Callable, Generator, Iterable
+from itertools import islice
+from typing import Any
+
+import av
+
+from colorize_gan import __version__
+from colorize_gan.encoding import atomic_path
+from colorize_gan.errors import ImageError, VideoError
+from colorize_gan.infer.colorizer import Colorizer
+from colorize_gan.infer.inputs import WorkItem
+from colorize_gan.infer.results import DAMAGED, ItemResult
+from colorize_gan.infer.video.chroma import check_matrix
+from colorize_gan.infer.video.encoder import EncoderSettings, settings_for
+from colorize_gan.infer.video.options import VideoOptions
+from colorize_gan.infer.video.pipeline import FramePipeline
+from colorize_gan.infer.video.segments import Job
+from colorize_gan.infer.video.source import Clip, Frames, probe
+from colorize_gan.infer.video.state import State
+from colorize_gan.infer.video.writing import CodedVideo, Excerpt, check_written, plan_copies, write_video
+
+INTERRUPTED = "interrupted; what is finished of it is kept"
+"""Reason of a result that ended early."""
+
+OnFrame = Callable[[int, int], None]
+"""Takes the frames of a video that are done, and all of them, 0 where there is no telling."""
+
+
+def colorize_videos(
+    items: Iterable[WorkItem],
+    colorizer: Colorizer,
+    options: VideoOptions,
+    *,
+    stop: threading.Event | None = None,
+    on_frame: OnFrame = lambda done, total: None,
+) -> Generator[ItemResult, None, None]:
+    """Colorize videos one after the other; each ends as written, skipped or failed.
+
+    Args:
+        items: videos and their targets.
+        colorizer: the model.
+        options: what happens to them.
+        stop: ends the run soon, with the finished segments kept.
+        on_frame: is told after each frame.
+    """
+    stop = stop or threading.Event()
+    for item in items:
+        if stop.is_set():
+            return
+        try:
+            yield _Video(item, colorizer, options).colorize(stop, on_frame)
+        except ImageError as error:
+            yield ItemResult(item.source, item.target, "failed", str(error))
+        except av.FFmpegError as error:
+            yield ItemResult(item.source, item.target, "failed", f"FFmpeg: {error.strerror}")
+        except OSError as error:
+            reason = f"{error.filename or item.target}: {error.strerror}"
+            yield ItemResult(item.source, item.target, "failed", reason)
+
+
+class _Video:
+    """One video on its way."""
+
+    def __init__(self, item: WorkItem, colorizer: Colorizer, options: VideoOptions) -> None:
+        self._item, self._colorizer, self._options = item, colorizer, options
+        self._excerpt = Excerpt(options.start, options.end)
+
+    def colorize(self, stop: threading.Event, on_frame: OnFrame) -> ItemResult:
+        """Bring it to its end."""
+        item, options = self._item, self._options
+        if os.path.lexists(item.target) and options.on_exists != "overwrite":
+            if options.on_exists == "error":
+                raise VideoError(f"{item.target} exists")
+            return ItemResult(item.source, item.target, "skipped", "the output exists; --on-exists overwrite")
+        clip = probe(item.source)
+        check_matrix(clip.tags)
+        settings = settings_for(clip, options.codec, options.crf)
+        suffix = item.target.suffix.lower()
+        copied, notes = plan_copies(clip, suffix, settings)
+        item.target.parent.mkdir(parents=True, exist_ok=True)
+        frames = Frames(clip, options.start, options.end)
+        overwrite = options.on_exists == "overwrite" and not options.resume
+        with Job(
+            item.target, self._job_settings(clip, settings), resume=options.resume, overwrite=overwrite
+        ) as job:
+            state = State.from_arrays(job.state())
+            total = self._expected_frames(clip)
+            pipeline = FramePipeline(clip, settings, self._colorizer, options)
+            new = islice(frames, state.counts.frames, None)
+            pipeline.run(new, state, job, stop, lambda: on_frame(state.counts.frames, total))
+            if stop.is_set():
+                return ItemResult(item.source, item.target, "failed", INTERRUPTED)
+            if not state.counts.frames:
+                raise VideoError("no frame can be read" + (" there" if options.start or options.end else ""))
+            video = CodedVideo(job.packets(), job.times(), frames.last_duration)
+            with atomic_path(item.target) as part:
+                write_video(part, suffix, clip, settings, video, copied, self._excerpt, self._comment())
+                check_written(part, clip, video.times, self._excerpt)
+            job.remove()
+        return self._result(clip, settings, state, frames, [*notes, *_damage(frames, state)])
+
+    def _job_settings(self, clip: Clip, settings: EncoderSettings) -> dict[str, Any]:
+        """Return all that decides about the video, as JSON has it."""
+        source, options = clip.path.stat(), self._options
+        return {
+            "version": __version__,
+            "input": str(clip.path.resolve()),
+            "input size": source.st_size,
+            "input time": source.st_mtime_ns,
+            **self._colorizer.settings,
+            "encoder": repr(settings),
+            "deflicker": options.deflicker,
+            "keyframes": options.keyframes,
+            "scene threshold": options.scene_threshold,
+            "start": str(options.start),
+            "end": str(options.end),
+            "segment": options.segment_frames,
+        }
+
+    def _expected_frames(self, clip: Clip) -> int:
+        whole = clip.frames / clip.rate
+        end = min(whole, self._options.end or whole)
+        return int((end - (self._options.start or 0)) * clip.rate)
+
+    def _comment(self) -> str:
+        model = self._colorizer.contract.name
+        return f"colours made by machine: colorize-gan {__version__}, model {model}"
+
+    def _result(
+        self, clip: Clip, settings: EncoderSettings, state: State, frames: Frames, notes: list[str]
+    ) -> ItemResult:
+        facts = {
+            "codec": settings.codec,
+            "pixel_format": settings.pixel_format,
+            "frames": state.counts.frames,
+            **dataclasses.asdict(state.counts),
+            "damaged_packets": frames.damaged_packets,
+            "mended_times": frames.mended_times,
+            "flicker": _flicker(state, deflicker=self._options.deflicker),
+        }
+        result = ItemResult(
+            self._item.source,
+            self._item.target,
+            "written",
+            note="; ".join(notes),
+            width=clip.width,
+            height=clip.height,
+            bits=settings.depth,
+            colorfulness=round(state.after.mean_colorfulness, 2),
+            video=facts,
+        )
+        if not frames.missing_seconds:
+            return result
+        reason = f"cut short: {frames.missing_seconds:.1f} s are missing; what there is was written"
+        return dataclasses.replace(result, status="failed", reason=reason)
+
+
+def _damage(frames: Frames, state: State) -> list[str]:
+    notes = []
+    if state.counts.hold or frames.damaged_packets:
+        notes.append(DAMAGED)
+    if frames.mended_times:
+        notes.append(
+            f"{frames.mended_times} frames had no time of their own, or not a later one than the last"
+        )
+    return notes
+
+
+def _flicker(state: State, *, deflicker: bool) -> dict[str, Any]:
+    tallies = {"off": state.before, "on": state.after} if deflicker else {"off": state.before}
+    return {
+        name: {**dataclasses.asdict(tally.score), "colorfulness": tally.mean_colorfulness}
+        for name, tally in tallies.items()
+        if tally.score
+    }
