@@ -1,4 +1,7 @@
-"""How much colour flickers: colour distribution consistency and warped error."""
+"""How much colour flickers: colour distribution consistency and warped error.
+
+Both are of a* and b*: luma is the video's own, and its changes would hide those of colour.
+"""
 
 from dataclasses import dataclass, field
 
@@ -18,7 +21,8 @@ class FlickerScore:
     """Flicker of a video, 0 for none; scenes by themselves."""
 
     cdc: float
-    """Colour distribution consistency: Liu et al., "Temporally Consistent Video Colorization" (2021)."""
+    """Colour distribution consistency: Liu et al., "Temporally Consistent Video Colorization" (2021), of
+    a* and b* instead of R, G and B."""
     warped_error: float
     """Mean distance in ab between a pixel and itself one frame before, where it was visible."""
 
@@ -28,7 +32,7 @@ class Look:
     """What is measured of one frame."""
 
     histograms: FloatArray
-    """Shares of the levels of R, G and B, ``(3, 256)``."""
+    """Shares of the levels of a* and b*, ``(2, 256)``."""
     colorfulness: float
     warped_error: float | None
     """See `FlickerScore`; None for the first frame of a scene."""
@@ -43,12 +47,17 @@ def look(lightness: FloatArray, ab: FloatArray, ab_before: FloatArray | None, mo
         ab_before: of the frame before.
         motion: from it; None for the first frame of a scene.
     """
-    half = {"dsize": None, "fx": 0.5, "fy": 0.5, "interpolation": cv2.INTER_AREA}
-    rgb = lab_to_image(cv2.resize(lightness, **half), cv2.resize(ab, **half), np.uint8)
-    counts = [cv2.calcHist([rgb], [channel], None, [_BINS], [0, _BINS]) for channel in range(3)]
-    shares = np.stack([count.reshape(-1) for count in counts]) / np.float32(rgb.shape[0] * rgb.shape[1])
+    height, width = lightness.shape
+    size = (width // 2, height // 2)
+    small = cv2.resize(ab, size, interpolation=cv2.INTER_AREA)
+    rgb = lab_to_image(cv2.resize(lightness, size, interpolation=cv2.INTER_AREA), small, np.uint8)
     error = None if motion is None or ab_before is None else _warped_error(ab, ab_before, motion)
-    return Look(shares, colorfulness(rgb), error)
+    return Look(_histograms(small), colorfulness(rgb), error)
+
+
+def _histograms(ab: FloatArray) -> FloatArray:
+    counts = [np.histogram(ab[..., channel], _BINS, (-128, 128))[0] for channel in range(2)]
+    return np.asarray(np.stack(counts) / (ab.size / 2), np.float32)
 
 
 def _warped_error(ab: FloatArray, ab_before: FloatArray, motion: Motion) -> float:
@@ -61,7 +70,7 @@ def _warped_error(ab: FloatArray, ab_before: FloatArray, motion: Motion) -> floa
 class FlickerTally:
     """The sums over a video, as arrays that can be saved."""
 
-    recent: FloatArray = field(default_factory=lambda: np.zeros((0, 3, _BINS), np.float32))
+    recent: FloatArray = field(default_factory=lambda: np.zeros((0, 2, _BINS), np.float32))
     """Histograms of the last frames of the scene, at most the longest lag."""
     divergences: np.ndarray = field(default_factory=lambda: np.zeros((len(_LAGS), 2)))
     """Sum and number of the divergences of each lag."""
@@ -97,7 +106,7 @@ class FlickerTally:
 
 
 def _divergence(first: FloatArray, second: FloatArray) -> float:
-    """Return the mean Jensen-Shannon divergence, in nats, of the rows of two ``(3, 256)`` distributions."""
+    """Return the mean Jensen-Shannon divergence, in nats, of the rows of two distributions."""
     mean = (first + second) / 2
     return float((_information(first, mean) + _information(second, mean)) / 2 / len(first))
 

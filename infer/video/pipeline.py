@@ -160,8 +160,10 @@ class FramePipeline:
     def _merge(self, colored: _Colored) -> _Finished:
         seen, colors, before = colored.seen, colored.colors, colored.before
         prepared, settings = seen.picture.prepared, self._settings
+        is_steadied = self._options.deflicker
+        ab = colors.steady if is_steadied else colors.predicted
         chroma = ab_to_chroma(
-            colors.steady,
+            ab,
             prepared.reduced,
             prepared.image,
             subsampling=settings.subsampling,
@@ -172,8 +174,8 @@ class FramePipeline:
         frame = recolor(seen.picture.frame, chroma, self._clip, settings, self._colorizer.strength)
         predicted = look(prepared.reduced, colors.predicted, before and before.predicted, seen.motion)
         written = predicted
-        if colors.steady is not colors.predicted:
-            written = look(prepared.reduced, colors.steady, before and before.steady, seen.motion)
+        if is_steadied:
+            written = look(prepared.reduced, ab, before and before.steady, seen.motion)
         return _Finished(frame, seen.plan, colors, predicted, written)
 
 

@@ -96,10 +96,8 @@ class Job:
 
     def write_packets(self, packets: Iterator[Packet]) -> dict[str, np.ndarray]:
         """Write the packets of the next segment, a stream of its own; return what to finish it with."""
-        rows = []
         with (self._folder / f"{self._next()}.packets").open("wb") as file:
-            for packet in packets:
-                rows.append((packet.pts, packet.is_keyframe, file.write(bytes(packet))))
+            rows = [(packet.pts, packet.is_keyframe, file.write(bytes(packet))) for packet in packets]
         times, keys, sizes = np.array(rows, np.int64).reshape(-1, 3).T
         return {"times": times, "keys": keys, "sizes": sizes}
 

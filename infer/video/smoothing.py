@@ -10,6 +10,8 @@ from colorize_gan.infer.video.motion import Motion, warp
 MEAN_FRAMES = 12
 """Over how many frames, at most, colour is averaged; a change of it takes about as long to come through."""
 
+_MOST_GAIN = 1.25
+
 
 @dataclass(frozen=True)
 class Colors:
@@ -17,10 +19,17 @@ class Colors:
 
     predicted: FloatArray
     """CIE ab ``(h, w, 2)`` as the network gave it, or as it was moved from the last frame it saw."""
-    steady: FloatArray
+    mean: FloatArray
     """The same, averaged."""
     age: FloatArray
-    """``(h, w)``: frames that each pixel of `steady` is the mean of."""
+    """``(h, w)``: frames that each pixel of `mean` is the mean of."""
+    gain: float = 1.0
+    """Gives back the chroma that is lost in a mean of different hues; it changes as slowly as they do."""
+
+    @property
+    def steady(self) -> FloatArray:
+        """CIE ab ``(h, w, 2)`` without flicker."""
+        return self.mean * np.float32(self.gain)
 
     @classmethod
     def first(cls, predicted: FloatArray) -> "Colors":
@@ -29,10 +38,9 @@ class Colors:
 
     def moved(self, motion: Motion) -> "Colors":
         """Return the colours of the next frame without another look of the network."""
-        same = self.steady is self.predicted
-        predicted = warp(self.predicted, motion.flow)
-        steady = predicted if same else warp(self.steady, motion.flow)
-        return Colors(predicted, steady, warp(self.age, motion.flow) * motion.visible)
+        return Colors(
+            warp(self.predicted, motion.flow), warp(self.mean, motion.flow), self._age(motion), self.gain
+        )
 
     def averaged(self, predicted: FloatArray, motion: Motion) -> "Colors":
         """Return the colours of the next frame, which the network has seen.
@@ -40,6 +48,15 @@ class Colors:
         A running mean for the first `MEAN_FRAMES` frames of a pixel, an exponential one from then on. What
         was not visible before begins anew.
         """
-        age = np.minimum(warp(self.age, motion.flow) * motion.visible + 1, np.float32(MEAN_FRAMES))
-        old = warp(self.steady, motion.flow)
-        return Colors(predicted, old + (predicted - old) / age[..., None], age)
+        age = np.minimum(self._age(motion) + 1, np.float32(MEAN_FRAMES))
+        old = warp(self.mean, motion.flow)
+        mean = old + (predicted - old) / age[..., None]
+        wanted = min(_MOST_GAIN, _chroma(predicted) / max(_chroma(mean), 1e-3))
+        return Colors(predicted, mean, age, self.gain + (wanted - self.gain) / MEAN_FRAMES)
+
+    def _age(self, motion: Motion) -> FloatArray:
+        return warp(self.age, motion.flow) * motion.visible
+
+
+def _chroma(ab: FloatArray) -> float:
+    return float(np.hypot(ab[..., 0], ab[..., 1]).mean())

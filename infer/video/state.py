@@ -31,7 +31,7 @@ class Counts:
 class State:
     """What is known after a frame."""
 
-    plan: PlanState = PlanState()
+    plan: PlanState = field(default_factory=PlanState)
     colors: Colors | None = None
     before: FlickerTally = field(default_factory=FlickerTally)
     """Of the colours as predicted."""

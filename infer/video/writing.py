@@ -13,7 +13,6 @@ import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
-from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from colorize_gan.errors import VideoError
