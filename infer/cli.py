@@ -14,12 +14,13 @@ import click
 from colorize_gan import __version__
 from colorize_gan.commands import INTERRUPTED, exit_with_code, log_shown, printable, stop_requests
 from colorize_gan.errors import ImageError, UsageError
-from colorize_gan.infer.models import BACKENDS, DEFAULT_MODEL
+from colorize_gan.infer.options import AutoInt, model_options
 from colorize_gan.infer.results import MAX_MEGAPIXELS
+from colorize_gan.infer.video.options import VIDEO_SUFFIXES, VideoOptions
 
 if TYPE_CHECKING:
     from colorize_gan.infer.colorizer import Colorizer
-    from colorize_gan.infer.inputs import Work
+    from colorize_gan.infer.inputs import Work, WorkItem
     from colorize_gan.infer.watch import Progress, Sink
 
 _FORMATS = {"keep": None, "jpg": ".jpg", "png": ".png", "tiff": ".tiff", "webp": ".webp"}
@@ -27,16 +28,7 @@ _SOME_FAILED = ImageError.exit_code
 _STDIN = Path("-")
 _OWN_OPTIONS = ("on_exists", "in_color", "quality", "max_megapixels", "workers")
 """Options that are fields of `BatchOptions`."""
-
-
-class _AutoInt(click.ParamType[int | None]):
-    """A number of at least 1, or auto, which becomes None."""
-
-    name = "N|auto"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
-        """See `click.ParamType.convert`."""
-        return None if value == "auto" else click.IntRange(min=1).convert(value, param, ctx)
+_A_VIDEO = "a video; --videos colorizes it, and so does colorize-video"
 
 
 @click.command()
@@ -49,33 +41,7 @@ class _AutoInt(click.ParamType[int | None]):
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the results; mirrors the tree of each INPUT folder.",
 )
-@click.option("-m", "--model", default=DEFAULT_MODEL, show_default=True, help="Bundled name or model file.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-@click.option(
-    "--backend",
-    type=click.Choice(["auto", *BACKENDS]),
-    default="auto",
-    show_default=True,
-    help="Runtime; auto takes the fastest that gives the same colours here.",
-)
-@click.option("--render-size", type=click.IntRange(min=1), help="Short side the network sees, in pixels.")
-@click.option(
-    "--saturation", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Chroma gain."
-)
-@click.option(
-    "--strength",
-    type=click.FloatRange(0, 1),
-    default=1.0,
-    show_default=True,
-    help="Blend of the image's own colour (0) with the predicted one (1).",
-)
-@click.option(
-    "--chroma-upsample",
-    type=click.Choice(["guided", "bilinear"]),
-    default="guided",
-    show_default=True,
-    help="How colour grows to full size: guided keeps it inside the edges.",
-)
+@model_options
 @click.option(
     "--in-color",
     type=click.Choice(["recolor", "copy", "skip"]),
@@ -83,14 +49,7 @@ class _AutoInt(click.ParamType[int | None]):
     show_default=True,
     help="What to do with colour photographs; toned ones (sepia) are always recoloured.",
 )
-@click.option("--workers", type=_AutoInt(), default="auto", show_default=True, help="Images in work at once.")
-@click.option(
-    "--batch-size",
-    type=_AutoInt(),
-    default="auto",
-    show_default=True,
-    help="Images the network sees at once.",
-)
+@click.option("--workers", type=AutoInt(), default="auto", show_default=True, help="Images in work at once.")
 @click.option(
     "--max-megapixels",
     type=click.FloatRange(min=0, min_open=True),
@@ -126,6 +85,7 @@ class _AutoInt(click.ParamType[int | None]):
 @click.option(
     "--gallery", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML page, before and after."
 )
+@click.option("--videos", is_flag=True, help="Colorize the videos, too, as colorize-video does.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after the first N images.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
 @click.option("--dry-run", is_flag=True, help="List the outputs that are not there yet and stop.")
@@ -142,6 +102,7 @@ def colorize_batch(
     format_: str,
     limit: int | None,
     dry_run: bool,
+    videos: bool,
     **options: Any,
 ) -> int:
     """Colorize black-and-white photographs: image files, folders, quoted globs, or - for a list on stdin.
@@ -155,16 +116,21 @@ def colorize_batch(
     listed = sys.stdin.buffer.read() if _STDIN in named else b""
     # from here on: an interrupted import of a C extension is an ImportError
     with stop_requests() as stop:
+        from colorize_gan.images import SUFFIXES
         from colorize_gan.infer.inputs import Selection, find_work, read_path_list
 
-        selection = Selection(recursive, include, exclude, _FORMATS[format_])
+        selection = Selection(
+            recursive, include, exclude, _FORMATS[format_], suffixes=SUFFIXES | VIDEO_SUFFIXES
+        )
         paths = [read_path_list(listed) if path == _STDIN else path for path in named]
         work = find_work(paths, out, selection)
         _check_pages(work, options["report"], options["gallery"])
         work = work._replace(items=work.items[:limit])
+        if videos and options["on_exists"] == "rename" and any(map(_is_video, work.items)):
+            raise UsageError("--on-exists rename is for images; with --videos use skip, overwrite or error")
         if dry_run:
-            return _list_work(work, on_exists=options["on_exists"])
-        failed = _run(work, out, stop, **options)
+            return _list_work(work, on_exists=options["on_exists"], videos=videos)
+        failed = _run(work, out, stop, videos=videos, **options)
     return INTERRUPTED if stop.is_set() else _SOME_FAILED if failed else 0
 
 
@@ -183,8 +149,14 @@ def _check_pages(work: "Work", report: Path | None, gallery: Path | None) -> Non
             raise UsageError(f"{page}: --report and --gallery need names of their own")
 
 
-def _list_work(work: "Work", on_exists: str) -> int:
+def _is_video(item: "WorkItem") -> bool:
+    return item.source.suffix.lower() in VIDEO_SUFFIXES
+
+
+def _list_work(work: "Work", on_exists: str, *, videos: bool) -> int:
     for item in work.items:
+        if _is_video(item) and not videos:
+            continue
         if on_exists in ("overwrite", "rename") or not item.target.exists():
             click.echo(printable(f"{item.source} -> {item.target}"))
     for entry in work.bad:
@@ -197,6 +169,7 @@ def _run(
     out: Path,
     stop: threading.Event,
     *,
+    videos: bool,
     report: Path | None,
     gallery: Path | None,
     fail_fast: bool,
@@ -206,36 +179,49 @@ def _run(
 ) -> int:
     """Do the work and tell of it; return how many inputs failed."""
     from colorize_gan.infer.batch import colorize_items
+    from colorize_gan.infer.inputs import WorkItem
     from colorize_gan.infer.report import Report
     from colorize_gan.infer.results import BatchOptions, ItemResult
-    from colorize_gan.infer.watch import Progress, gallery_sink
+    from colorize_gan.infer.watch import FrameBar, Progress, gallery_sink
 
     own = {name: options.pop(name) for name in _OWN_OPTIONS}
     batch = BatchOptions(**own, measure=report is not None, thumbnails=gallery is not None)
     progress = Progress(len(work.items) + len(work.bad), quiet=quiet, verbose=verbose)
     bad = [ItemResult(entry.source, None, "failed", entry.reason) for entry in work.bad]
 
-    def has_failed() -> bool:
-        return fail_fast and progress.counts["failed"] > 0
+    images = [item for item in work.items if not _is_video(item)]
+    clips = [item for item in work.items if _is_video(item)]
+    left = [] if videos else [ItemResult(item.source, None, "skipped", _A_VIDEO) for item in clips]
+    clips = clips if videos else []
+    film = VideoOptions(on_exists=batch.on_exists, resume=batch.on_exists == "skip", measure=batch.measure)
+
+    def going(items: list[WorkItem]) -> Iterator[WorkItem]:
+        """Yield items until the run is to stop; what is in hand then is finished, and told of."""
+        return itertools.takewhile(
+            lambda _: not stop.is_set() and not (fail_fast and progress.counts["failed"]), items
+        )
 
     with ExitStack() as stack:
         stack.callback(progress.close)
-        colorizer = _open(verbose, **options) if work.items or report else None
+        colorizer = _open(verbose, **options) if images or clips or report else None
         sinks: list[Sink] = [progress.add]
         if report and colorizer:
             sinks.append(stack.enter_context(Report(report, sys.argv, colorizer)).add)
         if gallery:
             sinks.append(stack.enter_context(gallery_sink(gallery, out, len(work.items))))
-        # what is in hand when the run is to stop is finished, and told of
-        items = itertools.takewhile(lambda _: not stop.is_set() and not has_failed(), work.items)
-        results: Iterator[ItemResult] = iter(())
-        if colorizer and work.items:
-            results = stack.enter_context(closing(colorize_items(items, out, colorizer, batch)))
-        for result in itertools.chain(bad, results):
+        results: list[Iterator[ItemResult]] = []
+        if colorizer and images:
+            results.append(stack.enter_context(closing(colorize_items(going(images), out, colorizer, batch))))
+        if colorizer and clips:
+            from colorize_gan.infer.video.video import colorize_videos
+
+            bar = stack.enter_context(FrameBar(quiet=quiet))
+            results.append(colorize_videos(going(clips), colorizer, film, stop=stop, on_frame=bar.update))
+        for result in itertools.chain(bad, left, *results):
             for sink in sinks:
                 sink(result)
     if not quiet:
-        _say_what_was_done(progress, work, out, report, gallery)
+        _say_what_was_done(progress, work, out, report, gallery, skipped_videos=len(left))
     if stop.is_set():
         again = "" if batch.on_exists == "skip" else " --on-exists skip"
         click.echo(f"interrupted; go on with: {shlex.join(sys.argv)}{again}", err=True)
@@ -256,12 +242,20 @@ def _open(verbose: bool, **options: Any) -> "Colorizer":
 
 
 def _say_what_was_done(
-    progress: "Progress", work: "Work", out: Path, report: Path | None, gallery: Path | None
+    progress: "Progress",
+    work: "Work",
+    out: Path,
+    report: Path | None,
+    gallery: Path | None,
+    *,
+    skipped_videos: int,
 ) -> None:
     counts = progress.counts
     summary = f"{counts['written']} written, {counts['skipped']} skipped, {counts['failed']} failed, in {out}"
     if progress.to_look_at:
         summary += f"; look at {progress.to_look_at} with hardly any colour or damage"
+    if skipped_videos:
+        summary += f"; {skipped_videos} of the skipped are videos: --videos colorizes them"
     if work.others:
         kinds = ", ".join(f"{suffix or 'no suffix'} {count}" for suffix, count in work.others.most_common(5))
         summary += f"; {work.others.total()} files that are no images left alone ({kinds})"

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from colorize_gan.errors import UsageError
 from colorize_gan.images import SUFFIXES
+from colorize_gan.infer.video.options import CONTAINERS, VIDEO_SUFFIXES
 
 GALLERY_MARK = ".colorize-gallery"
 """File in a folder of thumbnails, which are no inputs."""
@@ -22,7 +23,7 @@ _SYSTEM = ("thumbs.db", "desktop.ini")
 
 @dataclass(frozen=True)
 class WorkItem:
-    """One image to read and the file to write."""
+    """One image or video to read and the file to write."""
 
     source: Path
     target: Path
@@ -45,7 +46,16 @@ class Selection:
     """Globs on the path below the input folder or the file name, whatever the case; empty for all."""
     exclude: Sequence[str] = ()
     suffix: str | None = None
-    """Suffix of the targets, with its dot; None to keep each source's."""
+    """Suffix of the targets of images, with its dot; None to keep each source's."""
+    video_suffix: str | None = None
+    """The same of videos; where None, those of containers that are not written become `.mkv`."""
+    suffixes: Set[str] = SUFFIXES
+    """Lower-case suffixes of the files that are taken."""
+
+    @property
+    def kind(self) -> str:
+        """What is looked for, for messages."""
+        return "an image" if SUFFIXES & self.suffixes else "a video"
 
     @property
     def is_narrow(self) -> bool:
@@ -57,6 +67,14 @@ class Selection:
         included = not self.include or _matches(relative, self.include)
         return included and not _matches(relative, self.exclude)
 
+    def renamed(self, target: Path) -> Path:
+        """Return a target, which has the suffix of its source, with the one it is to have."""
+        kind = target.suffix.lower()
+        suffix = self.suffix
+        if kind in VIDEO_SUFFIXES:
+            suffix = self.video_suffix or (None if kind in CONTAINERS else ".mkv")
+        return target if suffix is None else target.with_suffix(suffix)
+
 
 class Work(NamedTuple):
     """What the INPUTs of a command come to."""
@@ -64,7 +82,7 @@ class Work(NamedTuple):
     items: list[WorkItem]
     bad: list[BadInput]
     others: Counter[str]
-    """Files in folders that are no images, by suffix: they are left alone."""
+    """Files in folders that are no images (or videos), by suffix: they are left alone."""
 
 
 def find_work(inputs: Iterable[Path | Sequence[Path]], out: Path, selection: Selection) -> Work:
@@ -121,8 +139,9 @@ def _work_of(entry: Path, out: Path, selection: Selection) -> _Found:
 def _work_of_file(path: Path, relative: Path, out: Path, selection: Selection) -> WorkItem | BadInput:
     if not os.path.exists(path):  # noqa: PTH110 - Path.exists() raises on names that are too long
         return BadInput(path, "no such file or folder")
-    if path.suffix.lower() not in SUFFIXES:
-        return BadInput(path, f"not an image type that can be colorized ({', '.join(sorted(SUFFIXES))})")
+    if path.suffix.lower() not in selection.suffixes:
+        known = ", ".join(sorted(selection.suffixes))
+        return BadInput(path, f"not {selection.kind} type that can be colorized ({known})")
     return _item(path, out / relative, selection)
 
 
@@ -178,12 +197,15 @@ def _work_of_folder(folder: Path, target: Path, out: Path, selection: Selection)
     for error in errors:
         yield BadInput(Path(error.filename), f"cannot be searched ({error.strerror})")
     if not count and not errors:
-        yield BadInput(folder, f"no {'matching ' if selection.is_narrow else ''}images in this folder")
+        yield BadInput(
+            folder,
+            f"no {'matching ' if selection.is_narrow else ''}{selection.kind.split()[1]}s in this folder",
+        )
 
 
 def _work_of_member(path: Path, relative: Path, target: Path, selection: Selection) -> _Found:
     """Of a file that was found rather than named: what is no image is no error."""
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in selection.suffixes:
         yield path.suffix.lower()
     elif selection.takes(relative):
         yield _item(path, target, selection)
@@ -221,8 +243,7 @@ def _walk(folder: Path, recursive: bool, errors: list[OSError]) -> Iterator[Path
 def _item(source: Path, target: Path, selection: Selection) -> WorkItem | BadInput:
     if not os.path.isfile(source):  # noqa: PTH113 - Path.is_file() raises on some; a pipe would keep waiting
         return BadInput(source, "not a regular file, or not to be reached")
-    if selection.suffix is not None:
-        target = target.with_suffix(selection.suffix)
+    target = selection.renamed(target)
     if target.resolve() == source.resolve():
         return BadInput(source, "would be overwritten by its own output; choose another --out")
     return WorkItem(source, target)

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Never, Self
 
 import click
 from tqdm import tqdm
@@ -59,6 +60,52 @@ class Progress:
     def close(self) -> None:
         """Take the bar away."""
         self._bar.close()
+
+
+class FrameBar:
+    """A bar for the video in hand, with its frames a second and the time that is left, on stderr."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        """Begin; there is a bar from the first frame on, unless ``quiet``."""
+        self._quiet = quiet
+        self._bar: tqdm[Never] | None = None
+        self._video, self._logged = Path(), time.monotonic()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def write(self, line: str) -> None:
+        """Print a line, above the bar."""
+        if self._bar is None:
+            click.echo(line, err=True)
+        else:
+            self._bar.write(line, file=sys.stderr)
+
+    def update(self, video: Path, done: int, total: int) -> None:
+        """Show that ``done`` frames of a video are done; 0 as ``total`` where there is no telling."""
+        hidden = self._quiet or sys.stderr is None or not sys.stderr.isatty()
+        if self._bar is None or video != self._video:
+            self.__exit__()
+            self._video = video
+            self._bar = tqdm(
+                desc=printable(video.name),
+                total=total or None,
+                initial=done - 1,  # what an earlier run has done does not count for the speed
+                unit="frame",
+                disable=hidden,
+                dynamic_ncols=True,
+                leave=False,
+            )
+        self._bar.update()
+        if hidden and not self._quiet and time.monotonic() - self._logged > _LOG_SECONDS:
+            self._logged = time.monotonic()
+            click.echo(f"{printable(video.name)}: {done} of {total or '?'} frames", err=True)
 
 
 @contextlib.contextmanager

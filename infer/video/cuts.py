@@ -6,15 +6,12 @@ from scenedetect import ContentDetector, FrameTimecode
 
 from colorize_gan.color import FloatArray
 
-SCENE_THRESHOLD = 27.0
-"""Mean change of luma, 0 to 255, from which on a frame begins a new scene: PySceneDetect's own."""
-
 
 class CutDetector:
     """Tells whether a frame begins a new scene. All it remembers is the last frame."""
 
-    def __init__(self, threshold: float = SCENE_THRESHOLD) -> None:
-        """Detect changes of at least ``threshold``."""
+    def __init__(self, threshold: float) -> None:
+        """Detect mean changes of luma, 0 to 255, of at least ``threshold``."""
         # no shortest scene: in one that is missed the colours of another would stay
         self._detector = ContentDetector(threshold, min_scene_len=0, luma_only=True)
         self._frames = 0

@@ -1,29 +1,44 @@
-"""What a video run is asked to do."""
+"""What a video run is asked to do. Light: the commands read it before anything heavy is imported."""
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 from colorize_gan.infer.results import OnExists
-from colorize_gan.infer.video.cuts import SCENE_THRESHOLD
+
+CodecName = Literal["h264", "h265", "av1", "prores", "ffv1"]
+
+VIDEO_SUFFIXES = frozenset(
+    {
+        *(".3gp", ".avi", ".dv", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"),
+        *(".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
+    }
+)
+"""Lower-case suffixes of files that are taken for videos."""
+
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+"""FFmpeg's names of the containers that are written, by suffix."""
+
+SCENE_THRESHOLD = 27.0
+"""Mean change of luma, 0 to 255, from which on a frame begins a new scene: PySceneDetect's own."""
 
 
 @dataclass(frozen=True)
 class VideoOptions:
     """What happens to the videos; how their frames are coloured is the `Colorizer`'s."""
 
-    codec: str = "h264"
-    """A key of `CODECS`."""
+    codec: CodecName = "h264"
     crf: int | None = None
     """Quality of the codec, lower is better; None for its own default."""
     deflicker: bool = True
     keyframes: int = 1
-    """The network sees every so manieth frame; colours move along with the picture in between."""
+    """The network sees one frame in so many; colours move along with the picture in between."""
     scene_threshold: float = SCENE_THRESHOLD
     start: Fraction | None = None
     end: Fraction | None = None
     """Seconds; None for the whole video."""
     on_exists: OnExists = "skip"
-    """`skip` leaves every file that is there."""
+    """`skip` leaves every file that is there; `rename` is not for videos."""
     resume: bool = False
     """Go on with videos that an earlier run did not finish."""
     compare: bool = False
@@ -31,4 +46,4 @@ class VideoOptions:
     measure: bool = False
     """Decode each output again and measure its error of luma."""
     segment_frames: int = 500
-    """Frames that an interrupted run may have to do again."""
+    """Frames that an interrupted run has to do again at most."""

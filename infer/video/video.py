@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Generator, Iterable
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import av
@@ -16,7 +17,9 @@ from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.results import DAMAGED, ItemResult
 from colorize_gan.infer.video.chroma import check_matrix
+from colorize_gan.infer.video.comparison import write_comparison
 from colorize_gan.infer.video.encoder import EncoderSettings, settings_for
+from colorize_gan.infer.video.measuring import luma_error
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.pipeline import FramePipeline
 from colorize_gan.infer.video.segments import Job
@@ -27,8 +30,8 @@ from colorize_gan.infer.video.writing import CodedVideo, Excerpt, check_written,
 INTERRUPTED = "interrupted; what is finished of it is kept"
 """Reason of a result that ended early."""
 
-OnFrame = Callable[[int, int], None]
-"""Takes the frames of a video that are done, and all of them, 0 where there is no telling."""
+OnFrame = Callable[[Path, int, int], None]
+"""Takes a video, how many of its frames are done, and of how many: 0 where there is no telling."""
 
 
 def colorize_videos(
@@ -37,7 +40,7 @@ def colorize_videos(
     options: VideoOptions,
     *,
     stop: threading.Event | None = None,
-    on_frame: OnFrame = lambda done, total: None,
+    on_frame: OnFrame = lambda video, done, total: None,
 ) -> Generator[ItemResult, None, None]:
     """Colorize videos one after the other; each ends as written, skipped or failed.
 
@@ -92,7 +95,7 @@ class _Video:
             total = self._expected_frames(clip)
             pipeline = FramePipeline(clip, settings, self._colorizer, options)
             new = islice(frames, state.counts.frames, None)
-            pipeline.run(new, state, job, stop, lambda: on_frame(state.counts.frames, total))
+            pipeline.run(new, state, job, stop, lambda: on_frame(item.source, state.counts.frames, total))
             if stop.is_set():
                 return ItemResult(item.source, item.target, "failed", INTERRUPTED)
             if not state.counts.frames:
@@ -102,6 +105,8 @@ class _Video:
                 write_video(part, suffix, clip, settings, video, copied, self._excerpt, self._comment())
                 check_written(part, clip, video.times, self._excerpt)
             job.remove()
+        if options.compare:
+            write_comparison(item.target, clip, options.start, options.end)
         return self._result(clip, settings, state, frames, [*notes, *_damage(frames, state)])
 
     def _job_settings(self, clip: Clip, settings: EncoderSettings) -> dict[str, Any]:
@@ -143,6 +148,8 @@ class _Video:
             "mended_times": frames.mended_times,
             "flicker": _flicker(state, deflicker=self._options.deflicker),
         }
+        if self._options.measure:
+            facts["luma"] = luma_error(clip, self._item.target, self._options.start, self._options.end)
         result = ItemResult(
             self._item.source,
             self._item.target,

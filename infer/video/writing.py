@@ -17,13 +17,11 @@ from av.video.stream import VideoStream
 
 from colorize_gan.errors import VideoError
 from colorize_gan.infer.video.encoder import CODECS, EncoderSettings
+from colorize_gan.infer.video.options import CONTAINERS
 from colorize_gan.infer.video.source import Clip
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
-
-CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-"""FFmpeg's names of the containers that are written, by suffix."""
 
 _WHOLE_MILLISECONDS = frozenset({"matroska", "webm"})
 _MILLISECOND = 0.001

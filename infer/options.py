@@ -1,0 +1,67 @@
+"""The options that all commands with a model share."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from colorize_gan.infer.models import BACKENDS, DEFAULT_MODEL
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class AutoInt(click.ParamType[int | None]):
+    """A number of at least 1, or auto, which becomes None."""
+
+    name = "N|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """See `click.ParamType.convert`."""
+        return None if value == "auto" else click.IntRange(min=1).convert(value, param, ctx)
+
+
+_MODEL_OPTIONS = (
+    click.option(
+        "-m", "--model", default=DEFAULT_MODEL, show_default=True, help="Bundled name or model file."
+    ),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+    click.option(
+        "--backend",
+        type=click.Choice(["auto", *BACKENDS]),
+        default="auto",
+        show_default=True,
+        help="Runtime; auto takes the fastest that gives the same colours here.",
+    ),
+    click.option("--render-size", type=click.IntRange(min=1), help="Short side the network sees, in pixels."),
+    click.option(
+        "--saturation", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Chroma gain."
+    ),
+    click.option(
+        "--strength",
+        type=click.FloatRange(0, 1),
+        default=1.0,
+        show_default=True,
+        help="Blend of the image's own colour (0) with the predicted one (1).",
+    ),
+    click.option(
+        "--chroma-upsample",
+        type=click.Choice(["guided", "bilinear"]),
+        default="guided",
+        show_default=True,
+        help="How colour grows to full size: guided keeps it inside the edges.",
+    ),
+    click.option(
+        "--batch-size",
+        type=AutoInt(),
+        default="auto",
+        show_default=True,
+        help="Images the network sees at once.",
+    ),
+)
+
+
+def model_options(command: _F) -> _F:
+    """Add the options that are arguments of `Colorizer`, by the same names."""
+    for option in reversed(_MODEL_OPTIONS):
+        command = option(command)
+    return command
