@@ -116,6 +116,21 @@ def settings_for(clip: Clip, codec: str, crf: int | None) -> EncoderSettings:
     )
 
 
+def what_changes(clip: Clip, settings: EncoderSettings) -> list[str]:
+    """Return what a person should know about a clip that is written with these settings."""
+    notes = []
+    if clip.is_interlaced:
+        kept = "" if settings.is_interlaced else f" ({settings.codec} is written without saying so)"
+        notes.append(f"interlaced{kept}: colours follow motion better after deinterlacing")
+    if settings.depth < clip.depth:
+        notes.append(f"{clip.depth} bits became {settings.depth}; --codec ffv1 keeps them")
+    if clip.has_alpha:
+        notes.append("transparency is left out")
+    if settings.subsampling == (1, 1):
+        notes.append("odd sides need 4:4:4, which few devices play; --codec av1 or ffv1 does without")
+    return notes
+
+
 def _pixel_format(codec: Codec, layout: str, depth: int) -> str:
     """Return the format with the fewest bits that hold ``depth``, or the most there are."""
     offered = {form.name for form in av.Codec(codec.encoder, "w").video_formats or ()}

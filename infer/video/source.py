@@ -62,6 +62,7 @@ class Clip:
     quarter_turns: int
     """The same in counterclockwise turns by 90 degrees, 0 to 3."""
     is_interlaced: bool
+    has_alpha: bool
     frames: int
     """By the header, or estimated; 0 when there is no telling."""
 
@@ -234,6 +235,7 @@ def _clip(path: Path, container: InputContainer, stream: VideoStream, frame: Vid
         display_matrix=_display_matrix(frame),
         quarter_turns=round(frame.rotation / 90) % 4,
         is_interlaced=frame.interlaced_frame,
+        has_alpha=len(frame.format.components) in (2, 4),
         frames=stream.frames or int(seconds * rate),
     )
 

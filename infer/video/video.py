@@ -18,7 +18,7 @@ from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.results import DAMAGED, ItemResult
 from colorize_gan.infer.video.chroma import check_matrix
 from colorize_gan.infer.video.comparison import write_comparison
-from colorize_gan.infer.video.encoder import EncoderSettings, settings_for
+from colorize_gan.infer.video.encoder import EncoderSettings, settings_for, what_changes
 from colorize_gan.infer.video.measuring import luma_error
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.pipeline import FramePipeline
@@ -107,7 +107,7 @@ class _Video:
             job.remove()
         if options.compare:
             write_comparison(item.target, clip, options.start, options.end)
-        return self._result(clip, settings, state, frames, [*notes, *_damage(frames, state)])
+        return self._result(clip, settings, state, frames, [*what_changes(clip, settings), *notes, *_damage(frames, state)])
 
     def _job_settings(self, clip: Clip, settings: EncoderSettings) -> dict[str, Any]:
         """Return all that decides about the video, as JSON has it."""

@@ -1,0 +1,264 @@
+"""What goes in comes out: frames, times, luma, tags, sound, subtitles, chapters."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from colorize_gan.infer import Colorizer
+from colorize_gan.infer.inputs import WorkItem
+from colorize_gan.infer.results import ItemResult
+from colorize_gan.infer.video.options import VideoOptions
+from colorize_gan.infer.video.video import colorize_videos
+
+from .clips import STEP, Recipe, frames_of, luma, packets_of, pan, times_of, write_clip
+
+Make = Callable[..., Path]
+
+
+def run(source: Path, target: Path, colorizer: Colorizer, **options: object) -> ItemResult:
+    [result] = colorize_videos([WorkItem(source, target)], colorizer, VideoOptions(**options))
+    return result
+
+
+def written(source: Path, target: Path, colorizer: Colorizer, **options: object) -> ItemResult:
+    result = run(source, target, colorizer, **options)
+    assert result.status == "written", result.reason
+    return result
+
+
+CLIPS = {
+    "constant": {},
+    "29.97": {
+        "rate": Fraction(30000, 1001),
+        "time_base": Fraction(1, 30000),
+        "times": range(0, 30 * 1001, 1001),
+    },
+    "variable": {"times": np.cumsum([0, *(STEP + 97 * (n % 5) for n in range(29))]).tolist()},
+    "late start": {"times": range(7 * STEP + 3, 37 * STEP, STEP)},
+}
+
+
+@pytest.mark.parametrize("name", CLIPS)
+@pytest.mark.parametrize("codec", ["h264", "h265", "av1", "prores", "ffv1"])
+def test_every_frame_keeps_its_time(
+    name: str, codec: str, make: Make, colorizer: Colorizer, tmp_path: Path
+) -> None:
+    clip = make(**CLIPS[name])
+    target = tmp_path / "out.mov" if codec == "prores" else tmp_path / "out.mp4"
+    result = written(clip, target, colorizer, codec=codec, segment_frames=11)
+    assert result.video["frames"] == len(frames_of(target))
+    assert times_of(target) == times_of(clip)
+    with av.open(clip) as before, av.open(target) as after:
+        assert before.streams.video[0].time_base == after.streams.video[0].time_base
+
+
+def test_lossless_output_has_the_luma_of_the_input(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = make()
+    result = written(clip, tmp_path / "out.mkv", colorizer, codec="ffv1", measure=True)
+    for before, after in zip(frames_of(clip), frames_of(tmp_path / "out.mkv"), strict=True):
+        assert np.array_equal(luma(before), luma(after))
+    assert result.video["luma"] == {"frames": 30, "max_error": 0, "max_mean_error": 0, "min_psnr_db": None}
+    chroma = frames_of(tmp_path / "out.mkv")[3].to_ndarray()[96:]
+    assert np.abs(chroma.astype(int) - 128).max() > 5
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265", "av1", "ffv1"])
+def test_ten_bits_stay_ten(codec: str, make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = make(pixel_format="yuv420p10le")
+    result = written(clip, tmp_path / "out.mp4", colorizer, codec=codec)
+    assert (result.bits, result.video["pixel_format"]) == (10, "yuv420p10le")
+    if codec == "ffv1":
+        for before, after in zip(frames_of(clip), frames_of(tmp_path / "out.mp4"), strict=True):
+            assert np.array_equal(luma(before), luma(after))
+
+
+def test_prores_holds_eight_bits_in_ten(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = make()
+    written(clip, tmp_path / "out.mov", colorizer, codec="prores")
+    before, after = luma(frames_of(clip)[5]), luma(frames_of(tmp_path / "out.mov")[5])
+    assert np.abs(after.astype(int) - before.astype(int) * 4).mean() < 8
+
+
+@pytest.mark.parametrize(("codec", "form"), [("h264", "yuv444p"), ("h265", "yuv444p"), ("ffv1", "yuv420p")])
+@pytest.mark.parametrize("size", [(96, 127), (95, 128), (95, 127)])
+def test_odd_sides_stay_odd(
+    codec: str, form: str, size: tuple[int, int], make: Make, colorizer: Colorizer, tmp_path: Path
+) -> None:
+    clip = make("in.mkv", size=size, codec="ffv1", options={})
+    result = written(clip, tmp_path / "out.mp4", colorizer, codec=codec)
+    frame = frames_of(tmp_path / "out.mp4")[0]
+    assert (frame.height, frame.width, frame.format.name) == (*size, form)
+    assert ("4:4:4" in result.note) == (form == "yuv444p")
+
+
+@pytest.mark.parametrize(
+    "form", ["yuv422p", "yuv444p", "gray", "gray10le", "nv12", "bgr0", "yuv444p12le", "yuv422p10le"]
+)
+def test_pixel_formats(form: str, make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = make("in.mkv", codec="ffv1" if form != "nv12" else "rawvideo", options={}, pixel_format=form)
+    result = written(clip, tmp_path / "out.mkv", colorizer, codec="ffv1")
+    before, after = frames_of(clip)[4], frames_of(tmp_path / "out.mkv")[4]
+    assert result.bits == before.format.components[0].bits
+    if form != "bgr0":
+        assert np.array_equal(luma(before), luma(after))
+
+
+def test_tags_are_kept(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    color = {"color_range": 2, "colorspace": 5, "color_primaries": 5, "color_trc": 1}
+    clip = make(color=color, aspect=Fraction(128, 117))
+    written(clip, tmp_path / "out.mp4", colorizer)
+    frame = frames_of(tmp_path / "out.mp4")[0]
+    assert {name: getattr(frame, name) for name in color} == color
+    with av.open(tmp_path / "out.mp4") as container:
+        assert container.streams.video[0].sample_aspect_ratio == Fraction(128, 117)
+
+
+@pytest.mark.parametrize(("size", "matrix"), [((96, 128), 6), ((720, 128), 1)])
+def test_untagged_clips_get_the_matrix_that_players_take(
+    size: tuple[int, int], matrix: int, make: Make, colorizer: Colorizer, tmp_path: Path, photo: np.ndarray
+) -> None:
+    clip = make(size=(96, 128)) if size == (96, 128) else _tall_clip(tmp_path, photo)
+    written(clip, tmp_path / "out.mp4", colorizer)
+    frame = frames_of(tmp_path / "out.mp4")[0]
+    assert (frame.colorspace, frame.color_range) == (matrix, 1)
+
+
+def _tall_clip(folder: Path, photo: np.ndarray) -> Path:
+    grey = np.tile(photo[:240, :128].mean(axis=2).astype(np.uint8), (3, 1))
+    return write_clip(folder / "tall.mp4", Recipe(size=(720, 128), times=(0, STEP)), [grey, grey])
+
+
+@pytest.mark.parametrize("rotation", [90, 180, -90])
+def test_rotation_is_kept(rotation: int, make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = make(rotation=rotation)
+    written(clip, tmp_path / "out.mp4", colorizer)
+    before, after = frames_of(clip)[0], frames_of(tmp_path / "out.mp4")[0]
+    assert after.rotation % 360 == before.rotation % 360 == rotation % 360
+    assert bytes(after.side_data["DISPLAYMATRIX"]) == bytes(before.side_data["DISPLAYMATRIX"])
+
+
+def test_network_sees_the_picture_upright(tmp_path: Path, colorizer: Colorizer, photo: np.ndarray) -> None:
+    upright = pan(photo, (96, 128), 3)
+    recipe = Recipe(codec="ffv1", options={}, times=(0, STEP, 2 * STEP))
+    plain = write_clip(tmp_path / "plain.mp4", recipe, upright)
+    turned = Recipe(codec="ffv1", options={}, times=recipe.times, size=(128, 96), rotation=90)
+    lying = write_clip(tmp_path / "turned.mp4", turned, [np.rot90(grey, -1) for grey in upright])
+    chroma = []
+    for clip in (plain, lying):
+        written(clip, tmp_path / "out.mp4", colorizer, codec="ffv1", on_exists="overwrite")
+        chroma.append(frames_of(tmp_path / "out.mp4")[0].to_ndarray(format="yuv444p")[1:].astype(int))
+    assert np.abs(np.rot90(chroma[1], 1, axes=(1, 2)) - chroma[0]).mean() < 1
+
+
+def test_interlaced_input_is_said_and_stays_interlaced(
+    make: Make, colorizer: Colorizer, tmp_path: Path
+) -> None:
+    clip = make(is_interlaced=True)
+    result = written(clip, tmp_path / "out.mp4", colorizer)
+    assert "interlaced" in result.note
+    assert frames_of(tmp_path / "out.mp4")[0].interlaced_frame
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_sound_is_copied_packet_by_packet(
+    suffix: str, make: Make, colorizer: Colorizer, tmp_path: Path
+) -> None:
+    clip = make(f"in{suffix}", sound="aac")
+    target = tmp_path / f"out{suffix}"
+    written(clip, target, colorizer)
+    assert packets_of(target, "audio") == packets_of(clip, "audio")
+    assert len(packets_of(clip, "audio")) > 20
+
+
+def test_subtitles_chapters_and_metadata_are_copied(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = _with_subtitles(make("plain.mkv", metadata={"title": "Old film"}), tmp_path / "in.mkv")
+    written(clip, tmp_path / "out.mkv", colorizer)
+    assert packets_of(tmp_path / "out.mkv", "subtitle") == packets_of(clip, "subtitle")
+    with av.open(tmp_path / "out.mkv") as container:
+        assert container.metadata["title"] == "Old film"
+        assert "colours made by machine" in container.metadata["COMMENT"]
+        assert [chapter["metadata"]["title"] for chapter in container.chapters()] == ["One"]
+        assert container.streams.subtitles[0].language == "fra"
+
+
+def test_subtitles_that_the_container_cannot_hold(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = _with_subtitles(make("plain.mkv"), tmp_path / "in.mkv")
+    result = run(clip, tmp_path / "out.mp4", colorizer)
+    assert result.status == "failed"
+    assert result.reason == ".mp4 cannot hold its subtitle stream 1 (srt); write .mkv"
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def _with_subtitles(video: Path, target: Path) -> Path:
+    """Add a subtitle stream and a chapter."""
+    text = target.with_suffix(".srt")
+    text.write_text("1\n00:00:00,100 --> 00:00:00,900\nBonjour\n")
+    with av.open(video) as source, av.open(text) as titles, av.open(target, "w") as out:
+        pairs = [(container, container.streams[0]) for container in (source, titles)]
+        copies = [out.add_stream_from_template(stream, opaque=True) for _, stream in pairs]
+        copies[1].metadata["language"] = "fra"
+        out.metadata.update(source.metadata)
+        chapter = {"id": 1, "start": 0, "end": 500, "time_base": Fraction(1, 1000)}
+        out.set_chapters([{**chapter, "metadata": {"title": "One"}}])
+        for (container, stream), copy in zip(pairs, copies, strict=True):
+            for packet in container.demux(stream):
+                if packet.size:
+                    packet.stream = copy
+                    out.mux(packet)
+    return target
+
+
+def test_excerpt_begins_at_zero(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = make(sound="aac", times=range(0, 75 * STEP, STEP))
+    start, end = Fraction(1), Fraction(2)
+    written(clip, tmp_path / "out.mp4", colorizer, start=start, end=end)
+    inside = [time - start for time in times_of(clip) if start <= time < end]
+    assert times_of(tmp_path / "out.mp4") == inside
+    sound = [(time - start, content) for time, content in packets_of(clip, "audio") if start <= time < end]
+    assert packets_of(tmp_path / "out.mp4", "audio") == sound
+
+
+def test_matroska_says_that_it_rounds_times(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    result = written(make(), tmp_path / "out.mkv", colorizer)
+    assert "milliseconds" in result.note
+    errors = [abs(a - b) for a, b in zip(times_of(tmp_path / "out.mkv"), times_of(make()), strict=True)]
+    assert max(errors) < Fraction(1, 1000)
+
+
+def test_odd_input_times_are_mended_and_counted(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    """An elementary stream has no times at all."""
+    raw = tmp_path / "in.h264"
+    with av.open(make()) as source:
+        stream = source.streams.video[0]
+        filtered = av.BitStreamFilterContext("h264_mp4toannexb", stream)
+        raw.write_bytes(
+            b"".join(bytes(out) for packet in source.demux(stream) for out in filtered.filter(packet))
+        )
+    result = written(raw, tmp_path / "out.mp4", colorizer)
+    times = times_of(tmp_path / "out.mp4")
+    assert result.video["frames"] == len(times) == 30
+    assert len(set(np.diff([float(time) for time in times]).round(6))) == 1
+
+
+def test_comparison_has_both_sides(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = make(rotation=90)
+    written(clip, tmp_path / "out.mp4", colorizer, compare=True)
+    frames = frames_of(tmp_path / "out.compare.mp4")
+    assert (len(frames), frames[0].height, frames[0].width) == (30, 128, 192)
+    rgb = frames[10].to_ndarray(format="rgb24").astype(int)
+    color = np.ptp(rgb, axis=2)
+    assert color[:, :96].mean() < 4 < color[:, 96:].mean()
+    grey = rgb.mean(axis=2)
+    assert np.abs(grey[:, :96] - grey[:, 96:]).mean() < 12
+
+
+def test_a_clip_with_colour_is_blended_by_strength(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = make("in.mkv", codec="ffv1", options={}, pixel_format="bgr0")
+    own = Colorizer(render_size=64, strength=0)
+    written(clip, tmp_path / "out.mkv", own, codec="ffv1")
+    chroma = frames_of(tmp_path / "out.mkv")[3].to_ndarray()[96:]
+    assert np.abs(chroma.astype(int) - 128).max() <= 1
