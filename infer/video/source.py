@@ -23,7 +23,6 @@ _NARROW_PRIMARIES = frozenset({0, 1, 2, 4, 5, 6, 7, 22})  # near enough to BT.70
 _LIMITED, _FULL = 1, 2  # AVColorRange
 _SWSCALE_BT601 = 5
 _HIGH_DEFINITION = 720  # lines; players take untagged video of fewer for BT.601
-_ENCRYPTED = frozenset({"encv", "drmi"})
 _TELL_DURATION = frozenset({"mov", "matroska", "avi", "asf", "flv"})  # others estimate it
 _SHORTFALL = 0.5  # seconds by which a file may be shorter than its header says
 
@@ -78,8 +77,6 @@ def probe(path: Path) -> Clip:
             raise VideoError("the file is empty")
         with av.open(path) as container:
             stream = _video_stream(container)
-            if stream.codec_tag in _ENCRYPTED:
-                raise VideoError("encrypted; only its owner can give you one that is not")
             return _clip(path, container, stream, _first_frame(container, stream))
     except av.FFmpegError as error:
         raise VideoError(f"damaged, cut short or not a video ({error.strerror})") from error
@@ -207,6 +204,8 @@ def _video_stream(container: InputContainer) -> VideoStream:
 def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
     stream.codec_context.flags |= Flags.output_corrupt
     for packet in container.demux(stream):
+        if packet.has_sidedata("encryption_info"):
+            raise VideoError("encrypted; only its owner can give you one that is not")
         try:
             frames = packet.decode()
         except av.FFmpegError:
@@ -214,7 +213,7 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
         if frames:
             assert isinstance(frames[0], VideoFrame)
             return frames[0]
-    raise VideoError("no frame of it can be decoded: damaged, or encrypted")
+    raise VideoError("no frame of it can be decoded: damaged")
 
 
 def _clip(path: Path, container: InputContainer, stream: VideoStream, frame: VideoFrame) -> Clip:

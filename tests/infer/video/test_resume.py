@@ -1,0 +1,123 @@
+"""A run that was stopped goes on and ends as if it had not been."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from colorize_gan.infer import Colorizer
+from colorize_gan.infer.inputs import WorkItem
+from colorize_gan.infer.results import ItemResult
+from colorize_gan.infer.video.options import VideoOptions
+from colorize_gan.infer.video.video import INTERRUPTED, colorize_videos
+
+from .clips import STEP, frames_of, packets_of, times_of
+
+Make = Callable[..., Path]
+SEGMENT = 8
+SCRIPT = f"""
+import sys
+from pathlib import Path
+from colorize_gan.infer import Colorizer
+from colorize_gan.infer.inputs import WorkItem
+from colorize_gan.infer.video.options import VideoOptions
+from colorize_gan.infer.video.video import colorize_videos
+
+source, target, resume = sys.argv[1:]
+options = VideoOptions(segment_frames={SEGMENT}, keyframes=2, resume=resume == "resume")
+for result in colorize_videos([WorkItem(Path(source), Path(target))], Colorizer(render_size=64), options):
+    print(result.status, result.reason)
+"""
+
+
+def run(source: Path, target: Path, colorizer: Colorizer, **options: object) -> ItemResult:
+    settings = VideoOptions(segment_frames=SEGMENT, keyframes=2, **options)
+    [result] = colorize_videos([WorkItem(source, target)], colorizer, settings)
+    return result
+
+
+def folder_of(target: Path) -> Path:
+    return target.with_name(f".colorizing-{target.name}")
+
+
+def wait_for_segments(folder: Path, count: int) -> None:
+    deadline = time.monotonic() + 120
+    while len(list(folder.glob("[0-9]*.npz"))) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_killed_run_resumes_to_the_same_frames(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = make(times=range(0, 100 * STEP, STEP), sound="aac")
+    target = tmp_path / "out" / "killed.mp4"
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(clip), str(target), "anew"])
+    wait_for_segments(folder_of(target), 2)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not target.exists()
+    done = len(list(folder_of(target).glob("[0-9]*.npz")))
+    resumed = run(clip, target, colorizer, resume=True)
+    whole = tmp_path / "whole.mp4"
+    uninterrupted = run(clip, whole, colorizer)
+    assert 2 <= done < 100 // SEGMENT
+    assert resumed.video == uninterrupted.video
+    assert times_of(target) == times_of(clip)
+    for first, second in zip(frames_of(target), frames_of(whole), strict=True):
+        assert np.array_equal(first.to_ndarray(), second.to_ndarray())
+    assert packets_of(target, "video") == packets_of(whole, "video")
+    assert packets_of(target, "audio") == packets_of(clip, "audio")
+    assert not folder_of(target).exists()
+
+
+class StopAfter:
+    """An event that sets itself when it was asked often enough."""
+
+    def __init__(self, frames: int) -> None:
+        self.frames = frames
+
+    def is_set(self) -> bool:
+        self.frames -= 1
+        return self.frames < 0
+
+
+def interrupted(clip: Path, target: Path, colorizer: Colorizer) -> None:
+    settings = VideoOptions(segment_frames=SEGMENT, keyframes=2)
+    [result] = colorize_videos([WorkItem(clip, target)], colorizer, settings, stop=StopAfter(25))
+    assert (result.status, result.reason) == ("failed", INTERRUPTED)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({}, "an earlier run did not finish it; add --resume, or --on-exists overwrite"),
+        ({"resume": True, "crf": 30}, "--resume: it was begun with another encoder"),
+        ({"resume": True, "deflicker": False}, "--resume: it was begun with another deflicker"),
+    ],
+)
+def test_unfinished_work_is_not_lost_by_mistake(
+    changed: dict[str, object], reason: str, make: Make, colorizer: Colorizer, tmp_path: Path
+) -> None:
+    clip, target = make(), tmp_path / "out.mp4"
+    interrupted(clip, target, colorizer)
+    segments = sorted(folder_of(target).iterdir())
+    result = run(clip, target, colorizer, **changed)
+    assert (result.status, result.reason) == ("failed", reason)
+    assert sorted(folder_of(target).iterdir()) == segments
+    assert run(clip, target, colorizer, on_exists="overwrite").status == "written"
+    assert not folder_of(target).exists()
+
+
+def test_output_that_exists(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip, target = make(), tmp_path / "out.mp4"
+    target.write_bytes(b"mine")
+    assert run(clip, target, colorizer).status == "skipped"
+    assert run(clip, target, colorizer, on_exists="error").status == "failed"
+    assert target.read_bytes() == b"mine"
+    assert run(clip, target, colorizer, on_exists="overwrite").status == "written"
+    assert len(frames_of(target)) == 30
