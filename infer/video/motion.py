@@ -10,7 +10,8 @@ from colorize_gan.color import FloatArray
 
 _FLOW_ERROR, _FLOW_SHARE = 0.5, 0.01  # Sundaram, Brox, Keutzer, "Dense point trajectories" (2010), eq. 5
 _UNLIKE = 8.0  # L* by which a moved pixel may differ from what it was
-_BRIGHTNESS_SIDE = 31  # pixels; slower changes are flicker of the film, not another object
+_BRIGHTNESS_SIDE = 31  # pixels; changes of larger areas are flicker of the film, not another object,
+_FILM_FLICKER = 20.0  # as long as they are not more L* than this
 _local = threading.local()
 
 
@@ -37,7 +38,8 @@ def motion_between(before: FloatArray, now: FloatArray) -> Motion:
     agrees = (returned**2).sum(axis=-1) < _FLOW_SHARE * length + _FLOW_ERROR
     change = now - warp(before, back)
     side = (_BRIGHTNESS_SIDE, _BRIGHTNESS_SIDE)
-    is_alike = np.abs(change - cv2.blur(change, side)) < _UNLIKE
+    brightness = cv2.blur(change, side)
+    is_alike = (np.abs(change - brightness) < _UNLIKE) & (np.abs(brightness) < _FILM_FLICKER)
     return Motion(back, (agrees & is_alike & _is_inside(back)).astype(np.float32))
 
 

@@ -107,7 +107,9 @@ class _Video:
             job.remove()
         if options.compare:
             write_comparison(item.target, clip, options.start, options.end)
-        return self._result(clip, settings, state, frames, [*what_changes(clip, settings), *notes, *_damage(frames, state)])
+        return self._result(
+            clip, settings, state, frames, [*what_changes(clip, settings), *notes, *_damage(frames, state)]
+        )
 
     def _job_settings(self, clip: Clip, settings: EncoderSettings) -> dict[str, Any]:
         """Return all that decides about the video, as JSON has it."""

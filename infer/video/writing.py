@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from av.container.core import Chapter
 
 _WHOLE_MILLISECONDS = frozenset({"matroska", "webm"})
-_MILLISECOND = 0.001
+_MILLISECOND = Fraction(1, 1000)
 _NEEDED = frozenset({"audio", "subtitle", "video"})
 _OWN_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "vendor_id")
 _STATISTICS = ("BPS", "DURATION", "NUMBER_OF_", "_STATISTICS_")  # Matroska's, of the old video stream
@@ -125,16 +125,18 @@ def check_written(path: Path, clip: Clip, times: np.ndarray, excerpt: Excerpt) -
     Raises:
         VideoError: it has not.
     """
-    first = times.min() if excerpt.start is not None else 0
-    wanted = [float((int(time) - int(first)) * clip.time_base) for time in np.sort(times)]
+    first = int(times.min()) if excerpt.start is not None else 0
+    wanted = [(int(time) - first) * clip.time_base for time in np.sort(times)]
     with av.open(path) as container:
-        stream = container.streams.video[0]
-        packets = (packet for packet in container.demux(stream) if packet.pts is not None)
-        written = sorted(float(packet.pts * packet.time_base) for packet in packets)
-        tolerance = _MILLISECOND if container.format.name.startswith("matroska") else 0
+        packets = (packet for packet in container.demux(video=0) if packet.pts is not None)
+        written = sorted(packet.pts * packet.time_base for packet in packets)
+        rounds = container.format.name.startswith("matroska")
     if len(written) != len(wanted):
         raise VideoError(f"{len(written)} of {len(wanted)} frames were written: choose another container")
-    if np.abs(np.subtract(written, wanted)).max() > tolerance:
+    # where sound begins before zero, Matroska moves all streams
+    shift = written[0] - wanted[0] if rounds else 0
+    errors = (abs(found - time - shift) for found, time in zip(written, wanted, strict=True))
+    if max(errors) > (_MILLISECOND if rounds else 0):
         raise VideoError("the container does not keep its times: choose another one")
 
 

@@ -84,12 +84,12 @@ def _write_tone(out: Any, stream: Any, seconds: float) -> None:
 
 
 def pan(photo: np.ndarray, size: tuple[int, int], count: int = 30) -> list[np.ndarray]:
-    """Return grey frames of a camera that moves 2 pixels a frame."""
+    """Return grey frames of a camera that moves 2 pixels a frame, and jumps back now and then."""
     grey = photo.mean(axis=2).astype(np.uint8)
     height, width = size
     # codes of limited range
     return [
-        (16 + grey[40 : 40 + height, 2 * n : 2 * n + width] * (219 / 255)).astype(np.uint8)
+        (16 + grey[40 : 40 + height, (at := 2 * n % 200) : at + width] * (219 / 255)).astype(np.uint8)
         for n in range(count)
     ]
 

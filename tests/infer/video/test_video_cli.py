@@ -1,0 +1,158 @@
+"""The commands: what they take, what they print, how they end."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from colorize_gan.infer.cli import colorize_batch
+from colorize_gan.infer.video.cli import colorize_video
+
+from .clips import STEP, frames_of
+
+Make = Callable[..., Path]
+SMALL = ("--render-size", "64")
+COMMAND = "from colorize_gan.infer.video.cli import colorize_video; colorize_video()"
+
+
+def video(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(colorize_video, [*map(str, arguments), *SMALL])
+
+
+def batch(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(colorize_batch, [*map(str, arguments), *SMALL])
+
+
+def test_one_file(make: Make, tmp_path: Path) -> None:
+    clip, out = make(sound="aac"), tmp_path / "new" / "out.mkv"
+    result = video(clip, "--out", out, "--report", tmp_path / "run.json")
+    assert result.exit_code == 0, result.output
+    assert len(frames_of(out)) == 30
+    assert re.search(
+        r"out.mkv: 30 frames, CDC 0\.\d+ -> 0\.\d+, warped error \d+\.\d+ -> 0\.\d+", result.stderr
+    )
+    report = json.loads((tmp_path / "run.json").read_text())
+    [item] = report["items"]
+    assert (report["totals"]["written"], item["status"], item["bits"]) == (1, "written", 8)
+    assert item["video"]["frames"] == item["video"]["luma"]["frames"] == 30
+    assert item["video"]["luma"]["min_psnr_db"] > 40
+    assert set(item["video"]["flicker"]) == {"off", "on"}
+
+
+def test_output_beside_the_input(make: Make, tmp_path: Path) -> None:
+    clip = make("old.mp4")
+    assert video(clip, "--out", tmp_path / "new.mp4").exit_code == 0
+    assert (tmp_path / "new.mp4").exists()
+
+
+def test_folder_is_mirrored(make: Make, tmp_path: Path) -> None:
+    films = tmp_path / "films"
+    (films / "sub").mkdir(parents=True)
+    make().rename(films / "a.mp4")
+    make("b.ts").rename(films / "sub" / "b.ts")
+    (films / "broken.mp4").write_bytes(b"broken")
+    (films / "note.txt").touch()
+    result = video(films, "--out", tmp_path / "out", "--end", "0.3", "-q")
+    assert result.exit_code == 3
+    assert "broken.mp4: failed: damaged, cut short or not a video" in result.stderr
+    assert "a.mp4" not in result.stderr
+    made = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.m*"))
+    assert made == ["a.mp4", "sub/b.mkv"]
+    again = video(films / "a.mp4", "--out", tmp_path / "out")
+    assert (again.exit_code, "skipped: the output exists" in again.stderr) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["IN", "--out", "new.avi"], 2, "cannot write .avi; one of .mp4, .m4v, .mov, .mkv, .webm"),
+        (["IN", "--out", "IN"], 2, "is the input itself"),
+        (["IN", "IN", "--out", "IN"], 2, "a file; several videos need a folder"),
+        (["IN", "--out", "new.mp4", "--start", "2", "--end", "1:00"], 3, "no frame can be read there"),
+        (["IN", "--out", "new.mp4", "--start", "2", "--end", "1"], 2, "--end is not after --start"),
+        (["IN", "--out", "new.mp4", "--start", "soon"], 2, "'soon' is no time"),
+        (
+            ["IN", "--out", "new.mov", "--codec", "prores", "--crf", "9"],
+            2,
+            "--crf: prores has no such setting",
+        ),
+        (["IN", "--out", "new.webm"], 3, ".webm cannot hold h264"),
+        (["IN", "--out", "new.mp4", "--device", "cuda:7"], 4, "--device cuda"),
+        (["IN", "--out", "new.mp4", "--model", "nosuch"], 5, "--model nosuch"),
+        (["nosuch.mp4", "--out", "out"], 3, "no such file or folder"),
+    ],
+)
+def test_errors_are_one_line_and_a_code(
+    arguments: list[str], code: int, says: str, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    clip = make()
+    result = video(*[str(clip) if argument == "IN" else argument for argument in arguments])
+    assert result.exit_code == code, result.output
+    assert says in result.stderr
+
+
+def test_ctrl_c_prints_the_command_that_goes_on(make: Make, tmp_path: Path) -> None:
+    clip = make(times=range(0, 2000 * STEP, STEP), size=(96, 64))
+    target = tmp_path / "out.mp4"
+    command = [sys.executable, "-c", COMMAND, str(clip), "--out", str(target), *SMALL]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    segments = tmp_path / ".colorizing-out.mp4"
+    deadline = time.monotonic() + 200
+    while not list(segments.glob("[0-9]*.npz")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGINT)
+    _, says = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted; go on with: " in says
+    assert says.rstrip().endswith("--resume")
+    assert list(segments.glob("[0-9]*.npz"))
+    assert not target.exists()
+
+
+@pytest.fixture
+def mixed(make: Make, tmp_path: Path, photo: np.ndarray) -> Path:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "photo.jpg"), photo[:96, :128])
+    make().rename(folder / "film.mp4")
+    return folder
+
+
+def test_batch_leaves_videos_with_a_hint(mixed: Path, tmp_path: Path) -> None:
+    result = batch(mixed, "--out", tmp_path / "out", "-v")
+    assert result.exit_code == 0
+    assert "film.mp4: skipped: a video; --videos colorizes it" in result.stderr
+    assert "1 written, 1 skipped, 0 failed" in result.stderr
+    assert not (tmp_path / "out" / "film.mp4").exists()
+
+
+def test_batch_colorizes_videos_when_asked(mixed: Path, tmp_path: Path) -> None:
+    result = batch(mixed, "--out", tmp_path / "out", "--videos", "--report", tmp_path / "run.json")
+    assert (result.exit_code, "2 written" in result.stderr) == (0, True)
+    assert len(frames_of(tmp_path / "out" / "film.mp4")) == 30
+    items = json.loads((tmp_path / "run.json").read_text())["items"]
+    assert [("video" in item, item["status"]) for item in items] == [(False, "written"), (True, "written")]
+
+
+def test_folder_of_videos_only_is_no_error_for_batch(make: Make, tmp_path: Path) -> None:
+    films = tmp_path / "films"
+    films.mkdir()
+    make().rename(films / "a.mp4")
+    assert batch(films, "--out", tmp_path / "out").exit_code == 0
+
+
+def test_renaming_is_not_for_videos(mixed: Path, tmp_path: Path) -> None:
+    result = batch(mixed, "--out", tmp_path / "out", "--videos", "--on-exists", "rename")
+    assert (result.exit_code, "rename is for images" in result.stderr) == (2, True)
