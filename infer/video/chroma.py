@@ -81,6 +81,8 @@ def ab_to_chroma(
         Cb and Cr, ``(ceil(H / rows), ceil(W / columns))``, uint8 for 8 bits, else uint16.
     """
     reduced = _reduced(grey, subsampling)
+    if all(np.less_equal(reduced.shape, ab.shape[:2])):  # nothing is enlarged
+        method = "bilinear"
     upsampler = Upsampler(ab, small_lightness, reduced.shape, method)
     matrix = _chroma_matrix(depth, tags)
     planes = np.empty((2, *reduced.shape), np.uint8 if depth == 8 else np.uint16)
@@ -89,11 +91,15 @@ def ab_to_chroma(
         lightness = lightness_of(reduced[strip])
         fitted = fit_to_gamut(lightness, upsampler.rows(start, lightness))
         rgb = cv2.cvtColor(cv2.merge([lightness, fitted]), cv2.COLOR_Lab2RGB)
-        chroma = cv2.transform(rgb, matrix)
-        # of full range, pure blue lies half a code above the last one
-        codes = np.rint(np.minimum(chroma, (1 << depth) - 1))
-        planes[:, strip] = codes.astype(planes.dtype).transpose(2, 0, 1)
+        planes[:, strip] = _codes(cv2.transform(rgb, matrix), depth).transpose(2, 0, 1)
     return planes[0], planes[1]
+
+
+def _codes(chroma: np.ndarray, depth: int) -> np.ndarray:
+    """Round to codes; of full range, pure blue lies half a code above the last one."""
+    if depth == 8:
+        return cv2.convertScaleAbs(chroma)
+    return np.rint(np.minimum(chroma, (1 << depth) - 1)).astype(np.uint16)
 
 
 def _reduced(grey: np.ndarray, subsampling: tuple[int, int]) -> np.ndarray:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from colorize_gan.color import FloatArray, lab_to_image
-from colorize_gan.infer.video.motion import Motion, warp
+from colorize_gan.infer.video.motion import Motion
 from colorize_gan.metrics import colorfulness
 
 _LAGS = (1, 2, 4)
@@ -56,13 +56,14 @@ def look(lightness: FloatArray, ab: FloatArray, ab_before: FloatArray | None, mo
 
 
 def _histograms(ab: FloatArray) -> FloatArray:
-    counts = [np.histogram(ab[..., channel], _BINS, (-128, 128))[0] for channel in range(2)]
+    bins = np.clip(ab + 128, 0, _BINS - 1).astype(np.uint8)
+    counts = [np.bincount(bins[..., channel].reshape(-1), minlength=_BINS) for channel in range(2)]
     return np.asarray(np.stack(counts) / (ab.size / 2), np.float32)
 
 
 def _warped_error(ab: FloatArray, ab_before: FloatArray, motion: Motion) -> float:
-    change = ab - warp(ab_before, motion.flow)
-    distance = np.hypot(change[..., 0], change[..., 1])
+    change_a, change_b = cv2.split(ab - motion.carry(ab_before))
+    distance = cv2.magnitude(change_a, change_b)
     return float((distance * motion.visible).sum() / max(1.0, float(motion.visible.sum())))
 
 

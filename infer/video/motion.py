@@ -1,5 +1,6 @@
 """How the picture moves from one frame to the next, at the size that the network sees."""
 
+import functools
 import threading
 from dataclasses import dataclass
 
@@ -8,7 +9,9 @@ import numpy as np
 
 from colorize_gan.color import FloatArray
 
-_FLOW_ERROR, _FLOW_SHARE = 0.5, 0.01  # Sundaram, Brox, Keutzer, "Dense point trajectories" (2010), eq. 5
+# Sundaram, Brox, Keutzer, "Dense point trajectories by GPU-accelerated large displacement optical flow"
+# (2010), eq. 5, where the first is 0.5: in plain areas flow wanders by a pixel or two, and does no harm
+_FLOW_ERROR, _FLOW_SHARE = 2.0, 0.01
 _UNLIKE = 8.0  # L* by which a moved pixel may differ from what it was
 _BRIGHTNESS_SIDE = 31  # pixels; changes of larger areas are flicker of the film, not another object,
 _FILM_FLICKER = 20.0  # as long as they are not more L* than this
@@ -19,10 +22,15 @@ _local = threading.local()
 class Motion:
     """Where the pixels of a frame were in the frame before."""
 
-    flow: FloatArray
-    """``(h, w, 2)``: x and y to go, in pixels, to the place in the frame before."""
+    places: FloatArray
+    """``(h, w, 2)``: x and y, in pixels, of the place in the frame before."""
     visible: FloatArray
     """``(h, w)``: 1 where the pixel was to be seen there, 0 where it was not."""
+
+    def carry(self, values: FloatArray) -> FloatArray:
+        """Return ``values`` ``(h, w)`` or ``(h, w, C)`` of the frame before, moved to this one's pixels."""
+        moved = cv2.remap(values, self.places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(moved, np.float32)
 
 
 def motion_between(before: FloatArray, now: FloatArray) -> Motion:
@@ -33,37 +41,36 @@ def motion_between(before: FloatArray, now: FloatArray) -> Motion:
     """
     first, second = (cv2.convertScaleAbs(lightness, alpha=2.55) for lightness in (before, now))
     back, forth = _flow(second, first), _flow(first, second)
-    returned = back + warp(forth, back)
-    length = (back**2).sum(axis=-1) + (forth**2).sum(axis=-1)
-    agrees = (returned**2).sum(axis=-1) < _FLOW_SHARE * length + _FLOW_ERROR
-    change = now - warp(before, back)
-    side = (_BRIGHTNESS_SIDE, _BRIGHTNESS_SIDE)
-    brightness = cv2.blur(change, side)
+    motion = Motion(back + _grid(*now.shape), np.ones_like(now))
+    agrees = (
+        _square(back + motion.carry(forth)) < _FLOW_SHARE * (_square(back) + _square(forth)) + _FLOW_ERROR
+    )
+    change = now - motion.carry(before)
+    brightness = cv2.blur(change, (_BRIGHTNESS_SIDE, _BRIGHTNESS_SIDE))
     is_alike = (np.abs(change - brightness) < _UNLIKE) & (np.abs(brightness) < _FILM_FLICKER)
-    return Motion(back, (agrees & is_alike & _is_inside(back)).astype(np.float32))
-
-
-def warp(values: FloatArray, flow: FloatArray) -> FloatArray:
-    """Return ``values`` ``(h, w)`` or ``(h, w, C)`` of the frame before, moved to this one's pixels."""
-    height, width = flow.shape[:2]
-    places = flow + _grid(height, width)
-    moved = cv2.remap(values, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(moved, np.float32)
+    return Motion(motion.places, (agrees & is_alike & _is_inside(motion.places)).astype(np.float32))
 
 
 def _flow(first: np.ndarray, second: np.ndarray) -> FloatArray:
-    """Return where the pixels of ``first`` are in ``second``, both uint8 ``(h, w)``."""
+    """Return where the pixels of ``first`` are in ``second``, both uint8 ``(h, w)``, from where they are."""
     if not hasattr(_local, "search"):  # it keeps buffers: one a thread
         _local.search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     return np.asarray(_local.search.calc(first, second, None), np.float32)
 
 
-def _is_inside(flow: FloatArray) -> np.ndarray:
-    height, width = flow.shape[:2]
-    places = flow + _grid(height, width)
-    return ((places >= 0) & (places <= (width - 1, height - 1))).all(axis=-1)
+def _square(vectors: FloatArray) -> FloatArray:
+    """Return the squared lengths ``(h, w)`` of vectors ``(h, w, 2)``."""
+    squares = vectors * vectors
+    return squares[..., 0] + squares[..., 1]
 
 
+def _is_inside(places: FloatArray) -> np.ndarray:
+    height, width = places.shape[:2]
+    x, y = places[..., 0], places[..., 1]
+    return (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+
+
+@functools.lru_cache(maxsize=4)
 def _grid(height: int, width: int) -> FloatArray:
     """Return x and y of every pixel, ``(h, w, 2)``."""
     rows, columns = np.mgrid[:height, :width].astype(np.float32)

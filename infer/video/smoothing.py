@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from colorize_gan.color import FloatArray
-from colorize_gan.infer.video.motion import Motion, warp
+from colorize_gan.infer.video.motion import Motion
 
 MEAN_FRAMES = 12
 """Over how many frames, at most, colour is averaged; a change of it takes about as long to come through."""
@@ -38,9 +39,8 @@ class Colors:
 
     def moved(self, motion: Motion) -> "Colors":
         """Return the colours of the next frame without another look of the network."""
-        return Colors(
-            warp(self.predicted, motion.flow), warp(self.mean, motion.flow), self._age(motion), self.gain
-        )
+        predicted, mean = motion.carry(self.predicted), motion.carry(self.mean)
+        return Colors(predicted, mean, self._age(motion), self.gain)
 
     def averaged(self, predicted: FloatArray, motion: Motion) -> "Colors":
         """Return the colours of the next frame, which the network has seen.
@@ -49,14 +49,15 @@ class Colors:
         was not visible before begins anew.
         """
         age = np.minimum(self._age(motion) + 1, np.float32(MEAN_FRAMES))
-        old = warp(self.mean, motion.flow)
+        old = motion.carry(self.mean)
         mean = old + (predicted - old) / age[..., None]
         wanted = min(_MOST_GAIN, _chroma(predicted) / max(_chroma(mean), 1e-3))
         return Colors(predicted, mean, age, self.gain + (wanted - self.gain) / MEAN_FRAMES)
 
     def _age(self, motion: Motion) -> FloatArray:
-        return warp(self.age, motion.flow) * motion.visible
+        return motion.carry(self.age) * motion.visible
 
 
 def _chroma(ab: FloatArray) -> float:
-    return float(np.hypot(ab[..., 0], ab[..., 1]).mean())
+    a, b = cv2.split(ab)
+    return float(cv2.magnitude(a, b).mean())

@@ -11,7 +11,7 @@ from colorize_gan.contract import ModelContract
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.results import ItemResult
-from colorize_gan.infer.video.motion import motion_between, warp
+from colorize_gan.infer.video.motion import Motion, motion_between
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.planning import Planner, PlanState
 from colorize_gan.infer.video.smoothing import Colors
@@ -127,9 +127,11 @@ def test_motion_finds_where_pixels_were(photo: np.ndarray) -> None:
     before, now = grey[20:148, 20:212], grey[22:150, 17:209]
     motion = motion_between(before, now)
     inside = (slice(16, -16), slice(16, -16))
-    assert np.abs(np.median(motion.flow[inside], axis=(0, 1)) - (-3, 2)).max() < 0.3
+    rows, columns = np.mgrid[:128, :192]
+    flow = motion.places - np.dstack([columns, rows])
+    assert np.abs(np.median(flow[inside], axis=(0, 1)) - (-3, 2)).max() < 0.3
     assert motion.visible[inside].mean() > 0.9
-    assert np.abs(warp(before, motion.flow) - now)[inside].mean() < 1
+    assert np.abs(motion.carry(before) - now)[inside].mean() < 1
 
 
 def test_what_another_picture_shows_was_not_visible(photo: np.ndarray) -> None:
@@ -143,15 +145,14 @@ def test_brightness_of_the_film_may_change(photo: np.ndarray) -> None:
 
 
 def test_uncovered_pixels_take_the_new_colour_at_once() -> None:
-    from colorize_gan.infer.video.motion import Motion
-
     red, blue = (np.tile(np.array(ab, np.float32), (8, 8, 1)) for ab in ((50, 0), (0, -50)))
     visible = np.zeros((8, 8), np.float32)
     visible[:4] = 1
-    motion = Motion(np.zeros((8, 8, 2), np.float32), visible)
+    rows, columns = np.mgrid[:8, :8].astype(np.float32)
+    motion = Motion(np.dstack([columns, rows]), visible)
     colors = Colors.first(red)
     for _ in range(11):
-        colors = colors.averaged(red, Motion(motion.flow, np.ones((8, 8), np.float32)))
+        colors = colors.averaged(red, Motion(motion.places, np.ones((8, 8), np.float32)))
     colors = colors.averaged(blue, motion)
     assert np.array_equal(colors.mean[4:], blue[4:])
     assert np.abs(colors.mean[:4] - red[:4]).max() < 6
