@@ -30,7 +30,7 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("folder", FORBIDDEN)
 def test_imports_go_one_way(folder: str) -> None:
-    for path in (ROOT / folder).glob("*.py"):
+    for path in (ROOT / folder).rglob("*.py"):
         relative = path.relative_to(ROOT).as_posix()
         assert not imported(path) & (FORBIDDEN[folder] - ALLOWED.get(relative, set())), relative
 

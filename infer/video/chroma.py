@@ -45,10 +45,9 @@ def luma_to_grey(luma: np.ndarray, depth: int, *, is_full: bool) -> np.ndarray:
 @functools.cache
 def _grey_table(depth: int, is_full: bool) -> np.ndarray:
     black, white = _luma_range(depth, is_full)
-    dtype = np.dtype(np.uint8 if depth == 8 else np.uint16)
-    size = 1 << (8 if depth == 8 else 16)  # uint16 samples may have any value in a damaged frame
-    unit = np.clip((np.arange(size) - black) / (white - black), 0, 1)
-    return np.rint(unit * np.iinfo(dtype).max).astype(dtype)
+    bits = 8 if depth == 8 else 16  # samples may have any value in a damaged frame
+    unit = np.clip((np.arange(1 << bits) - black) / (white - black), 0, 1)
+    return np.rint(unit * ((1 << bits) - 1)).astype(f"uint{bits}")
 
 
 def _luma_range(depth: int, is_full: bool) -> tuple[int, int]:

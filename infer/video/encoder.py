@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from types import MappingProxyType
+from typing import Any
 
 import av
 import cv2
@@ -76,7 +77,7 @@ class EncoderSettings:
         if self.is_interlaced:
             context.flags |= Flags.interlaced_dct | Flags.interlaced_me
 
-    def packets_of(self, frames: Iterator[VideoFrame]) -> Iterator[Packet]:
+    def packets_of(self, frames: Iterator[VideoFrame]) -> Iterator[Packet[Any]]:
         """Encode frames that are ready for it; see `fill`."""
         context = av.CodecContext.create(CODECS[self.codec].encoder, "w")
         assert isinstance(context, VideoCodecContext)

@@ -49,8 +49,11 @@ def look(lightness: FloatArray, ab: FloatArray, ab_before: FloatArray | None, mo
     """
     height, width = lightness.shape
     size = (width // 2, height // 2)
-    small = cv2.resize(ab, size, interpolation=cv2.INTER_AREA)
-    rgb = lab_to_image(cv2.resize(lightness, size, interpolation=cv2.INTER_AREA), small, np.uint8)
+    small_lightness, small = (
+        np.asarray(cv2.resize(array, size, interpolation=cv2.INTER_AREA), np.float32)
+        for array in (lightness, ab)
+    )
+    rgb = lab_to_image(small_lightness, small, np.uint8)
     error = None if motion is None or ab_before is None else _warped_error(ab, ab_before, motion)
     return Look(_histograms(small), colorfulness(rgb), error)
 
@@ -108,7 +111,7 @@ class FlickerTally:
 
 def _divergence(first: FloatArray, second: FloatArray) -> float:
     """Return the mean Jensen-Shannon divergence, in nats, of the rows of two distributions."""
-    mean = (first + second) / 2
+    mean = (first + second) * np.float32(0.5)
     return float((_information(first, mean) + _information(second, mean)) / 2 / len(first))
 
 

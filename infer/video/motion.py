@@ -15,6 +15,7 @@ _FLOW_ERROR, _FLOW_SHARE = 2.0, 0.01
 _UNLIKE = 8.0  # L* by which a moved pixel may differ from what it was
 _BRIGHTNESS_SIDE = 31  # pixels; changes of larger areas are flicker of the film, not another object,
 _FILM_FLICKER = 20.0  # as long as they are not more L* than this
+_IN_ONE = np.empty(0, np.float32)  # x and y are in one map
 _local = threading.local()
 
 
@@ -29,7 +30,7 @@ class Motion:
 
     def carry(self, values: FloatArray) -> FloatArray:
         """Return ``values`` ``(h, w)`` or ``(h, w, C)`` of the frame before, moved to this one's pixels."""
-        moved = cv2.remap(values, self.places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        moved = cv2.remap(values, self.places, _IN_ONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(moved, np.float32)
 
 
@@ -54,7 +55,7 @@ def motion_between(before: FloatArray, now: FloatArray) -> Motion:
 def _flow(first: np.ndarray, second: np.ndarray) -> FloatArray:
     """Return where the pixels of ``first`` are in ``second``, both uint8 ``(h, w)``, from where they are."""
     if not hasattr(_local, "search"):  # it keeps buffers: one a thread
-        _local.search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        _local.search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     return np.asarray(_local.search.calc(first, second, None), np.float32)
 
 

@@ -172,10 +172,11 @@ class FramePipeline:
             method=self._colorizer.chroma_upsample,
         )
         frame = recolor(seen.picture.frame, chroma, self._clip, settings, self._colorizer.strength)
-        predicted = look(prepared.reduced, colors.predicted, before and before.predicted, seen.motion)
+        last = before.predicted if before else None
+        predicted = look(prepared.reduced, colors.predicted, last, seen.motion)
         written = predicted
         if is_steadied:
-            written = look(prepared.reduced, ab, before and before.steady, seen.motion)
+            written = look(prepared.reduced, ab, before.steady if before else None, seen.motion)
         return _Finished(frame, seen.plan, colors, predicted, written)
 
 

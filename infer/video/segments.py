@@ -94,7 +94,7 @@ class Job:
         """Return the times of all finished packets, int64 ``(N,)``, in the order of decoding."""
         return np.concatenate([_column(index, "times") for index in self.indices()])
 
-    def write_packets(self, packets: Iterator[Packet]) -> dict[str, np.ndarray]:
+    def write_packets(self, packets: Iterator[Packet[Any]]) -> dict[str, np.ndarray]:
         """Write the packets of the next segment, a stream of its own; return what to finish it with."""
         with (self._folder / f"{self._next()}.packets").open("wb") as file:
             rows = [(packet.pts, packet.is_keyframe, file.write(bytes(packet))) for packet in packets]
@@ -109,7 +109,8 @@ class Job:
             state: what the next segment begins with.
         """
         with atomic_path(self._folder / f"{self._next()}.npz") as part:
-            np.savez(part, **columns, **{f"state.{key}": value for key, value in state.items()})
+            named = columns | {f"state.{key}": value for key, value in state.items()}
+            np.savez(part, allow_pickle=False, **named)
 
     def _next(self) -> str:
         return f"{len(self.indices()):06}"

@@ -50,7 +50,7 @@ class Colors:
         """
         age = np.minimum(self._age(motion) + 1, np.float32(MEAN_FRAMES))
         old = motion.carry(self.mean)
-        mean = old + (predicted - old) / age[..., None]
+        mean = np.asarray(old + (predicted - old) / age[..., None], np.float32)
         wanted = min(_MOST_GAIN, _chroma(predicted) / max(_chroma(mean), 1e-3))
         return Colors(predicted, mean, age, self.gain + (wanted - self.gain) / MEAN_FRAMES)
 

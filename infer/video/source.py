@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -139,7 +140,7 @@ class Frames:
                 assert isinstance(frame, VideoFrame)
                 yield frame
 
-    def _packets(self, container: InputContainer) -> Iterator[Packet]:
+    def _packets(self, container: InputContainer) -> Iterator[Packet[Any]]:
         """Yield the packets of all streams: how far they reach tells whether the file is whole."""
         packets = container.demux()
         while True:
@@ -240,7 +241,7 @@ def _clip(path: Path, container: InputContainer, stream: VideoStream, frame: Vid
 
 
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
-    data = frame.side_data.get("DISPLAYMATRIX")
+    data: Any = frame.side_data.get("DISPLAYMATRIX")
     return tuple(np.frombuffer(data, np.int32).tolist()) if data is not None else None
 
 

@@ -1,18 +1,19 @@
 """Writing the video file: the new video stream, and all other streams as they were."""
 
+import functools
 import heapq
 import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import AttachmentStream, Stream
 from av.video.stream import VideoStream
 
 from colorize_gan.errors import VideoError
@@ -71,7 +72,7 @@ def plan_copies(clip: Clip, suffix: str, settings: EncoderSettings) -> tuple[lis
         for stream in source.streams:
             if stream.index == clip.stream:
                 continue
-            if _can_hold(form, lambda trial, stream=stream: _add_copy(trial, stream)):
+            if _can_hold(form, functools.partial(_add_copy, stream)):
                 copied.append(stream.index)
             elif stream.type in _NEEDED:
                 raise VideoError(f"{suffix} cannot hold its {_described(stream)}; write .mkv")
@@ -108,7 +109,7 @@ def write_video(
             stream.set_display_matrix(clip.display_matrix)
         stream.metadata.update(_kept_tags(source.streams[clip.stream].metadata))
         stream.disposition = source.streams[clip.stream].disposition
-        copies = {index: _add_copy(out, source.streams[index]) for index in copied}
+        copies = {index: _add_copy(source.streams[index], out) for index in copied}
         out.metadata.update(_kept_tags(source.metadata))
         said = out.metadata.get("comment")
         out.metadata["comment"] = f"{said}; {comment}" if said else comment
@@ -128,8 +129,9 @@ def check_written(path: Path, clip: Clip, times: np.ndarray, excerpt: Excerpt) -
     first = int(times.min()) if excerpt.start is not None else 0
     wanted = [(int(time) - first) * clip.time_base for time in np.sort(times)]
     with av.open(path) as container:
-        packets = (packet for packet in container.demux(video=0) if packet.pts is not None)
-        written = sorted(packet.pts * packet.time_base for packet in packets)
+        written = sorted(
+            packet.pts * packet.time_base for packet in container.demux(video=0) if packet.pts is not None
+        )
         rounds = container.format.name.startswith("matroska")
     if len(written) != len(wanted):
         raise VideoError(f"{len(written)} of {len(wanted)} frames were written: choose another container")
@@ -159,10 +161,10 @@ def _add_video(out: OutputContainer, settings: EncoderSettings) -> VideoStream:
     return stream
 
 
-def _add_copy(out: OutputContainer, stream: Stream) -> Stream:
-    if stream.type == "attachment":
+def _add_copy(stream: Stream, out: OutputContainer) -> Stream:
+    if isinstance(stream, AttachmentStream):
         tags = stream.metadata
-        return out.add_attachment(tags.get("filename", ""), tags.get("mimetype", ""), stream.data)
+        return out.add_attachment(tags.get("filename", ""), stream.mimetype or "", stream.data)
     copy = out.add_stream_from_template(stream, opaque=True)
     copy.metadata.update(_kept_tags(stream.metadata))
     copy.disposition = stream.disposition
@@ -195,16 +197,16 @@ def _kept_tags(tags: dict[str, str]) -> dict[str, str]:
 
 def _moved_chapters(chapters: list["Chapter"], excerpt: Excerpt, offset: Fraction) -> list["Chapter"]:
     """Return the chapters that begin in the excerpt."""
-    moved = []
+    moved: list[Chapter] = []
     for chapter in chapters:
         unit = chapter["time_base"] or Fraction(1)
         if excerpt.has(chapter["start"] * unit):
             shift = round(offset / unit)
-            moved.append({**chapter, "start": chapter["start"] - shift, "end": chapter["end"] - shift})
+            moved.append(chapter | {"start": chapter["start"] - shift, "end": chapter["end"] - shift})
     return moved
 
 
-_Timed = Iterator[tuple[float, Packet]]
+_Timed = Iterator[tuple[float, Packet[Any]]]
 """Packets with the second they are decoded at."""
 
 
@@ -238,10 +240,8 @@ def _copied_packets(
     if not copies:
         return
     for packet in source.demux([source.streams[index] for index in copies]):
-        if packet.dts is None and packet.pts is None:  # the mark of the end
-            continue
         unit, stamp = packet.time_base, packet.pts if packet.pts is not None else packet.dts
-        if not excerpt.has(stamp * unit):
+        if stamp is None or not excerpt.has(stamp * unit):  # without any: the mark of the end
             continue
         shift = round(offset / unit)
         packet.pts = None if packet.pts is None else packet.pts - shift
