@@ -77,7 +77,7 @@ class EncoderSettings:
         if self.is_interlaced:
             context.flags |= Flags.interlaced_dct | Flags.interlaced_me
 
-    def packets_of(self, frames: Iterator[VideoFrame]) -> Iterator[Packet[Any]]:
+    def packets_of(self, frames: Iterator[VideoFrame]) -> Iterator["Packet[Any]"]:
         """Encode frames that are ready for it; see `fill`."""
         context = av.CodecContext.create(CODECS[self.codec].encoder, "w")
         assert isinstance(context, VideoCodecContext)

@@ -94,7 +94,7 @@ class Job:
         """Return the times of all finished packets, int64 ``(N,)``, in the order of decoding."""
         return np.concatenate([_column(index, "times") for index in self.indices()])
 
-    def write_packets(self, packets: Iterator[Packet[Any]]) -> dict[str, np.ndarray]:
+    def write_packets(self, packets: Iterator["Packet[Any]"]) -> dict[str, np.ndarray]:
         """Write the packets of the next segment, a stream of its own; return what to finish it with."""
         with (self._folder / f"{self._next()}.packets").open("wb") as file:
             rows = [(packet.pts, packet.is_keyframe, file.write(bytes(packet))) for packet in packets]

@@ -140,7 +140,7 @@ class Frames:
                 assert isinstance(frame, VideoFrame)
                 yield frame
 
-    def _packets(self, container: InputContainer) -> Iterator[Packet[Any]]:
+    def _packets(self, container: InputContainer) -> Iterator["Packet[Any]"]:
         """Yield the packets of all streams: how far they reach tells whether the file is whole."""
         packets = container.demux()
         while True:

@@ -206,7 +206,7 @@ def _moved_chapters(chapters: list["Chapter"], excerpt: Excerpt, offset: Fractio
     return moved
 
 
-_Timed = Iterator[tuple[float, Packet[Any]]]
+_Timed = Iterator[tuple[float, "Packet[Any]"]]
 """Packets with the second they are decoded at."""
 
 

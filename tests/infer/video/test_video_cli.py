@@ -156,3 +156,12 @@ def test_folder_of_videos_only_is_no_error_for_batch(make: Make, tmp_path: Path)
 def test_renaming_is_not_for_videos(mixed: Path, tmp_path: Path) -> None:
     result = batch(mixed, "--out", tmp_path / "out", "--videos", "--on-exists", "rename")
     assert (result.exit_code, "rename is for images" in result.stderr) == (2, True)
+
+
+def test_help_needs_nothing_heavy() -> None:
+    heavy = "{'av', 'cv2', 'onnxruntime', 'scenedetect'}"
+    shown = f"{COMMAND}\nfinally:\n    print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys\nsys.argv = ['colorize-video', '--help']\ntry:\n    {shown}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "--deflicker" in done.stdout
+    assert done.stdout.rstrip().endswith("[]")
