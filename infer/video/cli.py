@@ -138,6 +138,7 @@ def colorize_video(
         failed = _run(work, video, stop, report=report, quiet=quiet, **options)
     if stop.is_set():
         again = "" if video.resume else " --resume"
+        again += "" if video.on_exists == "skip" else " --on-exists skip"  # what is finished is
         click.echo(f"interrupted; go on with: {shlex.join(sys.argv)}{again}", err=True)
         return INTERRUPTED
     return _SOME_FAILED if failed else 0

@@ -1,5 +1,6 @@
 """Which codec a video is written with, and how its encoder is set up."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -19,6 +20,7 @@ from colorize_gan.errors import UsageError
 from colorize_gan.infer.video.source import Clip, ColorTags
 
 _LIMITED, _FULL = 1, 2  # AVColorRange
+os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes to stderr by itself
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,21 @@ class Codec:
     layout: str = "420"
     needs_even: bool = False
     """Whether sides of 4:2:0 have to be even."""
+    tells_aspect: bool = False
+    """Whether the stream itself says the aspect of pixels: PyAV cannot tell Matroska."""
     keeps_fields: bool = False
     """Whether it has a mode for interlaced frames."""
 
 
 CODECS = {
-    "h264": Codec("libx264", 17, {"preset": "medium"}, needs_even=True, keeps_fields=True),
-    "h265": Codec("libx265", 19, {"preset": "medium", "x265-params": "log-level=none"}, needs_even=True),
+    "h264": Codec("libx264", 17, {"preset": "medium"}, needs_even=True, tells_aspect=True, keeps_fields=True),
+    "h265": Codec(
+        "libx265",
+        19,
+        {"preset": "medium", "x265-params": "log-level=none"},
+        needs_even=True,
+        tells_aspect=True,
+    ),
     "av1": Codec("libsvtav1", 24, {"preset": "8"}),
     "prores": Codec("prores_ks", None, {"profile": "hq", "vendor": "apl0"}, "422", keeps_fields=True),
     "ffv1": Codec("ffv1", None, {"level": "3", "slicecrc": "1"}),

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from colorize_gan.encoding import PART_PREFIX, atomic_path
 from colorize_gan.errors import VideoError
 
-_JOB, _LOCK = "job.json", "lock"
+_JOB, _LOCK, _INDICES = "job.json", "lock", "[0-9]*.npz"
 
 
 class Job:
@@ -36,7 +36,7 @@ class Job:
         Raises:
             VideoError: in use; or begun and neither to be resumed nor overwritten; or of other settings.
         """
-        self._folder = target.with_name(f"{PART_PREFIX}{target.name}")
+        self._folder = _folder_of(target)
         self._settings, self._resume, self._overwrite = dict(settings), resume, overwrite
         self._lock = FileLock(self._folder / _LOCK, thread_local=False)
 
@@ -80,7 +80,7 @@ class Job:
 
     def indices(self) -> list[Path]:
         """Return the indices of the finished segments, in order."""
-        return sorted(self._folder.glob("[0-9]*.npz"))
+        return sorted(self._folder.glob(_INDICES))
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the state that the last segment ended with; empty when there is none."""
@@ -126,6 +126,15 @@ class Job:
         """Clear the folder away: the video is written."""
         for path in self._folder.glob("[0-9]*"):
             path.unlink()
+
+
+def is_unfinished(target: Path) -> bool:
+    """Tell whether an earlier run has begun ``target`` and left something to go on with."""
+    return any(_folder_of(target).glob(_INDICES))
+
+
+def _folder_of(target: Path) -> Path:
+    return target.with_name(f"{PART_PREFIX}{target.name}")
 
 
 def _column(index: Path, name: str) -> np.ndarray:

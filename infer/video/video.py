@@ -22,7 +22,7 @@ from colorize_gan.infer.video.encoder import EncoderSettings, settings_for, what
 from colorize_gan.infer.video.measuring import luma_error
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.pipeline import FramePipeline
-from colorize_gan.infer.video.segments import Job
+from colorize_gan.infer.video.segments import Job, is_unfinished
 from colorize_gan.infer.video.source import Clip, Frames, probe
 from colorize_gan.infer.video.state import State
 from colorize_gan.infer.video.writing import CodedVideo, Excerpt, check_written, plan_copies, write_video
@@ -61,6 +61,8 @@ def colorize_videos(
             yield ItemResult(item.source, item.target, "failed", str(error))
         except av.FFmpegError as error:
             yield ItemResult(item.source, item.target, "failed", f"FFmpeg: {error.strerror}")
+        except MemoryError:
+            yield ItemResult(item.source, item.target, "failed", "not enough memory for frames of this size")
         except OSError as error:
             reason = f"{error.filename or item.target}: {error.strerror}"
             yield ItemResult(item.source, item.target, "failed", reason)
@@ -76,7 +78,8 @@ class _Video:
     def colorize(self, stop: threading.Event, on_frame: OnFrame) -> ItemResult:
         """Bring it to its end."""
         item, options = self._item, self._options
-        if os.path.lexists(item.target) and options.on_exists != "overwrite":
+        goes_on = options.resume and is_unfinished(item.target)
+        if os.path.lexists(item.target) and options.on_exists != "overwrite" and not goes_on:
             if options.on_exists == "error":
                 raise VideoError(f"{item.target} exists")
             return ItemResult(item.source, item.target, "skipped", "the output exists; --on-exists overwrite")

@@ -64,7 +64,7 @@ def plan_copies(clip: Clip, suffix: str, settings: EncoderSettings) -> tuple[lis
     Raises:
         VideoError: it cannot hold the codec, the sound or the subtitles.
     """
-    form = CONTAINERS[suffix]
+    form, codec = CONTAINERS[suffix], CODECS[settings.codec]
     if not _can_hold(form, lambda trial: _add_video(trial, settings)):
         raise VideoError(f"{suffix} cannot hold {settings.codec}; write .mkv, or choose another --codec")
     copied, notes = [], []
@@ -80,6 +80,8 @@ def plan_copies(clip: Clip, suffix: str, settings: EncoderSettings) -> tuple[lis
                 notes.append(f"{_described(stream)} left out: {suffix} cannot hold it")
     if form in _WHOLE_MILLISECONDS and (clip.time_base * 1000).denominator != 1:
         notes.append(f"{suffix} keeps times in whole milliseconds; .mp4 and .mov keep them exactly")
+    if form in _WHOLE_MILLISECONDS and settings.aspect not in (None, 1) and not codec.tells_aspect:
+        notes.append(f"{suffix} with {settings.codec} loses the aspect of pixels, {settings.aspect}")
     return copied, notes
 
 

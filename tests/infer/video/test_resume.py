@@ -113,6 +113,16 @@ def test_unfinished_work_is_not_lost_by_mistake(
     assert not folder_of(target).exists()
 
 
+def test_replacement_of_an_output_goes_on(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip, target = make(), tmp_path / "out.mp4"
+    target.write_bytes(b"old")
+    settings = VideoOptions(segment_frames=SEGMENT, keyframes=2, on_exists="overwrite")
+    [*_] = colorize_videos([WorkItem(clip, target)], colorizer, settings, stop=StopAfter(25))
+    assert target.read_bytes() == b"old"
+    assert run(clip, target, colorizer, resume=True).status == "written"
+    assert run(clip, target, colorizer, resume=True).status == "skipped"
+
+
 def test_output_that_exists(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
     clip, target = make(), tmp_path / "out.mp4"
     target.write_bytes(b"mine")
