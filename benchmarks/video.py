@@ -83,7 +83,6 @@ def flicker(clip: Path, folder: Path, colorizer: Colorizer, frames: int) -> dict
     pictures = {"off": rgb_of(off), "on": rgb_of(on), "grey": grey_of(on)}
     row["cdc_rgb"] = {name: cdc_rgb(shown) for name, shown in pictures.items()}
     row["colorfulness_written"] = {"off": mean_colorfulness(off), "on": mean_colorfulness(on)}
-    row["seconds_of_cuts"] = row["scenes"] - 1
     return row
 
 

@@ -15,7 +15,6 @@ _FLOW_ERROR, _FLOW_SHARE = 2.0, 0.01
 _UNLIKE = 8.0  # L* by which a moved pixel may differ from what it was
 _BRIGHTNESS_SIDE = 31  # pixels; changes of larger areas are flicker of the film, not another object,
 _FILM_FLICKER = 20.0  # as long as they are not more L* than this
-_IN_ONE = np.empty(0, np.float32)  # x and y are in one map
 _local = threading.local()
 
 
@@ -30,7 +29,10 @@ class Motion:
 
     def carry(self, values: FloatArray) -> FloatArray:
         """Return ``values`` ``(h, w)`` or ``(h, w, C)`` of the frame before, moved to this one's pixels."""
-        moved = cv2.remap(values, self.places, _IN_ONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        # not an empty array, as the stub wants: OpenCV 5.0 would read the memory behind it
+        moved = cv2.remap(  # type: ignore[call-overload]
+            values, self.places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         return np.asarray(moved, np.float32)
 
 
