@@ -105,17 +105,25 @@ def _lightness_table(dtype: np.dtype) -> FloatArray:
 def lab_to_image(lightness: FloatArray, ab: FloatArray, dtype: DTypeLike) -> np.ndarray:
     """Convert Lab to the nearest sRGB ``(H, W, 3)`` uint8 or uint16 of the same lightness."""
     if np.dtype(dtype) == np.uint8:  # OpenCV's error of 3.5 / 65536 is none here
-        return cv2.convertScaleAbs(_fitted(lightness, ab, cv2.COLOR_Lab2RGB), alpha=255)
-    return from_unit(_encoded(_fitted(lightness, ab, cv2.COLOR_Lab2LRGB)), np.dtype(dtype))
+        return cv2.convertScaleAbs(lab_to_fitted_rgb(lightness, ab), alpha=255)
+    return from_unit(_encoded(lab_to_fitted_rgb(lightness, ab, cv2.COLOR_Lab2LRGB)), np.dtype(dtype))
 
 
 def lab_to_ycc(lightness: FloatArray, ab: FloatArray) -> FloatArray:
     """Convert Lab to the luma and colour differences ``(H, W, 3)`` of JFIF, 0..255, at the same lightness."""
-    return np.asarray(cv2.transform(_fitted(lightness, ab, cv2.COLOR_Lab2RGB), _YCC_FROM_RGB), np.float32)
+    return np.asarray(cv2.transform(lab_to_fitted_rgb(lightness, ab), _YCC_FROM_RGB), np.float32)
 
 
-def _fitted(lightness: FloatArray, ab: FloatArray, conversion: int) -> FloatArray:
-    """Convert Lab to RGB 0..1 of the same lightness: what OpenCV has to clip is fitted to the gamut."""
+def lab_to_fitted_rgb(
+    lightness: FloatArray, ab: FloatArray, conversion: int = cv2.COLOR_Lab2RGB
+) -> FloatArray:
+    """Convert Lab to RGB ``(H, W, 3)``, 0..1, of the same lightness: what would be clipped is fitted.
+
+    Args:
+        lightness: ``(H, W)``.
+        ab: ``(H, W, 2)``.
+        conversion: OpenCV's; the one to sRGB is exact to 3.5 / 65,536.
+    """
     rgb = np.asarray(cv2.cvtColor(cv2.merge([lightness, ab]), conversion), np.float32)
     clipped = np.flatnonzero(cv2.inRange(rgb, *_UNCLIPPED) == 0)
     if clipped.size:

@@ -5,9 +5,10 @@ import functools
 import cv2
 import numpy as np
 
-from colorize_gan.color import FloatArray, fit_to_gamut, lightness_of
+from colorize_gan.color import FloatArray, lab_to_fitted_rgb, lightness_of
 from colorize_gan.errors import VideoError
-from colorize_gan.infer.upsample import STRIP_ROWS, Method, Upsampler
+from colorize_gan.images import strips
+from colorize_gan.infer.upsample import Method, Upsampler
 from colorize_gan.infer.video.source import ColorTags
 
 _LUMA_WEIGHTS = {  # of red and blue, by matrix: ITU-T H.273, table 4
@@ -85,11 +86,9 @@ def ab_to_chroma(
     upsampler = Upsampler(ab, small_lightness, reduced.shape, method)
     matrix = _chroma_matrix(depth, tags)
     planes = np.empty((2, *reduced.shape), np.uint8 if depth == 8 else np.uint16)
-    for start in range(0, len(reduced), STRIP_ROWS):
-        strip = slice(start, start + STRIP_ROWS)
+    for strip in strips(*reduced.shape):
         lightness = lightness_of(reduced[strip])
-        fitted = fit_to_gamut(lightness, upsampler.rows(start, lightness))
-        rgb = cv2.cvtColor(cv2.merge([lightness, fitted]), cv2.COLOR_Lab2RGB)
+        rgb = lab_to_fitted_rgb(lightness, upsampler.rows(strip.start, lightness))
         planes[:, strip] = _codes(cv2.transform(rgb, matrix), depth).transpose(2, 0, 1)
     return planes[0], planes[1]
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, takewhile
 
-import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
@@ -76,7 +75,6 @@ class FramePipeline:
         cores = os.cpu_count() or 1
         # enough to fill a batch while another one is on its way
         self._cores, self._lookers = cores, max(cores, 2 * colorizer.batch_size)
-        cv2.setNumThreads(1)  # the frames are the parallelism
 
     def run(
         self,

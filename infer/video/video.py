@@ -26,6 +26,7 @@ from colorize_gan.infer.video.segments import Job, is_unfinished
 from colorize_gan.infer.video.source import Clip, Frames, probe
 from colorize_gan.infer.video.state import State
 from colorize_gan.infer.video.writing import CodedVideo, Excerpt, check_written, plan_copies, write_video
+from colorize_gan.parallel import one_thread_each
 
 INTERRUPTED = "interrupted; what is finished of it is kept"
 """Reason of a result that ended early."""
@@ -56,7 +57,9 @@ def colorize_videos(
         if stop.is_set():
             return
         try:
-            yield _Video(item, colorizer, options).colorize(stop, on_frame)
+            with one_thread_each():
+                result = _Video(item, colorizer, options).colorize(stop, on_frame)
+            yield result
         except ImageError as error:
             yield ItemResult(item.source, item.target, "failed", str(error))
         except av.FFmpegError as error:
