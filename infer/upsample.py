@@ -55,7 +55,8 @@ class Upsampler:
             method: see `upsample`.
         """
         self.height, self.width = size
-        self.guided = method == "guided"
+        is_enlarged = any(side > small for side, small in zip(size, ab.shape[:2], strict=True))
+        self.guided = method == "guided" and is_enlarged  # else there is no edge between its pixels
         planes = np.ascontiguousarray(ab.transpose(2, 0, 1))
         self._maps = _guided_maps(planes, small_lightness) if self.guided else planes[None]
 

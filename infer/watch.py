@@ -6,14 +6,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Never, Self
+from typing import TYPE_CHECKING, Any, Never, Self
 
 import click
-from tqdm import tqdm
 
 from colorize_gan.commands import printable
 from colorize_gan.infer.gallery import EMBED_LIMIT, Gallery, GalleryEntry
 from colorize_gan.infer.results import DAMAGED, HARDLY_ANY_COLOR, ItemResult
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 _LOG_SECONDS = 60
 """Between the lines that stand for the bar where there is no terminal."""
@@ -28,11 +30,9 @@ class Progress:
         """Begin; ``quiet`` leaves the failures only, ``verbose`` adds a line for each image."""
         self.counts = Counter[str]()
         self.to_look_at = 0
-        self._quiet, self._verbose = quiet, verbose
+        self._total, self._quiet, self._verbose = total, quiet, verbose
         self._megapixels, self._started, self._logged = 0.0, time.monotonic(), time.monotonic()
-        # no terminal, no bar: a log file wants lines
-        hidden = quiet or sys.stderr is None or not sys.stderr.isatty()
-        self._bar = tqdm(total=total, unit="img", disable=hidden, dynamic_ncols=True)
+        self._bar = _bar(quiet=quiet, total=total, unit="img")
 
     def add(self, result: ItemResult) -> None:
         """Count one result and show it."""
@@ -40,26 +40,41 @@ class Progress:
         if result.status == "written":
             self._megapixels += (result.width or 0) * (result.height or 0) / 1e6
         self.to_look_at += HARDLY_ANY_COLOR in result.note or DAMAGED in result.note
-        rate = self._megapixels / (time.monotonic() - self._started)
-        self._bar.set_postfix_str(f"{rate:.1f} MPix/s, {self.counts['failed']} failed", refresh=False)
-        self._bar.update()
+        if self._bar is not None:
+            rate = self._megapixels / (time.monotonic() - self._started)
+            self._bar.set_postfix_str(f"{rate:.1f} MPix/s, {self.counts['failed']} failed", refresh=False)
+            self._bar.update()
         if result.status == "failed" or self._verbose:
             reason = f": {result.reason or result.note}" if result.reason or result.note else ""
-            self._bar.write(
-                f"{printable(result.source)}: {result.status}{printable(reason)}", file=sys.stderr
-            )
+            _write(self._bar, f"{printable(result.source)}: {result.status}{printable(reason)}")
         self._log()
 
     def _log(self) -> None:
-        if self._bar.disable and not self._quiet and time.monotonic() - self._logged > _LOG_SECONDS:
+        if self._bar is None and not self._quiet and time.monotonic() - self._logged > _LOG_SECONDS:
             self._logged = time.monotonic()
-            click.echo(
-                f"{self.counts.total()} of {self._bar.total}, {self.counts['failed']} failed", err=True
-            )
+            click.echo(f"{self.counts.total()} of {self._total}, {self.counts['failed']} failed", err=True)
 
     def close(self) -> None:
         """Take the bar away."""
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _bar(*, quiet: bool, **settings: Any) -> "tqdm[Never] | None":
+    """Return a bar on stderr; None where there is no terminal: a log file wants lines."""
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
+        return None
+    from tqdm import tqdm
+
+    return tqdm(dynamic_ncols=True, **settings)
+
+
+def _write(bar: "tqdm[Never] | None", line: str) -> None:
+    """Print a line on stderr, above the bar."""
+    if bar is None:
+        click.echo(line, err=True)
+    else:
+        bar.write(line, file=sys.stderr)
 
 
 class FrameBar:
@@ -82,28 +97,25 @@ class FrameBar:
 
     def write(self, line: str) -> None:
         """Print a line, above the bar."""
-        if self._bar is None:
-            click.echo(line, err=True)
-        else:
-            self._bar.write(line, file=sys.stderr)
+        _write(self._bar, line)
 
     def update(self, video: Path, done: int, total: int) -> None:
         """Show that ``done`` frames of a video are done; 0 as ``total`` where there is no telling."""
-        hidden = self._quiet or sys.stderr is None or not sys.stderr.isatty()
-        if self._bar is None or video != self._video:
+        if video != self._video:
             self.__exit__()
             self._video = video
-            self._bar = tqdm(
+            # what an earlier run has done does not count for the speed
+            self._bar = _bar(
+                quiet=self._quiet,
                 desc=printable(video.name),
                 total=total or None,
-                initial=done - 1,  # what an earlier run has done does not count for the speed
+                initial=done - 1,
                 unit="frame",
-                disable=hidden,
-                dynamic_ncols=True,
                 leave=False,
             )
-        self._bar.update()
-        if hidden and not self._quiet and time.monotonic() - self._logged > _LOG_SECONDS:
+        if self._bar is not None:
+            self._bar.update()
+        elif not self._quiet and time.monotonic() - self._logged > _LOG_SECONDS:
             self._logged = time.monotonic()
             click.echo(f"{printable(video.name)}: {done} of {total or '?'} frames", err=True)
 

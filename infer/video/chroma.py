@@ -81,8 +81,6 @@ def ab_to_chroma(
         Cb and Cr, ``(ceil(H / rows), ceil(W / columns))``, uint8 for 8 bits, else uint16.
     """
     reduced = _reduced(grey, subsampling)
-    if all(np.less_equal(reduced.shape, ab.shape[:2])):  # nothing is enlarged
-        method = "bilinear"
     upsampler = Upsampler(ab, small_lightness, reduced.shape, method)
     matrix = _chroma_matrix(depth, tags)
     planes = np.empty((2, *reduced.shape), np.uint8 if depth == 8 else np.uint16)
