@@ -120,17 +120,22 @@ def colorize_batch(
         from colorize_gan.infer.inputs import Selection, find_work, read_path_list
 
         selection = Selection(
-            recursive, include, exclude, _FORMATS[format_], suffixes=SUFFIXES | VIDEO_SUFFIXES
+            recursive,
+            include,
+            exclude,
+            _FORMATS[format_],
+            suffixes=SUFFIXES | VIDEO_SUFFIXES,
+            listed=frozenset() if videos else VIDEO_SUFFIXES,
         )
         paths = [read_path_list(listed) if path == _STDIN else path for path in named]
         work = find_work(paths, out, selection)
         _check_pages(work, options["report"], options["gallery"])
         work = work._replace(items=work.items[:limit])
-        if videos and options["on_exists"] == "rename" and any(map(_is_video, work.items)):
+        if options["on_exists"] == "rename" and any(map(_is_video, work.items)):
             raise UsageError("--on-exists rename is for images; with --videos use skip, overwrite or error")
         if dry_run:
-            return _list_work(work, on_exists=options["on_exists"], videos=videos)
-        failed = _run(work, out, stop, videos=videos, **options)
+            return _list_work(work, on_exists=options["on_exists"])
+        failed = _run(work, out, stop, **options)
     return INTERRUPTED if stop.is_set() else _SOME_FAILED if failed else 0
 
 
@@ -153,10 +158,8 @@ def _is_video(item: "WorkItem") -> bool:
     return item.source.suffix.lower() in VIDEO_SUFFIXES
 
 
-def _list_work(work: "Work", on_exists: str, *, videos: bool) -> int:
+def _list_work(work: "Work", on_exists: str) -> int:
     for item in work.items:
-        if _is_video(item) and not videos:
-            continue
         if on_exists in ("overwrite", "rename") or not item.target.exists():
             click.echo(printable(f"{item.source} -> {item.target}"))
     for entry in work.bad:
@@ -169,7 +172,6 @@ def _run(
     out: Path,
     stop: threading.Event,
     *,
-    videos: bool,
     report: Path | None,
     gallery: Path | None,
     fail_fast: bool,
@@ -186,13 +188,12 @@ def _run(
 
     own = {name: options.pop(name) for name in _OWN_OPTIONS}
     batch = BatchOptions(**own, measure=report is not None, thumbnails=gallery is not None)
-    progress = Progress(len(work.items) + len(work.bad), quiet=quiet, verbose=verbose)
+    progress = Progress(len(work.items) + len(work.bad) + len(work.listed), quiet=quiet, verbose=verbose)
     bad = [ItemResult(entry.source, None, "failed", entry.reason) for entry in work.bad]
 
     images = [item for item in work.items if not _is_video(item)]
     clips = [item for item in work.items if _is_video(item)]
-    left = [] if videos else [ItemResult(item.source, None, "skipped", _A_VIDEO) for item in clips]
-    clips = clips if videos else []
+    left = [ItemResult(path, None, "skipped", _A_VIDEO) for path in work.listed]
     film = VideoOptions(on_exists=batch.on_exists, resume=batch.on_exists == "skip", measure=batch.measure)
 
     def going(items: list[WorkItem]) -> Iterator[WorkItem]:
@@ -221,7 +222,7 @@ def _run(
             for sink in sinks:
                 sink(result)
     if not quiet:
-        _say_what_was_done(progress, work, out, report, gallery, skipped_videos=len(left))
+        _say_what_was_done(progress, work, out, report, gallery)
     if stop.is_set():
         again = "" if batch.on_exists == "skip" else " --on-exists skip"
         click.echo(f"interrupted; go on with: {shlex.join(sys.argv)}{again}", err=True)
@@ -247,15 +248,13 @@ def _say_what_was_done(
     out: Path,
     report: Path | None,
     gallery: Path | None,
-    *,
-    skipped_videos: int,
 ) -> None:
     counts = progress.counts
     summary = f"{counts['written']} written, {counts['skipped']} skipped, {counts['failed']} failed, in {out}"
     if progress.to_look_at:
         summary += f"; look at {progress.to_look_at} with hardly any colour or damage"
-    if skipped_videos:
-        summary += f"; {skipped_videos} of the skipped are videos: --videos colorizes them"
+    if work.listed:
+        summary += f"; {len(work.listed)} of the skipped are videos: --videos colorizes them"
     if work.others:
         kinds = ", ".join(f"{suffix or 'no suffix'} {count}" for suffix, count in work.others.most_common(5))
         summary += f"; {work.others.total()} files that are no images left alone ({kinds})"

@@ -80,15 +80,17 @@ class Colorizer:
             UsageError: a value that the model cannot honour.
         """
         beside = ThreadPoolExecutor(2, "open")  # for what need not wait until the runtime is ready
-        beside.submit(build_tables)
-        if isinstance(model, str | Path):
-            path = find_model(model)
-            digest = beside.submit(lambda: hashlib.sha256(path.read_bytes()).hexdigest())
-            model = open_backend(path, backend, device)
-            self.model_sha256 = digest.result()
-        else:
-            self.model_sha256 = hashlib.sha256(model.contract.to_json().encode()).hexdigest()
-        beside.shutdown(wait=False)
+        try:
+            beside.submit(build_tables)
+            if isinstance(model, str | Path):
+                path = find_model(model)
+                digest = beside.submit(lambda: hashlib.sha256(path.read_bytes()).hexdigest())
+                model = open_backend(path, backend, device)
+                self.model_sha256 = digest.result()
+            else:
+                self.model_sha256 = hashlib.sha256(model.contract.to_json().encode()).hexdigest()
+        finally:
+            beside.shutdown(wait=False)
         if model.contract.graph != "lab":
             raise ModelError(
                 f"{model.contract.name}: a {model.contract.graph} graph, which colours whole images by "

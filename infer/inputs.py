@@ -51,6 +51,8 @@ class Selection:
     """The same of videos; where None, those of containers that are not written become `.mkv`."""
     suffixes: Set[str] = SUFFIXES
     """Lower-case suffixes of the files that are taken."""
+    listed: Set[str] = frozenset()
+    """Those of them that no work is made of: they are only listed."""
 
     @property
     def kind(self) -> str:
@@ -83,6 +85,8 @@ class Work(NamedTuple):
     bad: list[BadInput]
     others: Counter[str]
     """Files in folders that are no images (or videos), by suffix: they are left alone."""
+    listed: Sequence[Path] = ()
+    """Files whose suffix is in `Selection.listed`."""
 
 
 def find_work(inputs: Iterable[Path | Sequence[Path]], out: Path, selection: Selection) -> Work:
@@ -98,7 +102,8 @@ def find_work(inputs: Iterable[Path | Sequence[Path]], out: Path, selection: Sel
     Raises:
         UsageError: two images would be written to one file, also where only the case differs.
     """
-    work = Work([], [], Counter())
+    listed: list[Path] = []
+    work = Work([], [], Counter(), listed)
     for entry in inputs:
         found = (
             _work_of(entry, out, selection)
@@ -106,7 +111,9 @@ def find_work(inputs: Iterable[Path | Sequence[Path]], out: Path, selection: Sel
             else _work_of_list(entry, out, selection)
         )
         for each in found:
-            if isinstance(each, WorkItem):
+            if isinstance(each, WorkItem) and each.source.suffix.lower() in selection.listed:
+                listed.append(each.source)
+            elif isinstance(each, WorkItem):
                 work.items.append(each)
             elif isinstance(each, BadInput):
                 work.bad.append(each)

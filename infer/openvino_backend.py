@@ -50,8 +50,14 @@ class OpenVinoBackend:
                 f"{model}: damaged, or not an ONNX model that OpenVINO reads ({type(error).__name__})"
             ) from error
         self.contract = _contract_of(self._graph, model)
-        self._core = openvino.Core()
-        self.precision = self._precision()
+        try:
+            self._core = openvino.Core()
+            self.precision = self._precision()
+        except RuntimeError as error:
+            raise DeviceError(
+                f"--backend openvino: does not work here ({str(error).splitlines()[0]}); "
+                "use --backend onnxruntime"
+            ) from error
         self._idle: list[Any] = []
 
     def run(self, inputs: np.ndarray) -> np.ndarray:
@@ -63,8 +69,9 @@ class OpenVinoBackend:
         try:
             request = self._idle.pop()
         except IndexError:  # all are running
-            request = self._compile()
+            request = None
         try:
+            request = request or self._compile()
             outputs = request.infer({self.contract.input_name: inputs})[self.contract.output_name]
         except RuntimeError as error:
             if is_out_of_memory(error):

@@ -22,6 +22,7 @@ from colorize_gan.infer.video.options import (
     VIDEO_SUFFIXES,
     CodecName,
     VideoOptions,
+    comparison_path,
 )
 
 if TYPE_CHECKING:
@@ -91,7 +92,9 @@ class _Time(click.ParamType[Fraction]):
 @click.option("--start", type=_Time(), help="Begin here; the result begins at zero.")
 @click.option("--end", type=_Time(), help="End before this time of the input.")
 @click.option("--resume", is_flag=True, help="Go on with videos that an earlier run did not finish.")
-@click.option("--compare", is_flag=True, help="Write NAME.compare.mp4, too: before and after, side by side.")
+@click.option(
+    "--compare", is_flag=True, help="Write NAME.mp4.compare.mp4, too: before and after, side by side."
+)
 @click.option(
     "--on-exists",
     type=click.Choice(["skip", "overwrite", "error"]),
@@ -125,7 +128,7 @@ def colorize_video(
     chapters stay what they were.
 
     Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed (each is listed with its reason),
-    4 device not available, 5 model not usable, 130 interrupted.
+    4 device not available, 5 model not usable, 6 a backend gives other colours, 130 interrupted.
     """
     own = {name: options.pop(name) for name in VideoOptions.__dataclass_fields__ if name in options}
     video = VideoOptions(**own, deflicker=deflicker == "on", measure=report is not None)
@@ -133,12 +136,11 @@ def colorize_video(
         raise UsageError("--end is not after --start")
     with stop_requests() as stop:
         work = _find_work(inputs, out, recursive=recursive, container=container)
-        if report and report.resolve() in {p.resolve() for i in work.items for p in (i.source, i.target)}:
-            raise UsageError(f"{report}: --report needs a name of its own")
+        _check_names(work, report, compare=video.compare)
         failed = _run(work, video, stop, report=report, quiet=quiet, **options)
     if stop.is_set():
         again = "" if video.resume else " --resume"
-        again += "" if video.on_exists == "skip" else " --on-exists skip"  # what is finished is
+        again += " --on-exists skip" if video.on_exists == "error" else ""  # what is finished is there
         click.echo(f"interrupted; go on with: {shlex.join(sys.argv)}{again}", err=True)
         return INTERRUPTED
     return _SOME_FAILED if failed else 0
@@ -160,6 +162,16 @@ def _find_work(inputs: tuple[Path, ...], out: Path, *, recursive: bool, containe
     if out.resolve() == inputs[0].resolve():
         raise UsageError(f"--out {out}: is the input itself")
     return Work([WorkItem(inputs[0], out)], [], Counter())
+
+
+def _check_names(work: "Work", report: Path | None, *, compare: bool) -> None:
+    """Refuse a report or comparison that would take the place of a video, or of the other."""
+    videos = {path.resolve() for item in work.items for path in (item.source, item.target)}
+    others = [report] if report else []
+    others += [comparison_path(item.target) for item in work.items] if compare else []
+    for path in others:
+        if path.resolve() in videos or (path is not report and path == report):
+            raise UsageError(f"{path}: --report and --compare need names of their own; use another --out")
 
 
 def _run(

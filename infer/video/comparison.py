@@ -11,16 +11,12 @@ from av.video.frame import PictureType, VideoFrame
 
 from colorize_gan.encoding import atomic_path
 from colorize_gan.infer.video.encoder import EncoderSettings, plane_view, settings_for
+from colorize_gan.infer.video.options import comparison_path
 from colorize_gan.infer.video.source import Clip, Frames, probe
 
 _SIDE = 960  # pixels, of the longer side of each picture at most
 _CRF = 20
 _PLANES = 3
-
-
-def comparison_path(target: Path) -> Path:
-    """Return the path of the comparison of a video."""
-    return target.with_name(f"{target.stem}.compare.mp4")
 
 
 def write_comparison(target: Path, clip: Clip, start: Fraction | None, end: Fraction | None) -> None:
@@ -60,7 +56,9 @@ def _side_by_side(
     parts = [list(_planes(frame, clip, size, settings.pixel_format)) for frame in (before, after)]
     for plane, left, right in zip(pair.planes, *parts, strict=True):
         plane_view(plane, left.dtype)[...] = np.hstack([left, right])
-    pair.pts, pair.time_base = after.pts, clip.time_base
+    assert after.pts is not None
+    assert after.time_base is not None
+    pair.pts, pair.time_base = round(after.pts * after.time_base / clip.time_base), clip.time_base
     pair.pict_type = PictureType.NONE
     return pair
 

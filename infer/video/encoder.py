@@ -31,6 +31,8 @@ class Codec:
     crf: int | None = None
     """Quality unless the user says otherwise; None where the encoder has no such setting."""
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    most_crf: int = 51
+    """The lowest quality there is."""
     layout: str = "420"
     needs_even: bool = False
     """Whether sides of 4:2:0 have to be even."""
@@ -49,8 +51,8 @@ CODECS = {
         needs_even=True,
         tells_aspect=True,
     ),
-    "av1": Codec("libsvtav1", 24, {"preset": "8"}),
-    "prores": Codec("prores_ks", None, {"profile": "hq", "vendor": "apl0"}, "422", keeps_fields=True),
+    "av1": Codec("libsvtav1", 24, {"preset": "8"}, most_crf=63),
+    "prores": Codec("prores_ks", None, {"profile": "hq", "vendor": "apl0"}, layout="422", keeps_fields=True),
     "ffv1": Codec("ffv1", None, {"level": "3", "slicecrc": "1"}),
 }
 
@@ -106,6 +108,8 @@ def settings_for(clip: Clip, codec: str, crf: int | None) -> EncoderSettings:
     chosen = CODECS[codec]
     if crf is not None and chosen.crf is None:
         raise UsageError(f"--crf: {codec} has no such setting")
+    if crf is not None and crf > chosen.most_crf:
+        raise UsageError(f"--crf {crf}: of {codec} it is 0 to {chosen.most_crf}")
     quality = {} if chosen.crf is None else {"crf": str(chosen.crf if crf is None else crf)}
     is_odd = clip.height % 2 or clip.width % 2
     layout = "444" if is_odd and chosen.needs_even else chosen.layout

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Literal
 
 from colorize_gan.infer.results import OnExists
@@ -47,3 +48,8 @@ class VideoOptions:
     """Decode each output again and measure its error of luma."""
     segment_frames: int = 500
     """Frames that an interrupted run has to do again at most."""
+
+
+def comparison_path(target: Path) -> Path:
+    """Return the path of the comparison of a video: of its whole name, as another may have its stem."""
+    return target.with_name(f"{target.name}.compare.mp4")

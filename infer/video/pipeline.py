@@ -24,6 +24,10 @@ from colorize_gan.infer.video.source import Clip, to_planar
 from colorize_gan.infer.video.state import State
 from colorize_gan.parallel import map_in_order
 
+_MEMORY = 1 << 30  # bytes, for the frames between decoder and encoder
+_FRAMES_A_WORKER = 6  # two in each of three stages
+_PLANES = 2.5  # luma, chroma and grey, in multiples of luma
+
 
 @dataclass(frozen=True)
 class _Picture:
@@ -72,9 +76,11 @@ class FramePipeline:
         """Prepare; frames are encoded with ``settings``."""
         self._clip, self._settings, self._options = clip, settings, options
         self._colorizer = colorizer
-        cores = os.cpu_count() or 1
+        samples = clip.height * clip.width * (1 if clip.depth == 8 else 2)
+        affordable = int(_MEMORY / (_FRAMES_A_WORKER * _PLANES * samples))
+        self._workers = max(1, min(os.cpu_count() or 1, affordable))
         # enough to fill a batch while another one is on its way
-        self._cores, self._lookers = cores, max(cores, 2 * colorizer.batch_size)
+        self._lookers = max(self._workers, 2 * colorizer.batch_size)
 
     def run(
         self,
@@ -110,14 +116,14 @@ class FramePipeline:
 
     def _finished(self, frames: Iterable[VideoFrame], state: State) -> Iterator[_Finished]:
         planner = Planner(self._options.keyframes, self._options.scene_threshold, state.plan)
-        pictures = map_in_order(self._prepare, frames, self._cores, "prepare")
+        pictures = map_in_order(self._prepare, frames, self._workers, "prepare")
         planned = (
             (picture, planner.plan(picture.prepared.reduced, is_damaged=picture.frame.is_corrupt))
             for picture in pictures
         )
         seen = map_in_order(self._look, planned, self._lookers, "look")
         colored = self._steadied(seen, state.colors)
-        return map_in_order(self._merge, colored, self._cores, "merge")
+        return map_in_order(self._merge, colored, self._workers, "merge")
 
     def _prepare(self, frame: VideoFrame) -> _Picture:
         clip = self._clip

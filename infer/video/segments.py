@@ -1,7 +1,7 @@
 """An unfinished video on disk: finished segments, and what the next one needs to go on."""
 
+import contextlib
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +38,8 @@ class Job:
         """
         self._folder = _folder_of(target)
         self._settings, self._resume, self._overwrite = dict(settings), resume, overwrite
-        self._lock = FileLock(self._folder / _LOCK, thread_local=False)
+        self._lock_path = self._folder / _LOCK
+        self._lock = FileLock(self._lock_path, thread_local=False)
 
     def __enter__(self) -> Self:
         """Take the folder, created when missing."""
@@ -57,9 +58,14 @@ class Job:
     def __exit__(self, *exception: type[BaseException] | BaseException | TracebackType | None) -> None:
         """Give the folder free; one without a segment is of no use."""
         useful = bool(self.indices())
+        if not useful:
+            for path in self._folder.glob("[!l]*"):
+                path.unlink()
         self._lock.release()
         if not useful:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            with contextlib.suppress(OSError):  # another run may have it by now
+                self._lock_path.unlink()
+                self._folder.rmdir()
 
     def _open(self) -> None:
         job = self._folder / _JOB
@@ -71,7 +77,10 @@ class Job:
                 key for key in before | self._settings if before.get(key) != self._settings.get(key)
             )
             if changed:
-                raise VideoError(f"--resume: it was begun with another {', '.join(changed)}")
+                raise VideoError(
+                    f"an earlier run began it with another {', '.join(changed)}; "
+                    "--on-exists overwrite begins anew"
+                )
             return
         for path in self._folder.glob("[0-9]*"):
             path.unlink()

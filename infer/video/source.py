@@ -25,6 +25,8 @@ _LIMITED, _FULL = 1, 2  # AVColorRange
 _SWSCALE_BT601 = 5
 _HIGH_DEFINITION = 720  # lines; players take untagged video of fewer for BT.601
 _TELL_DURATION = frozenset({"mov", "matroska", "avi", "asf", "flv"})  # others estimate it
+_SEEKS_BY_TIME_SHOWN = frozenset({"mov", "matroska"})  # others land after the key frame that is needed
+_MOST_BACK = 1  # seconds by which a time may be before the last: more is another recording
 _SHORTFALL = 0.5  # seconds by which a file may be shorter than its header says
 
 
@@ -109,7 +111,7 @@ class Frames:
         clip = self._clip
         with av.open(clip.path) as container:
             stream = container.streams.video[_position(container, clip.stream)]
-            if self._start:
+            if self._start and _SEEKS_BY_TIME_SHOWN & set(container.format.name.split(",")):
                 container.seek(int(self._start / clip.time_base), stream=stream)
             for frame in self._decode(container, stream):
                 if (frame.height, frame.width) != (clip.height, clip.width):
@@ -117,6 +119,10 @@ class Frames:
                         f"its picture changes from {clip.width} x {clip.height} to "
                         f"{frame.width} x {frame.height} pixels; split it there"
                     )
+                if (form := to_planar(frame, clip.tags).format.components[0].bits) != clip.depth:
+                    raise VideoError(f"its samples change from {clip.depth} to {form} bits; split it there")
+                if _tags(frame) != clip.tags:
+                    raise VideoError("its colour matrix, range or primaries change; split it there")
                 time = self._mend_time(frame) * clip.time_base
                 if self._end is not None and time >= self._end:
                     return
@@ -126,7 +132,7 @@ class Frames:
             self.missing_seconds = self._shortfall(container)
 
     def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-        stream.thread_type = "AUTO"
+        stream.thread_type = "SLICE"  # threads of frames: an error while they are flushed loses the others
         stream.codec_context.flags |= Flags.output_corrupt
         for packet in self._packets(container):
             if packet.stream_index != stream.index:
@@ -161,6 +167,9 @@ class Frames:
         if frame.pts is None:
             frame.pts = frame.dts if frame.dts is not None else max(0, self._last_time + self._step)
             self.mended_times += frame.dts is None
+        if (self._last_time - frame.pts) * self._clip.time_base > _MOST_BACK and self._last_time > -(2**62):
+            at = float(self._last_time * self._clip.time_base)
+            raise VideoError(f"its time begins anew after {at:.2f} s; split it there")
         if frame.pts <= self._last_time:
             frame.pts = self._last_time + 1
             self.mended_times += 1

@@ -122,6 +122,7 @@ class _Video:
         source, options = clip.path.stat(), self._options
         return {
             "version": __version__,
+            "PyAV": av.__version__,
             "input": str(clip.path.resolve()),
             "input size": source.st_size,
             "input time": source.st_mtime_ns,
@@ -138,7 +139,7 @@ class _Video:
     def _expected_frames(self, clip: Clip) -> int:
         whole = clip.frames / clip.rate
         end = min(whole, self._options.end or whole)
-        return int((end - (self._options.start or 0)) * clip.rate)
+        return max(0, int((end - (self._options.start or 0)) * clip.rate))
 
     def _comment(self) -> str:
         model = self._colorizer.contract.name

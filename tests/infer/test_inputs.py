@@ -26,7 +26,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def targets(root: Path, **selection: object) -> list[str]:
-    items, bad, _ = find_work([root], root.parent / "out", Selection(**selection))  # type: ignore[arg-type]
+    items, bad, *_ = find_work([root], root.parent / "out", Selection(**selection))  # type: ignore[arg-type]
     assert not bad
     return [item.target.relative_to(root.parent / "out").as_posix() for item in items]
 
@@ -45,7 +45,7 @@ def test_selection(tree: Path) -> None:
 def test_each_bad_input_has_its_reason_and_the_rest_goes_on(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     inputs = [tmp_path / "gone", tmp_path / "empty", tree / "note.txt", tree / "b.jpg"]
-    items, bad, _ = find_work(inputs, tmp_path / "out", Selection())
+    items, bad, *_ = find_work(inputs, tmp_path / "out", Selection())
     assert [item.source.name for item in items] == ["b.jpg"]
     assert [(entry.source.name, entry.reason.split(" (")[0]) for entry in bad] == [
         ("gone", "no such file or folder"),
@@ -56,13 +56,13 @@ def test_each_bad_input_has_its_reason_and_the_rest_goes_on(tree: Path, tmp_path
 
 @pytest.mark.parametrize("out", [".", "sub/colored"])
 def test_output_inside_input_is_refused(tree: Path, out: str) -> None:
-    items, bad, _ = find_work([tree], tree / out, Selection())
+    items, bad, *_ = find_work([tree], tree / out, Selection())
     assert not items
     assert "is inside it" in bad[0].reason
 
 
 def test_input_is_never_its_own_output(tree: Path) -> None:
-    items, bad, _ = find_work([tree / "b.jpg"], tree, Selection())
+    items, bad, *_ = find_work([tree / "b.jpg"], tree, Selection())
     assert not items
     assert "overwritten by its own output" in bad[0].reason
 
@@ -88,14 +88,14 @@ def test_links_in_a_circle_end(tree: Path) -> None:
 
 
 def test_a_file_named_twice_is_done_once(tree: Path, tmp_path: Path) -> None:
-    items, bad, _ = find_work([tree / "b.jpg", tree, tree / "b.jpg"], tmp_path / "out", Selection())
+    items, bad, *_ = find_work([tree / "b.jpg", tree, tree / "b.jpg"], tmp_path / "out", Selection())
     assert not bad
     assert [item.source.name for item in items] == ["b.jpg", "a.PNG", "a.jpg", "c.tif"]
 
 
 def test_what_is_no_regular_file_is_not_opened(tree: Path, tmp_path: Path) -> None:
     os.mkfifo(tree / "pipe.jpg")
-    items, bad, _ = find_work([tree], tmp_path / "out", Selection())
+    items, bad, *_ = find_work([tree], tmp_path / "out", Selection())
     assert len(items) == 4
     assert [(entry.source.name, entry.reason) for entry in bad] == [
         ("pipe.jpg", "not a regular file, or not to be reached")
@@ -104,7 +104,7 @@ def test_what_is_no_regular_file_is_not_opened(tree: Path, tmp_path: Path) -> No
 
 def test_globs_ignore_case_and_say_when_nothing_matches(tree: Path, tmp_path: Path) -> None:
     assert targets(tree, include=["*.png"]) == ["a.PNG"]
-    _, bad, _ = find_work([tree], tmp_path / "out", Selection(include=["*.xyz"]))
+    _, bad, *_ = find_work([tree], tmp_path / "out", Selection(include=["*.xyz"]))
     assert bad[0].reason == "no matching images in this folder"
 
 
@@ -129,7 +129,7 @@ def test_targets_that_differ_in_composition_only_are_refused(tmp_path: Path) -> 
 def test_files_that_are_no_images_are_counted(tree: Path, tmp_path: Path) -> None:
     (tree / "Thumbs.db").touch()
     (tree / "sub" / "film.MP4").touch()
-    _, bad, others = find_work([tree], tmp_path / "out", Selection())
+    _, bad, others, _ = find_work([tree], tmp_path / "out", Selection())
     assert not bad
     assert others == {".txt": 1, ".mp4": 1}
 
@@ -143,7 +143,7 @@ def test_thumbnails_of_a_gallery_are_no_inputs(tree: Path) -> None:
 
 def test_glob_mirrors_what_is_below_its_fixed_part(tree: Path, tmp_path: Path) -> None:
     def found(pattern: str) -> list[str]:
-        items, _, _ = find_work([Path(pattern)], tmp_path / "out", Selection())
+        items, *_ = find_work([Path(pattern)], tmp_path / "out", Selection())
         return [item.target.relative_to(tmp_path / "out").as_posix() for item in items]
 
     (tree / "circle").symlink_to(tree)
@@ -162,7 +162,7 @@ def test_glob_mirrors_what_is_below_its_fixed_part(tree: Path, tmp_path: Path) -
 
 def test_list_of_files_is_mirrored_below_their_common_folder(tree: Path, tmp_path: Path) -> None:
     lines = f"{tree}/b.jpg\n{tree}/sub/a.jpg\n\n".encode()
-    items, _, _ = find_work([read_path_list(lines)], tmp_path / "out", Selection())
+    items, *_ = find_work([read_path_list(lines)], tmp_path / "out", Selection())
     assert [item.target for item in items] == [tmp_path / "out" / "b.jpg", tmp_path / "out" / "sub" / "a.jpg"]
     assert read_path_list(b"a\nb.jpg\0c.jpg\0") == [Path("a\nb.jpg"), Path("c.jpg")]
 
@@ -171,14 +171,14 @@ def test_list_with_paths_that_go_up_stays_below_out(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tree / "sub")
-    items, _, _ = find_work([read_path_list(b"a.jpg\n../b.jpg\n")], tmp_path / "out", Selection())
+    items, *_ = find_work([read_path_list(b"a.jpg\n../b.jpg\n")], tmp_path / "out", Selection())
     assert [item.target for item in items] == [tmp_path / "out" / "sub" / "a.jpg", tmp_path / "out" / "b.jpg"]
 
 
 def test_what_cannot_be_reached_is_one_bad_input(tree: Path, tmp_path: Path) -> None:
     (tree / "self").symlink_to(tree / "self")
     (tree / "gone.jpg").symlink_to(tree / "nowhere.jpg")
-    items, bad, _ = find_work([tree, Path("x" * 5000)], tmp_path / "out", Selection())
+    items, bad, *_ = find_work([tree, Path("x" * 5000)], tmp_path / "out", Selection())
     assert len(items) == 4
     assert [entry.reason.split(",")[0] for entry in bad] == ["not a regular file", "no such file or folder"]
 
@@ -197,7 +197,7 @@ def test_folders_that_link_to_each_other_are_searched_once(tmp_path: Path) -> No
 def test_glob_leaves_the_outputs_out(tree: Path) -> None:
     (tree / "out").mkdir()
     (tree / "out" / "b.jpg").touch()
-    items, _, _ = find_work([tree / "**" / "*.jpg"], tree / "out", Selection())
+    items, *_ = find_work([tree / "**" / "*.jpg"], tree / "out", Selection())
     assert [item.source.relative_to(tree).as_posix() for item in items] == ["b.jpg", "sub/a.jpg"]
 
 

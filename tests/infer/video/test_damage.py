@@ -90,6 +90,19 @@ def test_damaged_packets(codec: str, make: Make, colorizer: Colorizer, tmp_path:
     assert times_of(tmp_path / "out.mp4") == decoded
 
 
+def test_damage_near_the_end_loses_no_other_frame(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = make("in.mkv", options={"g": "6", "bf": "0"}, times=range(0, 60 * STEP, STEP))
+    with av.open(clip) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.size][-4]
+    content = bytearray(clip.read_bytes())
+    position = content.index(bytes(packet))
+    content[position : position + packet.size] = bytes(packet.size)
+    clip.write_bytes(content)
+    result = run(clip, tmp_path / "out.mp4", colorizer)
+    assert result.video["frames"] + result.video["damaged_packets"] == 60
+    assert "damaged" in result.note
+
+
 def _decodable_times(path: Path) -> list[object]:
     times = []
     with av.open(path) as container:
@@ -108,6 +121,25 @@ def test_picture_that_changes_its_size(make: Make, colorizer: Colorizer, tmp_pat
     joined.write_bytes(b"".join(part.read_bytes() for part in parts))
     result = run(joined, tmp_path / "out.mp4", colorizer)
     assert result.reason == "its picture changes from 128 x 96 to 96 x 64 pixels; split it there"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"pixel_format": "yuv420p10le"}, "its samples change from 8 to 10 bits; split it there"),
+        ({"color": {"colorspace": 6, "color_range": 2}}, "its colour matrix, range or primaries change"),
+        ({}, "its time begins anew after"),
+    ],
+)
+def test_recordings_that_were_joined(
+    change: dict[str, object], reason: str, make: Make, colorizer: Colorizer, tmp_path: Path
+) -> None:
+    times = range(0, 50 * STEP, STEP)
+    later = range(50 * STEP, 60 * STEP, STEP) if change else times
+    parts = [make("a.ts", times=times), make("b.ts", times=later, **change)]
+    joined = tmp_path / "in.ts"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    assert reason in run(joined, tmp_path / "out.mp4", colorizer).reason
 
 
 def test_hdr_is_refused(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
@@ -132,9 +164,10 @@ def test_damaged_frame_keeps_the_colours_of_the_last(
     assert sources[3].is_corrupt
     # below the damage, the decoder's threads do not always leave the same
     assert np.array_equal(luma(frames[3])[:16], luma(sources[3])[:16])
-    # the colours themselves, beyond what guided enlargement makes of the damaged luma
-    assert np.abs(chroma(frames[3]) - chroma(frames[2])).mean() < 1
+    assert np.abs(upper_chroma(frames[3]) - upper_chroma(frames[2])).mean() < 1
 
 
-def chroma(frame: av.VideoFrame) -> np.ndarray:
-    return frame.to_ndarray()[frame.height :].astype(float)
+def upper_chroma(frame: av.VideoFrame) -> np.ndarray:
+    """Return the rows of Cb and Cr that belong to the upper 16 of luma."""
+    planes = frame.to_ndarray()[frame.height :].reshape(2, frame.height // 2, frame.width // 2)
+    return planes[:, :8].astype(float)

@@ -96,8 +96,14 @@ def interrupted(clip: Path, target: Path, colorizer: Colorizer) -> None:
     ("changed", "reason"),
     [
         ({}, "an earlier run did not finish it; add --resume, or --on-exists overwrite"),
-        ({"resume": True, "crf": 30}, "--resume: it was begun with another encoder"),
-        ({"resume": True, "deflicker": False}, "--resume: it was begun with another deflicker"),
+        (
+            {"resume": True, "crf": 30},
+            "an earlier run began it with another encoder; --on-exists overwrite begins anew",
+        ),
+        (
+            {"resume": True, "deflicker": False},
+            "an earlier run began it with another deflicker; --on-exists overwrite begins anew",
+        ),
     ],
 )
 def test_unfinished_work_is_not_lost_by_mistake(

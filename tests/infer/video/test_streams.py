@@ -247,7 +247,7 @@ def test_odd_input_times_are_mended_and_counted(make: Make, colorizer: Colorizer
 def test_comparison_has_both_sides(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
     clip = make(rotation=90)
     written(clip, tmp_path / "out.mp4", colorizer, compare=True)
-    frames = frames_of(tmp_path / "out.compare.mp4")
+    frames = frames_of(tmp_path / "out.mp4.compare.mp4")
     assert (len(frames), frames[0].height, frames[0].width) == (30, 128, 192)
     rgb = frames[10].to_ndarray(format="rgb24").astype(int)
     color = np.ptp(rgb, axis=2)
@@ -256,9 +256,28 @@ def test_comparison_has_both_sides(make: Make, colorizer: Colorizer, tmp_path: P
     assert np.abs(grey[:, :96] - grey[:, 96:]).mean() < 12
 
 
-def test_a_clip_with_colour_is_blended_by_strength(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
-    clip = make("in.mkv", codec="ffv1", options={}, pixel_format="bgr0")
+def test_a_clip_with_colour_is_blended_by_strength(make: Make, tmp_path: Path) -> None:
+    tinted = tmp_path / "tinted.mkv"
+    with av.open(make("in.mkv", codec="ffv1", options={})) as source, av.open(tinted, "w") as out:
+        stream = out.add_stream("ffv1", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 96, 128, "yuv420p"
+        for frame in source.decode(video=0):
+            for plane, code in zip(frame.planes[1:], (100, 150), strict=True):
+                np.frombuffer(plane, np.uint8)[:] = code
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
     own = Colorizer(render_size=64, strength=0)
-    written(clip, tmp_path / "out.mkv", own, codec="ffv1")
-    chroma = frames_of(tmp_path / "out.mkv")[3].to_ndarray()[96:]
-    assert np.abs(chroma.astype(int) - 128).max() <= 1
+    written(tinted, tmp_path / "out.mkv", own, codec="ffv1")
+    frame = frames_of(tmp_path / "out.mkv")[3].to_ndarray()
+    assert np.unique(frame[96:120]).tolist() == [100]
+    assert np.unique(frame[120:]).tolist() == [150]
+
+
+def test_excerpt_of_a_transport_stream_has_all_its_frames(
+    make: Make, colorizer: Colorizer, tmp_path: Path
+) -> None:
+    clip = make("in.ts", times=range(0, 60 * STEP, STEP))
+    times = times_of(clip)
+    start = times[31] - times[0] + times[0]
+    written(clip, tmp_path / "out.mp4", colorizer, start=start)
+    assert len(frames_of(tmp_path / "out.mp4")) == 60 - 31

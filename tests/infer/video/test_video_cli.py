@@ -165,3 +165,30 @@ def test_help_needs_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "--deflicker" in done.stdout
     assert done.stdout.rstrip().endswith("[]")
+
+
+def test_comparison_takes_no_other_files_name(make: Make, tmp_path: Path) -> None:
+    clip = make("old.mp4.compare.mp4")
+    content = clip.read_bytes()
+    result = video(clip, "--out", tmp_path / "old.mp4", "--compare")
+    assert (result.exit_code, clip.read_bytes()) == (2, content)
+    assert "--compare need names of their own" in result.output
+
+
+@pytest.mark.parametrize(("codec", "crf", "most"), [("h264", 60, 51), ("h265", 52, 51)])
+def test_quality_that_the_codec_has_not(codec: str, crf: int, most: int, make: Make, tmp_path: Path) -> None:
+    result = video(make(), "--out", tmp_path / "out.mp4", "--codec", codec, "--crf", str(crf))
+    assert result.exit_code == 2
+    assert f"--crf {crf}: of {codec} it is 0 to {most}" in result.output
+
+
+def test_videos_that_are_skipped_are_in_nobodys_way(photo: np.ndarray, tmp_path: Path) -> None:
+    scans = tmp_path / "scans"
+    scans.mkdir()
+    for name in ("a.avi", "a.mts"):  # both would become a.mkv
+        (scans / name).write_bytes(b"a video")
+    cv2.imwrite(str(scans / "b.png"), photo)
+    result = batch(scans, "--out", tmp_path / "out", "--limit", "1")
+    assert result.exit_code == 0, result.output
+    assert [path.name for path in (tmp_path / "out").glob("*.*") if path.is_file()] == ["b.png"]
+    assert "2 of the skipped are videos: --videos colorizes them" in result.stderr
