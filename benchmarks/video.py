@@ -7,6 +7,7 @@ in one run: decoding and encoding alone, the network alone, and all of it.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import subprocess
@@ -38,6 +39,7 @@ from colorize_gan.parallel import map_in_order
 RESULT = Path(__file__).with_suffix(".json")
 SIZE = (360, 640)
 LAGS = (1, 2, 4)
+BACKENDS = ("onnxruntime", "openvino") if importlib.util.find_spec("openvino") else ("onnxruntime",)
 COMMAND = "from colorize_gan.infer.video.cli import colorize_video; colorize_video()"
 
 
@@ -52,7 +54,11 @@ def main(clips: list[Path], frames: int, render_size: int | None, rounds: int) -
             "render_size": colorizer.render_size,
             "cores": os.cpu_count(),
             "flicker": [flicker(clip, folder, colorizer, frames) for clip in clips],
-            "speed": speed(resized(clips[0], folder / "speed.mp4", frames), folder, colorizer, rounds),
+            "speed": [
+                speed(clip, folder, Colorizer(backend=backend, render_size=render_size), rounds)
+                for clip in [resized(clips[0], folder / "speed.mp4", frames)]
+                for backend in BACKENDS
+            ],
             "memory": memory(clips[0], folder, frames, render_size),
         }
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
@@ -142,6 +148,7 @@ def speed(clip: Path, folder: Path, colorizer: Colorizer, rounds: int) -> dict[s
             seconds[name].append(time.perf_counter() - started)
     fps = {name: count / min(times) for name, times in seconds.items()}
     return {
+        "backend": colorizer.backend.name,
         "frames": count,
         "fps": fps,
         "share_of_the_slowest_part": fps["end_to_end"] / min(fps["decode_encode"], fps["inference"]),
@@ -236,12 +243,15 @@ def markdown(result: dict[str, Any]) -> str:
         cells = [f"{score[name]:.4f}" for name in ("cdc", "warped_error") for score in scores]
         cells += [f"{score['colorfulness']:.2f}" for score in scores]
         lines.append(f"| {row['clip']} | {' | '.join(cells)} | {row['luma']['min_psnr_db']} |")
-    fps, peaks = result["speed"]["fps"], result["memory"]
-    lines += ["", "| 640 x 360, frames a second | |", "|---|---:|"]
-    lines += [f"| {name.replace('_', ' ')} | {value:.1f} |" for name, value in fps.items()]
-    lines += [f"| whole / slowest part | {result['speed']['share_of_the_slowest_part']:.2f} |"]
+    names = list(result["speed"][0]["fps"])
+    headers = [name.replace("_", " ") for name in names]
+    lines += ["", f"| 640 x 360, frames a second | {' | '.join(headers)} | whole / slowest part |"]
+    lines += ["|---|" + "---:|" * (len(names) + 1)]
+    for row in result["speed"]:
+        cells = [f"{row['fps'][name]:.1f}" for name in names] + [f"{row['share_of_the_slowest_part']:.2f}"]
+        lines.append(f"| {row['backend']} | {' | '.join(cells)} |")
     lines += ["", "| clip | peak RSS, MB |", "|---|---:|"]
-    lines += [f"| {name.replace('_', ' ')} | {peak:.0f} |" for name, peak in peaks.items()]
+    lines += [f"| {name.replace('_', ' ')} | {peak:.0f} |" for name, peak in result["memory"].items()]
     return "\n".join(lines)
 
 

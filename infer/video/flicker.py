@@ -65,6 +65,7 @@ def _histograms(ab: FloatArray) -> FloatArray:
 
 
 def _warped_error(ab: FloatArray, ab_before: FloatArray, motion: Motion) -> float:
+    ab, motion = ab[::2, ::2], motion.thinned()
     change_a, change_b = cv2.split(ab - motion.carry(ab_before))
     distance = cv2.magnitude(change_a, change_b)
     return float((distance * motion.visible).sum() / max(1.0, float(motion.visible.sum())))

@@ -27,6 +27,10 @@ class Motion:
     visible: FloatArray
     """``(h, w)``: 1 where the pixel was to be seen there, 0 where it was not."""
 
+    def thinned(self) -> "Motion":
+        """Return the motion of every second pixel of every second row."""
+        return Motion(np.ascontiguousarray(self.places[::2, ::2]), self.visible[::2, ::2])
+
     def carry(self, values: FloatArray) -> FloatArray:
         """Return ``values`` ``(h, w)`` or ``(h, w, C)`` of the frame before, moved to this one's pixels."""
         # not an empty array, as the stub wants: OpenCV 5.0 would read the memory behind it
