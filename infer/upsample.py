@@ -92,11 +92,11 @@ def _guided_maps(ab: FloatArray, lightness: FloatArray) -> FloatArray:
     noise, window = np.float32(NOISE**2), np.ones((3, 3), np.uint8)
     mean = _mean(lightness)
     variance = _variance(lightness, mean) + noise
-    variance_ab = noise
+    variance_ab = np.full_like(mean, noise)
     covariances = []
     for channel in ab:
         mean_channel = _mean(channel)
-        variance_ab = variance_ab + _variance(channel, mean_channel)
+        variance_ab += _variance(channel, mean_channel)
         covariances.append(_mean(channel * lightness) - mean * mean_channel)
     explained = sum(covariance * covariance for covariance in covariances) / (variance * variance_ab)
     maps = np.empty((4, *ab.shape), np.float32)

@@ -33,7 +33,9 @@ def test_links_lead_to_files() -> None:
 def test_figures_of_tables_are_in_the_committed_json(document: str, header: str, result: str) -> None:
     measured = _numbers(json.loads((ROOT / "benchmarks" / result).read_text()))
     table = (ROOT / document).read_text().split(header)[1].split("\n\n")[0]
-    words = r"99\.9th|640 x 360|100 frames|[\d.]+ MP|16 bits|CIEDE2000|p99|fp32 ONNX = 1|[\d,]+ images|`[^`]*`"
+    words = (
+        r"99\.9th|640 x 360|100 frames|[\d.]+ MP|16 bits|CIEDE2000|p99|fp32 ONNX = 1|[\d,]+ images|`[^`]*`"
+    )
     figures = re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)", re.sub(words, "", table))
     assert len(figures) > 5
     for figure in figures:
