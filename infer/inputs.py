@@ -48,7 +48,7 @@ class Selection:
     suffix: str | None = None
     """Suffix of the targets of images, with its dot; None to keep each source's."""
     video_suffix: str | None = None
-    """The same of videos; where None, those of containers that are not written become `.mkv`."""
+    """The same of videos; where None, WebM (no H.264) and what is not written become `.mkv`."""
     suffixes: Set[str] = SUFFIXES
     """Lower-case suffixes of the files that are taken."""
     listed: Set[str] = frozenset()
@@ -74,7 +74,7 @@ class Selection:
         kind = target.suffix.lower()
         suffix = self.suffix
         if kind in VIDEO_SUFFIXES:
-            suffix = self.video_suffix or (None if kind in CONTAINERS else ".mkv")
+            suffix = self.video_suffix or (None if kind in CONTAINERS and kind != ".webm" else ".mkv")
         return target if suffix is None else target.with_suffix(suffix)
 
 

@@ -135,7 +135,7 @@ class Frames:
         stream.thread_type = "SLICE"  # threads of frames: an error while they are flushed loses the others
         stream.codec_context.flags |= Flags.output_corrupt
         for packet in self._packets(container):
-            if packet.stream_index != stream.index:
+            if packet.stream.index != stream.index:  # the last packets have no number but this
                 continue
             try:
                 frames = packet.decode()

@@ -1,5 +1,6 @@
 """Bringing one video to its end, or many of them."""
 
+import contextlib
 import dataclasses
 import os
 import threading
@@ -30,6 +31,9 @@ from colorize_gan.parallel import one_thread_each
 
 INTERRUPTED = "interrupted; what is finished of it is kept"
 """Reason of a result that ended early."""
+
+_CUT_SHORT = "the source was cut short"
+"""Part of the comment in a file, so that the next run says so, too."""
 
 OnFrame = Callable[[Path, int, int], None]
 """Takes a video, how many of its frames are done, and of how many: 0 where there is no telling."""
@@ -85,7 +89,7 @@ class _Video:
         if os.path.lexists(item.target) and options.on_exists != "overwrite" and not goes_on:
             if options.on_exists == "error":
                 raise VideoError(f"{item.target} exists")
-            return ItemResult(item.source, item.target, "skipped", "the output exists; --on-exists overwrite")
+            return _left(item)
         clip = probe(item.source)
         check_matrix(clip.tags)
         settings = settings_for(clip, options.codec, options.crf)
@@ -108,7 +112,8 @@ class _Video:
                 raise VideoError("no frame can be read" + (" there" if options.start or options.end else ""))
             video = CodedVideo(job.packets(), job.times(), frames.last_duration)
             with atomic_path(item.target) as part:
-                write_video(part, suffix, clip, settings, video, copied, self._excerpt, self._comment())
+                comment = self._comment() + (f"; {_CUT_SHORT}" if frames.missing_seconds else "")
+                write_video(part, suffix, clip, settings, video, copied, self._excerpt, comment)
                 check_written(part, clip, video.times, self._excerpt)
             job.remove()
         if options.compare:
@@ -174,6 +179,15 @@ class _Video:
             return result
         reason = f"cut short: {frames.missing_seconds:.1f} s are missing; what there is was written"
         return dataclasses.replace(result, status="failed", reason=reason)
+
+
+def _left(item: WorkItem) -> ItemResult:
+    """Return the result of a video whose output is there already."""
+    with contextlib.suppress(av.FFmpegError), av.open(item.target) as container:
+        if _CUT_SHORT in container.metadata.get("comment", ""):
+            reason = f"{_CUT_SHORT}: what there is was written before; --on-exists overwrite tries again"
+            return ItemResult(item.source, item.target, "failed", reason)
+    return ItemResult(item.source, item.target, "skipped", "the output exists; --on-exists overwrite")
 
 
 def _damage(frames: Frames, state: State) -> list[str]:

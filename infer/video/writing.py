@@ -13,7 +13,7 @@ import av
 import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
-from av.stream import AttachmentStream, Stream
+from av.stream import AttachmentStream, Disposition, Stream
 from av.video.stream import VideoStream
 
 from colorize_gan.errors import VideoError
@@ -74,6 +74,8 @@ def plan_copies(clip: Clip, suffix: str, settings: EncoderSettings) -> tuple[lis
                 continue
             if _can_hold(form, functools.partial(_add_copy, stream)):
                 copied.append(stream.index)
+                if stream.type == "video" and not stream.disposition & Disposition.attached_pic:
+                    notes.append(f"{_described(stream)} stays as it is: only the first video is coloured")
             elif stream.type in _NEEDED:
                 raise VideoError(f"{suffix} cannot hold its {_described(stream)}; write .mkv")
             else:

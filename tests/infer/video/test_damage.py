@@ -64,6 +64,8 @@ def test_video_that_was_cut_short(suffix: str, make: Make, colorizer: Colorizer,
     assert result.status == "failed"
     assert "cut short" in result.reason
     assert len(frames_of(target)) == result.video["frames"] > 10
+    again = run(clip, target, colorizer)
+    assert (again.status, "cut short" in again.reason) == ("failed", True)
 
 
 def test_index_that_is_missing(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:

@@ -281,3 +281,21 @@ def test_excerpt_of_a_transport_stream_has_all_its_frames(
     start = times[31] - times[0] + times[0]
     written(clip, tmp_path / "out.mp4", colorizer, start=start)
     assert len(frames_of(tmp_path / "out.mp4")) == 60 - 31
+
+
+def test_attachments_and_further_videos_are_copied(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    both = tmp_path / "both.mkv"
+    with av.open(make("in.mkv")) as source, av.open(both, "w") as out:
+        streams = [out.add_stream_from_template(source.streams.video[0]) for _ in range(2)]
+        out.add_attachment("font.ttf", "font/ttf", b"a font")
+        for packet in source.demux(video=0):
+            for stream in streams if packet.size else ():
+                copy = av.Packet(bytes(packet))
+                copy.pts, copy.dts, copy.time_base = packet.pts, packet.dts, packet.time_base
+                copy.is_keyframe, copy.stream = packet.is_keyframe, stream
+                out.mux(copy)
+    result = written(both, tmp_path / "out.mkv", colorizer)
+    assert "only the first video is coloured" in result.note
+    with av.open(tmp_path / "out.mkv") as container:
+        assert [stream.type for stream in container.streams] == ["video", "video", "attachment"]
+        assert container.streams[2].metadata["filename"] == "font.ttf"
