@@ -19,7 +19,6 @@ from av.video.plane import VideoPlane
 from colorize_gan.errors import UsageError
 from colorize_gan.infer.video.source import Clip, ColorTags
 
-_LIMITED, _FULL = 1, 2  # AVColorRange
 os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes to stderr by itself
 
 
@@ -81,7 +80,7 @@ class EncoderSettings:
         context.time_base, context.framerate = self.time_base, self.rate
         context.colorspace, context.color_primaries = self.tags.matrix, self.tags.primaries
         context.color_trc = self.tags.transfer
-        context.color_range = _FULL if self.tags.is_full else _LIMITED
+        context.color_range = self.tags.range_code
         if self.aspect:
             context.sample_aspect_ratio = self.aspect
         context.options = dict(self.options)
@@ -182,7 +181,7 @@ def recolor(
     colored.pict_type = PictureType.NONE  # else the encoder would repeat the source's choices
     tags = settings.tags
     colored.colorspace, colored.color_primaries = tags.matrix, tags.primaries
-    colored.color_trc, colored.color_range = tags.transfer, _FULL if tags.is_full else _LIMITED
+    colored.color_trc, colored.color_range = tags.transfer, tags.range_code
     return colored
 
 

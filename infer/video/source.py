@@ -18,10 +18,10 @@ from av.video.stream import VideoStream
 
 from colorize_gan.errors import VideoError
 
+_LIMITED, _FULL = 1, 2  # AVColorRange
 _BT709, _UNSPECIFIED, _BT601 = 1, 2, 6  # code points of matrix, primaries and transfer: ITU-T H.273
 _SDR_TRANSFERS = frozenset({0, 1, 2, 4, 5, 6, 7, 11, 12, 13, 14, 15})
 _NARROW_PRIMARIES = frozenset({0, 1, 2, 4, 5, 6, 7, 22})  # near enough to BT.709's
-_LIMITED, _FULL = 1, 2  # AVColorRange
 _SWSCALE_BT601 = 5
 _HIGH_DEFINITION = 720  # lines; players take untagged video of fewer for BT.601
 _TELL_DURATION = frozenset({"mov", "matroska", "avi", "asf", "flv"})  # others estimate it
@@ -39,6 +39,11 @@ class ColorTags:
     transfer: int
     is_full: bool
     """Whether luma takes all codes, or 16 to 235 (of 8 bits)."""
+
+    @property
+    def range_code(self) -> int:
+        """FFmpeg's code of the range."""
+        return _FULL if self.is_full else _LIMITED
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,6 @@ class Recipe:
     is_interlaced: bool = False
     sound: str | None = None
     """Audio codec."""
-    subtitles: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
     container_options: Mapping[str, str] = field(default_factory=dict)
 
