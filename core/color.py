@@ -27,6 +27,8 @@ XYZ_FROM_LINEAR = np.array(
 LINEAR_FROM_XYZ = np.linalg.inv(XYZ_FROM_LINEAR)
 LUMINANCE_WEIGHTS = XYZ_FROM_LINEAR[1]
 WHITE_D65 = np.array([0.950456, 1.0, 1.088754])
+_LINEAR_FROM_WHITE = (LINEAR_FROM_XYZ * WHITE_D65).astype(np.float32)  # of XYZ relative to white
+_AB_PER_ROOT = np.array([[500], [-200]], np.float32)  # a* and b* for one unit of f(X) and f(Z), CIE 15
 _YCC_FROM_RGB = 255 * np.array(
     # ITU-T T.871, with the offset of colour differences in the last column
     [
@@ -139,38 +141,31 @@ def fit_to_gamut(lightness: FloatArray, ab: FloatArray) -> FloatArray:
     Colours inside the gamut are returned as they are; the others move straight towards the neutral
     axis, found by bisection to 1/4096 of their chroma.
     """
-    fy, a_part, b_part = _cube_roots(lightness, ab)
-    suspects = np.flatnonzero(~_is_in_gamut(fy, a_part, b_part))
+    neutral, chroma = _cube_roots(lightness, ab)
+    suspects = np.flatnonzero(~_is_in_gamut(neutral + chroma))
     if not suspects.size:
         return ab
-    fy, a_part, b_part = fy[suspects], a_part[suspects], b_part[suspects]
-    share = np.zeros_like(fy)
+    neutral, chroma = neutral[suspects], chroma[:, suspects]
+    share = np.zeros_like(neutral)
     for step in np.float32(0.5) ** np.arange(1, GAMUT_STEPS + 1, dtype=np.float32):
-        more = share + step
-        share += step * _is_in_gamut(fy, a_part * more, b_part * more)
+        share += step * _is_in_gamut(neutral + chroma * (share + step))
     fitted = ab.copy()
     fitted.reshape(-1, 2)[suspects] *= share[:, None]
     return fitted
 
 
-def _cube_roots(lightness: FloatArray, ab: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return f(Y), f(X) - f(Y) and f(Y) - f(Z) of CIE 15, each ``(H * W,)``."""
-    a, b = (np.ascontiguousarray(channel) for channel in ab.reshape(-1, 2).T)
-    fy = (lightness.reshape(-1) + np.float32(16)) * np.float32(1 / 116)
-    return fy, a * np.float32(1 / 500), b * np.float32(1 / 200)
+def _cube_roots(lightness: FloatArray, ab: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return f(Y) ``(H * W,)``, and what f(X), f(Y) and f(Z) differ from it ``(3, H * W)``: CIE 15."""
+    neutral = (lightness.reshape(-1) + np.float32(16)) * np.float32(1 / 116)
+    chroma = np.zeros((3, neutral.size), np.float32)
+    np.divide(ab.reshape(-1, 2).T, _AB_PER_ROOT, out=chroma[::2])
+    return neutral, chroma
 
 
-def _is_in_gamut(fy: FloatArray, a_part: FloatArray, b_part: FloatArray) -> NDArray[np.bool_]:
-    """Tell for each colour of `_cube_roots` whether all its linear sRGB components lie in 0..1."""
-    x, y, z = (_from_cube_root(root) for root in (fy + a_part, fy, fy - b_part))
-    least, most = np.full_like(x, np.inf), np.full_like(x, -np.inf)
-    for from_x, from_y, from_z in (LINEAR_FROM_XYZ * WHITE_D65).astype(np.float32):
-        linear = from_x * x
-        linear += from_y * y
-        linear += from_z * z
-        np.minimum(least, linear, out=least)
-        np.maximum(most, linear, out=most)
-    return (least >= -GAMUT_TOLERANCE) & (most <= 1 + GAMUT_TOLERANCE)
+def _is_in_gamut(roots: FloatArray) -> NDArray[np.bool_]:
+    """Tell for each f(X), f(Y), f(Z) of ``(3, N)`` whether all its linear sRGB components lie in 0..1."""
+    linear = _LINEAR_FROM_WHITE @ _from_cube_root(roots)
+    return (linear.min(0) >= -GAMUT_TOLERANCE) & (linear.max(0) <= 1 + GAMUT_TOLERANCE)
 
 
 def _from_cube_root(root: FloatArray) -> FloatArray:
