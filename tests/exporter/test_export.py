@@ -17,6 +17,7 @@ from colorize_gan.exporter.export import ExportOptions, export_file
 from colorize_gan.exporter.formats import build_onnx, build_pt2, build_torchscript
 from colorize_gan.infer.backends import open_backend
 from colorize_gan.infer.models import find_model
+from colorize_gan.trainer import generators, pix2pix
 from colorize_gan.trainer.checkpoint import load_checkpoint, load_generator
 from colorize_gan.trainer.evaluate import torch_predictor
 from colorize_gan.trainer.generators import build_generator
@@ -49,9 +50,13 @@ def test_file_equals_the_generator_on_a_photograph(
 def test_other_architectures_export_to_every_format(
     lively: Callable[[Path, str, str, int], Path],
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     architecture: str,
     precisions: tuple[str, ...],
 ) -> None:
+    # all their layers, but few channels
+    monkeypatch.setattr(pix2pix, "_WIDTHS", tuple(width // 8 for width in pix2pix._WIDTHS))
+    monkeypatch.setattr(generators, "_DECODER_WIDTHS", (32, 16, 8, 8))
     checkpoint = lively(tmp_path, architecture, architecture, 256)
     options = ExportOptions(("onnx", "torchscript", "pt2"), precisions=precisions)
     files = list(export_file(checkpoint, tmp_path / "files", options))
