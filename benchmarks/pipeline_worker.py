@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from colorize_gan.encoding import JPEG_SUFFIXES, encode, encode_planes
+from colorize_gan.encoding import encode, encode_planes
 from colorize_gan.images import Planes, as_grey, read_picture
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.backends import open_backend
@@ -23,6 +23,7 @@ from colorize_gan.infer.models import DEFAULT_MODEL, find_model
 from colorize_gan.infer.results import BatchOptions
 from colorize_gan.infer.stages import STAGES, StageClock
 from colorize_gan.parallel import map_in_order, one_thread_each
+from colorize_gan.suffixes import JPEG_SUFFIXES
 
 QUALITY = 95
 

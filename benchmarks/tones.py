@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 
 from colorize_gan.color import grey_to_lightness, lab_to_rgb, rgb_to_lab
-from colorize_gan.images import SUFFIXES, decode_rgb8, read_rgb8
+from colorize_gan.images import decode_rgb8, read_rgb8
+from colorize_gan.suffixes import SUFFIXES
 from colorize_gan.tones import Tone, tone_of
 
 RESULT = Path(__file__).with_suffix(".json")

@@ -15,19 +15,18 @@ import simplejpeg
 from PIL import Image
 
 from colorize_gan.errors import ImageError
-from colorize_gan.images import HEIF_SUFFIXES, TIFF_SUFFIXES, Planes, register_heif, to_8_bits
+from colorize_gan.images import Planes, register_heif, to_8_bits
 from colorize_gan.metadata import DAMAGED, Metadata
 from colorize_gan.profiles import ICC
+from colorize_gan.suffixes import HEIF_SUFFIXES, JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES, TIFF_SUFFIXES
 from colorize_gan.tiff import with_tags
 
 PART_PREFIX = ".colorizing-"
 """How the names of unfinished files begin; `run_name` and a number follow."""
 
-SIXTEEN_BIT_SUFFIXES = frozenset({".png"}) | TIFF_SUFFIXES
 _TOKEN = secrets.token_hex(4)  # a container's host and process number may come again
 _numbers = itertools.count()
 _FAST = 1  # of zlib: higher levels take much longer for a few per cent
-JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
 _OPAQUE_SUFFIXES = JPEG_SUFFIXES | {".bmp"}
 _FRAME_HEADER = b"\xff\xc0\x00\x11\x08"  # baseline, three components, 8 bits
 _JPEG_SEGMENT = 65_000  # bytes, of the 65,533 that one can hold

@@ -23,15 +23,12 @@ from colorize_gan.metadata import UNKNOWN_RESOLUTION, Metadata, read_tags, uprig
 from colorize_gan.profiles import ICC, is_srgb, to_srgb
 from colorize_gan.tiff import has_thumbnails_only, is_tiff
 
-HEIF_SUFFIXES = frozenset({".heic", ".heif"})
-TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".avif"}) | TIFF_SUFFIXES | HEIF_SUFFIXES
-
 _JPEG_MAGIC = b"\xff\xd8"
 _DAMAGED = "not an image, or damaged or cut short"
 _SEVERAL = "has several pages or frames; only single pictures can be colorized"
 _LOADERS = ("jpeg", "png", "tiff", "webp", "heif", "gif")
 _STRIP_PIXELS = 96_000  # what is computed of them at a time stays in the processor's cache
+_STRIP_ROWS = 32  # upsampling mixes each row from all the small rows that the strip touches
 _SAMPLE_TYPES = ("uchar", "ushort")
 _PILLOW_FORMATS = ("BMP", "HEIF")
 
@@ -76,7 +73,7 @@ def read_picture(path: Path, max_megapixels: float | None = None) -> Picture:
     """Read an image file, whatever its colour space, upright and in sRGB.
 
     Args:
-        path: a file of one of the `SUFFIXES`; its content decides what it is.
+        path: a file of one of the `colorize_gan.suffixes.SUFFIXES`; its content decides what it is.
         max_megapixels: refuse larger ones, before they are decoded.
 
     Raises:
@@ -161,7 +158,7 @@ def as_grey(pixels: np.ndarray) -> np.ndarray:
 
 def strips(height: int, width: int) -> Iterator[slice]:
     """Cut an image into strips of rows that a processor's cache holds; no result depends on the cuts."""
-    rows = max(1, _STRIP_PIXELS // width)
+    rows = min(max(1, _STRIP_PIXELS // width), _STRIP_ROWS)
     return (slice(start, min(start + rows, height)) for start in range(0, height, rows))
 
 

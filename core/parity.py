@@ -12,8 +12,9 @@ import numpy as np
 from colorize_gan.color import FloatArray, grey_to_lightness, lab_to_image, rgb_to_lab
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import DataError, ImageError, ModelError, VerificationError
-from colorize_gan.images import SUFFIXES, read_image
+from colorize_gan.images import read_image
 from colorize_gan.metrics import ciede2000
+from colorize_gan.suffixes import SUFFIXES
 
 Run = Callable[[np.ndarray], np.ndarray]
 """A graph of either kind: see `colorize_gan.infer.backends.Backend.run`."""

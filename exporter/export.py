@@ -232,6 +232,7 @@ class _SourceBackend:
     name: str = "eager"
     device: str = "cpu"
     precision: str = "fp32"
+    sha256: str = ""
 
 
 def _time(backend: Backend, contract: ModelContract) -> float:

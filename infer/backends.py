@@ -1,5 +1,6 @@
 """Opening a model file on a runtime. A backend runs the file's graph and nothing else."""
 
+import hashlib
 import importlib.util
 import logging
 from pathlib import Path
@@ -23,6 +24,8 @@ class Backend(Protocol):
     device: str
     """The device in use: `cpu` or `cuda:N`."""
     contract: ModelContract
+    sha256: str
+    """Digest of the model's file, in hexadecimal."""
     precision: str
     """What it computes in: the contract's precision, or ``bf16`` where the backend rounds to that."""
 
@@ -66,6 +69,12 @@ def open_backend(model: Path, backend: str = "auto", device: str = "auto", *, ga
     if gate and name == "openvino":
         _check_colors(opened, model)
     return opened
+
+
+def sha256_of(model: Path) -> str:
+    """Return the digest of a model's file."""
+    with model.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_out_of_memory(error: Exception) -> bool:

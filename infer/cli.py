@@ -14,7 +14,7 @@ import click
 from colorize_gan import __version__
 from colorize_gan.commands import INTERRUPTED, exit_with_code, log_shown, printable, stop_requests
 from colorize_gan.errors import ImageError, UsageError
-from colorize_gan.infer.options import AutoInt, model_options
+from colorize_gan.infer.options import AutoInt, model_options, open_colorizer
 from colorize_gan.infer.results import MAX_MEGAPIXELS
 from colorize_gan.infer.video.options import VIDEO_SUFFIXES, VideoOptions
 
@@ -116,8 +116,8 @@ def colorize_batch(
     listed = sys.stdin.buffer.read() if _STDIN in named else b""
     # from here on: an interrupted import of a C extension is an ImportError
     with stop_requests() as stop:
-        from colorize_gan.images import SUFFIXES
         from colorize_gan.infer.inputs import Selection, find_work, read_path_list
+        from colorize_gan.suffixes import SUFFIXES
 
         selection = Selection(
             recursive,
@@ -180,13 +180,15 @@ def _run(
     **options: Any,
 ) -> int:
     """Do the work and tell of it; return how many inputs failed."""
+    own = {name: options.pop(name) for name in _OWN_OPTIONS}
+    colorizer = _open(verbose, **options) if work.items or report else None
+
     from colorize_gan.infer.batch import colorize_items
     from colorize_gan.infer.inputs import WorkItem
     from colorize_gan.infer.report import Report
     from colorize_gan.infer.results import BatchOptions, ItemResult
     from colorize_gan.infer.watch import FrameBar, Progress, gallery_sink
 
-    own = {name: options.pop(name) for name in _OWN_OPTIONS}
     batch = BatchOptions(**own, measure=report is not None, thumbnails=gallery is not None)
     progress = Progress(len(work.items) + len(work.bad) + len(work.listed), quiet=quiet, verbose=verbose)
     bad = [ItemResult(entry.source, None, "failed", entry.reason) for entry in work.bad]
@@ -204,7 +206,6 @@ def _run(
 
     with ExitStack() as stack:
         stack.callback(progress.close)
-        colorizer = _open(verbose, **options) if images or clips or report else None
         sinks: list[Sink] = [progress.add]
         if report and colorizer:
             sinks.append(stack.enter_context(Report(report, sys.argv, colorizer)).add)
@@ -230,10 +231,8 @@ def _run(
 
 
 def _open(verbose: bool, **options: Any) -> "Colorizer":
-    from colorize_gan.infer.colorizer import Colorizer
-
     with log_shown() if verbose else nullcontext():
-        colorizer = Colorizer(**options)
+        colorizer = open_colorizer(**options)
     if verbose:
         used = colorizer.backend
         click.echo(

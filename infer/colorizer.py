@@ -1,7 +1,6 @@
 """Colorizing one image: the network sees a small L, the image keeps its own full-resolution L."""
 
-import hashlib
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,18 +78,9 @@ class Colorizer:
             DeviceError: the device is not available.
             UsageError: a value that the model cannot honour.
         """
-        beside = ThreadPoolExecutor(2, "open")  # for what need not wait until the runtime is ready
-        try:
-            beside.submit(build_tables)
-            if isinstance(model, str | Path):
-                path = find_model(model)
-                digest = beside.submit(lambda: hashlib.sha256(path.read_bytes()).hexdigest())
-                model = open_backend(path, backend, device)
-                self.model_sha256 = digest.result()
-            else:
-                self.model_sha256 = hashlib.sha256(model.contract.to_json().encode()).hexdigest()
-        finally:
-            beside.shutdown(wait=False)
+        threading.Thread(target=build_tables).start()  # beside the opening and the first image
+        if isinstance(model, str | Path):
+            model = open_backend(find_model(model), backend, device)
         if model.contract.graph != "lab":
             raise ModelError(
                 f"{model.contract.name}: a {model.contract.graph} graph, which colours whole images by "
@@ -124,7 +114,7 @@ class Colorizer:
     def settings(self) -> dict[str, object]:
         """All that decides about the colours of an image."""
         return {
-            "model": self.model_sha256,
+            "model": self.backend.sha256,
             "backend": self.backend.name,
             "precision": self.backend.precision,
             "render_size": self.render_size,

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from colorize_gan.errors import UsageError
-from colorize_gan.images import SUFFIXES
 from colorize_gan.infer.video.options import CONTAINERS, VIDEO_SUFFIXES
+from colorize_gan.suffixes import SUFFIXES
 
 GALLERY_MARK = ".colorize-gallery"
 """File in a folder of thumbnails, which are no inputs."""

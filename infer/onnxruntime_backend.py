@@ -10,7 +10,7 @@ import onnxruntime
 from colorize_gan.contract import METADATA_KEY, ModelContract
 from colorize_gan.devices import cuda_number, has_nvidia_driver
 from colorize_gan.errors import DeviceError, ModelError
-from colorize_gan.infer.backends import is_out_of_memory
+from colorize_gan.infer.backends import is_out_of_memory, sha256_of
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class OnnxRuntimeBackend:
         if METADATA_KEY not in metadata:
             raise ModelError(f"{model}: has no model contract; export it with colorize-export")
         self.contract = ModelContract.from_json(metadata[METADATA_KEY], str(model))
-        self.precision = self.contract.precision
+        self.precision, self.sha256 = self.contract.precision, sha256_of(model)
         if [node.name for node in self._session.get_inputs()] != [self.contract.input_name]:
             raise ModelError(f"{model}: its inputs are not those of its contract")
 

@@ -8,7 +8,7 @@ import numpy as np
 from colorize_gan.contract import METADATA_KEY, ModelContract
 from colorize_gan.devices import cuda_number
 from colorize_gan.errors import DeviceError, ModelError
-from colorize_gan.infer.backends import is_out_of_memory
+from colorize_gan.infer.backends import is_out_of_memory, sha256_of
 
 try:
     import openvino
@@ -49,7 +49,7 @@ class OpenVinoBackend:
             raise ModelError(
                 f"{model}: damaged, or not an ONNX model that OpenVINO reads ({type(error).__name__})"
             ) from error
-        self.contract = _contract_of(self._graph, model)
+        self.contract, self.sha256 = _contract_of(self._graph, model), sha256_of(model)
         try:
             self._core = openvino.Core()
             self.precision = self._precision()

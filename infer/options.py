@@ -1,11 +1,15 @@
 """The options that all commands with a model share."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from colorize_gan.infer.models import BACKENDS, DEFAULT_MODEL
+from colorize_gan.infer.models import BACKENDS, DEFAULT_MODEL, find_model
+
+if TYPE_CHECKING:
+    from colorize_gan.infer.colorizer import Colorizer
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -65,3 +69,15 @@ def model_options(command: _F) -> _F:
     for option in reversed(_MODEL_OPTIONS):
         command = option(command)
     return command
+
+
+def open_colorizer(*, model: str, backend: str, device: str, **options: Any) -> "Colorizer":
+    """Open what the `model_options` ask for: the model loads while the rest of a run is imported."""
+    from colorize_gan.infer.backends import open_backend
+
+    with ThreadPoolExecutor(1, "open") as beside:
+        opened = beside.submit(open_backend, find_model(model), backend, device)
+        import colorize_gan.infer.batch  # noqa: F401  all that a run needs
+        from colorize_gan.infer.colorizer import Colorizer
+
+        return Colorizer(opened.result(), **options)

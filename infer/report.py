@@ -76,7 +76,7 @@ def _head(argv: Sequence[str], colorizer: Colorizer) -> dict[str, object]:
         "schema": SCHEMA,
         "version": __version__,
         "argv": list(argv),
-        "model": {"name": contract.name, "sha256": colorizer.model_sha256, "licence": contract.license},
+        "model": {"name": contract.name, "sha256": colorizer.backend.sha256, "licence": contract.license},
         "backend": colorizer.backend.name,
         "precision": colorizer.backend.precision,
         "device": colorizer.backend.device,

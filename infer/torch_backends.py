@@ -11,6 +11,7 @@ import numpy as np
 from colorize_gan.contract import METADATA_KEY, ModelContract
 from colorize_gan.devices import cuda_number
 from colorize_gan.errors import DeviceError, ModelError
+from colorize_gan.infer.backends import sha256_of
 
 try:
     import torch
@@ -44,7 +45,7 @@ class TorchBackend:
         if not contract:
             raise ModelError(f"{model}: has no model contract; export it with colorize-export")
         self.contract = ModelContract.from_json(contract, str(model))
-        self.precision = self.contract.precision
+        self.precision, self.sha256 = self.contract.precision, sha256_of(model)
 
     def _load(self, model: Path) -> tuple[Any, str]:
         """Return the program and the JSON of its contract."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from colorize_gan import __version__
 from colorize_gan.color import lightness_of
-from colorize_gan.encoding import JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES, encode, encode_planes, write_atomically
+from colorize_gan.encoding import encode, encode_planes, write_atomically
 from colorize_gan.errors import ImageError
 from colorize_gan.images import Picture, as_grey, decode_picture, read_picture, strips, to_8_bits
 from colorize_gan.infer.colorizer import Colorizer
@@ -28,6 +28,7 @@ from colorize_gan.infer.stages import StageClock
 from colorize_gan.metadata import Metadata
 from colorize_gan.metrics import colorfulness
 from colorize_gan.parallel import RoomToWork
+from colorize_gan.suffixes import JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES
 from colorize_gan.tones import tone_of
 
 _LITTLE_COLOR = 7.0  # colourfulness; one photograph in a hundred is below with the shipped model

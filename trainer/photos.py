@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 
 from colorize_gan.errors import DataError, ImageError
-from colorize_gan.images import SUFFIXES, decode_rgb8, read_rgb8
+from colorize_gan.images import decode_rgb8, read_rgb8
+from colorize_gan.suffixes import SUFFIXES
 
 PACK_NAME, INDEX_NAME = "photos.bin", "photos.json"
 

@@ -15,7 +15,7 @@ import click
 from colorize_gan import __version__
 from colorize_gan.commands import INTERRUPTED, exit_with_code, printable, stop_requests
 from colorize_gan.errors import UsageError, VideoError
-from colorize_gan.infer.options import model_options
+from colorize_gan.infer.options import model_options, open_colorizer
 from colorize_gan.infer.video.options import (
     CONTAINERS,
     SCENE_THRESHOLD,
@@ -184,7 +184,6 @@ def _run(
     **options: Any,
 ) -> int:
     """Do the work and tell of it; return how many inputs failed."""
-    from colorize_gan.infer.colorizer import Colorizer
     from colorize_gan.infer.report import Report
     from colorize_gan.infer.results import ItemResult
     from colorize_gan.infer.video.video import colorize_videos
@@ -192,7 +191,7 @@ def _run(
 
     failed = 0
     with ExitStack() as stack:
-        colorizer = Colorizer(**options)
+        colorizer = open_colorizer(**options)
         record = stack.enter_context(Report(report, sys.argv, colorizer)) if report else None
         bar = stack.enter_context(FrameBar(quiet=quiet))
         bad = (ItemResult(entry.source, None, "failed", entry.reason) for entry in work.bad)

@@ -25,7 +25,7 @@ Make = Callable[..., Path]
 class FlickeringBackend:
     """Colours dark pictures red and light ones blue, each time a little different."""
 
-    name, device, precision = "fake", "cpu", "fp32"
+    name, device, precision, sha256 = "fake", "cpu", "fp32", ""
 
     def __init__(self, noise: float) -> None:
         self.contract = ModelContract("flickering", "none", 64)
