@@ -1,0 +1,98 @@
+"""The eager generator of an exported file, so that every format can be made from what is shipped."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from colorize_gan.contract import ModelContract
+from colorize_gan.errors import ModelError
+from colorize_gan.exporter.precisions import restore_half_weights
+from colorize_gan.infer.onnxruntime_backend import OnnxRuntimeBackend
+from colorize_gan.trainer.checkpoint import Checkpoint
+from colorize_gan.trainer.config import TrainConfig
+from colorize_gan.trainer.evaluate import torch_predictor
+from colorize_gan.trainer.generators import Generator, build_generator
+
+_TOLERANCE = 0.01  # CIE units of ab: what other orders of summation make
+
+
+def restore_checkpoint(model: Path, path: Path) -> Path:
+    """Write the checkpoint of a lab ONNX file whose weights are convolutions; return its path.
+
+    The export has folded BatchNorm into the convolutions before it. Here it is made an identity after them,
+    which another export folds again.
+
+    Raises:
+        ModelError: not such a file.
+    """
+    backend = OnnxRuntimeBackend(model, "cpu")
+    generator = build_generator(backend.contract.architecture).eval()
+    try:
+        _load(generator, restore_half_weights(onnx.load(model)).graph)
+    except (KeyError, RuntimeError) as error:
+        raise ModelError(f"{model}: its weights are not those of {backend.contract.architecture}") from error
+    lightness = np.random.default_rng(0).uniform(0, 100, (1, 1, 64, 96)).astype(np.float32)
+    if not np.allclose(torch_predictor(generator)(lightness), backend.run(lightness), atol=_TOLERANCE):
+        raise ModelError(
+            f"{model}: gives other colours than {backend.contract.architecture} with its weights"
+        )
+    contract = dataclasses.replace(backend.contract, precision="fp32", parity={})
+    Checkpoint(_of_a_checkpoint(contract), TrainConfig(), 0, generator.state_dict(), {}).save(path)
+    return path
+
+
+def _of_a_checkpoint(contract: ModelContract) -> ModelContract:
+    return dataclasses.replace(contract, fingerprint={}, checkpoint_sha256="")
+
+
+def _load(generator: Generator, graph: onnx.GraphProto) -> None:
+    """Put the weights of a graph into a generator; `KeyError` or `RuntimeError` where they do not fit."""
+    values = {
+        tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy()) for tensor in graph.initializer
+    }
+    biases = {
+        node.input[1]: values[node.input[2]]
+        for node in graph.node
+        if node.op_type == "Conv" and len(node.input) > 2
+    }
+    names = {module: name for name, module in generator.named_modules()}
+    order = _in_order(generator)
+    with torch.no_grad():
+        for layer, following in zip(order, [*order[1:], None], strict=True):
+            if not isinstance(layer, nn.Conv2d):
+                continue
+            name = f"{names[layer]}.weight"
+            layer.weight.copy_(values[name])
+            if isinstance(following, _BatchNorm):
+                _make_shift(following, biases[name])
+            elif layer.bias is not None:
+                layer.bias.copy_(biases[name])
+
+
+def _in_order(generator: Generator) -> list[nn.Module]:
+    """Return convolutions and BatchNorms as they run."""
+    order: list[nn.Module] = []
+    layers = [module for module in generator.modules() if isinstance(module, nn.Conv2d | _BatchNorm)]
+    hooks = [layer.register_forward_hook(lambda layer, *_: order.append(layer)) for layer in layers]
+    side = 2 * generator.size_rule.multiple_of
+    with torch.no_grad():
+        generator(torch.full((1, 1, side, side), 50.0))
+    for hook in hooks:
+        hook.remove()
+    return order
+
+
+def _make_shift(norm: _BatchNorm, shift: torch.Tensor) -> None:
+    """Make BatchNorm add a shift and do nothing else."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    norm.running_mean.zero_()
+    norm.running_var.fill_(1)
+    norm.weight.fill_((1 + norm.eps) ** 0.5)
+    norm.bias.copy_(shift)
