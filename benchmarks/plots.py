@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 mpl.use("Agg")
 mpl.rcParams.update({"font.size": 10, "axes.grid": True, "axes.axisbelow": True, "grid.alpha": 0.35})
@@ -58,5 +59,8 @@ def curves(axis: Axes, drawn: Sequence[Curve], x_label: str, y_label: str) -> No
         axis.loglog(curve.x, curve.y, marker=marker, markersize=5, label=curve.label)
     axis.set_xlabel(x_label)
     axis.set_ylabel(y_label)
+    for scale in (axis.xaxis, axis.yaxis):
+        scale.set_major_formatter("{x:,g}")
+        scale.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1, 0.4)))
     axis.grid(which="minor", alpha=0.15)
     axis.legend(fontsize=9)

@@ -31,7 +31,7 @@ _LOSSY, _LOSSLESS = ".jpg", ".png"
 
 PUBLISHED: dict[str, Any] = {
     "source": "[DDColor](https://arxiv.org/abs/2212.11613) (ICCV 2023), table 1",
-    "protocol": "5,000 photographs of ImageNet's validation set, 256 x 256, every method run by those authors",
+    "protocol": "5,000 photographs of ImageNet's validation set, 256 x 256, all methods run by those authors",
     "rows": [
         {"method": "CIC (Zhang et al., 2016)", "fid": 8.72, "cf": 31.60, "delta_cf": 6.61, "psnr": 22.64},
         {"method": "DeOldify", "fid": 6.59, "cf": 21.29, "delta_cf": 16.92, "psnr": 24.11},

@@ -10,7 +10,6 @@ from onnx import numpy_helper
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from colorize_gan.contract import ModelContract
 from colorize_gan.errors import ModelError
 from colorize_gan.exporter.precisions import restore_half_weights
 from colorize_gan.infer.onnxruntime_backend import OnnxRuntimeBackend
@@ -42,13 +41,11 @@ def restore_checkpoint(model: Path, path: Path) -> Path:
         raise ModelError(
             f"{model}: gives other colours than {backend.contract.architecture} with its weights"
         )
-    contract = dataclasses.replace(backend.contract, precision="fp32", parity={})
-    Checkpoint(_of_a_checkpoint(contract), TrainConfig(), 0, generator.state_dict(), {}).save(path)
+    contract = dataclasses.replace(
+        backend.contract, precision="fp32", parity={}, fingerprint={}, checkpoint_sha256=""
+    )
+    Checkpoint(contract, TrainConfig(), 0, generator.state_dict(), {}).save(path)
     return path
-
-
-def _of_a_checkpoint(contract: ModelContract) -> ModelContract:
-    return dataclasses.replace(contract, fingerprint={}, checkpoint_sha256="")
 
 
 def _load(generator: Generator, graph: onnx.GraphProto) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TITLE = "Start-up"
 PICTURES: tuple[str, ...] = ()
 
-ROUNDS, QUICK_ROUNDS = 9, 3
+ROUNDS, QUICK_ROUNDS = 9, 2
 _BATCH = "from colorize_gan.infer.cli import colorize_batch; colorize_batch()"
 _HEIGHT, _WIDTH = 480, 640
 

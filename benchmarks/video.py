@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 TITLE = "Video"
 PICTURES = ("video.png",)
 
-FRAMES, QUICK_FRAMES = 100, 16
+FRAMES, QUICK_FRAMES = 100, 12
 ROUNDS, QUICK_ROUNDS = 3, 2
 BACKENDS = ("onnxruntime", "openvino") if importlib.util.find_spec("openvino") else ("onnxruntime",)
 _LAGS = (1, 2, 4)  # frames, of the published CDC
