@@ -2,7 +2,9 @@
 
 import contextlib
 import multiprocessing
+import os
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -21,7 +23,8 @@ class Worker:
 
     def __init__(self) -> None:
         """Start it; what it calls is imported there."""
-        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(1, context, initializer=_end_with_parent)
 
     def call(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Call a function of a module there; its exceptions are raised here."""
@@ -34,6 +37,18 @@ class Worker:
     def close(self) -> None:
         """End it."""
         self._pool.shutdown()
+
+
+def _end_with_parent() -> None:
+    """End this process when that which started it is killed: it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextlib.contextmanager

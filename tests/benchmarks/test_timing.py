@@ -1,5 +1,8 @@
 """Times are taken in turns, in processes of their own, and curves are told by their slope."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -61,6 +64,20 @@ def test_memory_of_a_process_is_its_own() -> None:
     finally:
         worker.close()
     assert big.any()
+
+
+def test_a_process_ends_with_the_one_that_started_it() -> None:
+    code = """
+import os
+from colorize_gan.benchmarks.timing import Worker
+if __name__ == "__main__":
+    print(Worker().call(os.getpid), flush=True)
+    os.kill(os.getpid(), 9)
+"""
+    # the worker has the pipe, too: it is read to its end when both are gone
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, timeout=60)
+    assert done.returncode == -9
+    assert int(done.stdout) > 0
 
 
 def test_errors_of_a_process_come_back() -> None:
