@@ -22,7 +22,11 @@ class Percentage(click.ParamType[float]):
         """See `click.ParamType.convert`."""
         if isinstance(value, float):
             return value
-        return click.FloatRange(0, 100).convert(str(value).removesuffix("%"), param, ctx) / 100
+        try:
+            part = float(value.removesuffix("%")) / 100
+        except ValueError:
+            part = -1
+        return part if 0 <= part <= 1 else self.fail(f"{value}: not 0% to 100%", param, ctx)
 
 
 @click.command()

@@ -54,10 +54,8 @@ def write_photographs(case: Case, source: Path, folder: Path) -> Path:
     for number in range(case.count):
         grey = _cropped(as_grey_8(sources[number % len(sources)]), case.width / case.height)
         large = cv2.resize(grey, (case.width, case.height), interpolation=cv2.INTER_CUBIC)
-        grain = np.empty(large.shape, np.float32)
-        cv2.setRNGSeed(number)
-        cv2.randn(grain, 0, GRAIN)
-        grainy = large + grain
+        noise = np.random.default_rng(number).standard_normal(large.shape, np.float32)
+        grainy = large + np.float32(GRAIN) * noise
         path = str(folder / f"{number:03}{case.suffix}")
         if case.suffix == ".tif":
             cv2.imwrite(path, np.clip(grainy * 257, 0, 65535).astype(np.uint16))

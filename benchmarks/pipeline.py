@@ -6,13 +6,14 @@ and the model alone, on all cores.
 
 import importlib.util
 import statistics
-from functools import partial
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colorize_gan.benchmarks import ways
 from colorize_gan.benchmarks.photos import Case, write_photographs
 from colorize_gan.benchmarks.section import Settings
-from colorize_gan.benchmarks.timing import digits, in_turns, median_ratio, table, workers
+from colorize_gan.benchmarks.timing import Worker, digits, in_turns, median_ratio, table, workers
 from colorize_gan.infer.stages import STAGES
 
 if TYPE_CHECKING:
@@ -47,12 +48,9 @@ def measure(case: Case, settings: Settings) -> dict[str, Any]:
     folder = write_photographs(case, settings.photos, settings.scratch / case.name)
     names = ["naive", "codec", *(f"{kind}-{name}" for kind in ("batch", "model") for name in BACKENDS)]
     with workers(names) as processes:
-        works = {
-            way: partial(process.call, ways.measure, way, settings.model, folder, settings.scratch / "out")
-            for way, process in processes.items()
-        }
+        works = {way: _work(process, way, folder, settings) for way, process in processes.items()}
         for work in works.values():
-            work(limit=2)  # warms up
+            work(2)  # warms up
         rounds = in_turns(works, ROUNDS)
         peaks = {way: process.peak_mb() for way, process in processes.items()}
     times = {way: [each["ms"] for each in found] for way, found in rounds.items()}
@@ -66,6 +64,11 @@ def measure(case: Case, settings: Settings) -> dict[str, Any]:
     for backend in BACKENDS:
         row[f"batch-{backend}"] |= _ratios(times, backend)
     return row
+
+
+def _work(process: Worker, way: str, folder: Path, settings: Settings) -> Callable[..., dict[str, Any]]:
+    out = settings.scratch / "out"
+    return lambda limit=None: process.call(ways.measure, way, settings.model, folder, out, limit)
 
 
 def _ratios(times: dict[str, list[float]], backend: str) -> dict[str, float]:

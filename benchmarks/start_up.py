@@ -33,7 +33,7 @@ def run(settings: Settings) -> dict[str, Any]:
     out = settings.scratch / "out"
     options = ["--model", settings.model, "--backend", "onnxruntime", "--device", "cpu", "-q"]
     colorize = [_BATCH, photo, "--out", out, "--on-exists", "overwrite", *options]
-    programs = {
+    programs: dict[str, list[object]] = {
         "colorize-batch, one photograph": colorize,
         "colorize-batch --help": [_BATCH, "--help"],
         "import cv2, onnxruntime": ["import cv2, onnxruntime"],

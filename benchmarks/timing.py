@@ -77,7 +77,7 @@ def in_turns(works: Mapping[str, Callable[[], _R]], rounds: int) -> dict[str, li
     """
     results: dict[str, list[_R]] = {name: [] for name in works}
     for number in range(rounds):
-        for name in list(works) if number % 2 == 0 else reversed(works):
+        for name in list(works)[:: 1 if number % 2 == 0 else -1]:
             results[name].append(works[name]())
     return results
 

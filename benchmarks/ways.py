@@ -74,6 +74,7 @@ def naive(files: list[Path], out: Path, model: Path) -> Seconds:
     for path in files:
         with clock.measure("decode"):
             bgr = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+        assert bgr is not None, path
         largest = np.iinfo(bgr.dtype).max
         with clock.measure("preprocess"):
             lab = cv2.cvtColor(bgr.astype(np.float32) / largest, cv2.COLOR_BGR2LAB)
