@@ -124,4 +124,5 @@ def measure(name: str, settings: Settings) -> dict[str, Any]:
     start = time.monotonic()
     result = section(name).run(settings)
     seconds = round(time.monotonic() - start)
-    return {"machine": machine(), "quick": settings.quick, "seconds": seconds, **result}
+    made_by = f"`colorize-bench {name}{' --quick' if settings.quick else ''}`, in {seconds} s"
+    return {"machine": machine(), "quick": settings.quick, "made_by": made_by, **result}

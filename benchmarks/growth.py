@@ -212,9 +212,11 @@ class Instant:
 def _video(settings: Settings, steps: Sequence[float]) -> Points:
     curve = f"{_CLIP_SIZE[1]} x {_CLIP_SIZE[0]}"
     points: Points = {curve: []}
+    first = pan(settings.photos, 10, settings.scratch / "first.mp4", _CLIP_SIZE)
     for count in map(int, steps):
         clip = pan(settings.photos, count, settings.scratch / f"{count}.mp4", _CLIP_SIZE)
         with workers([curve]) as processes:
+            processes[curve].call(colorize_clip, settings.model, first)  # warms up
             seconds = processes[curve].call(colorize_clip, settings.model, clip)
             points[curve].append((seconds, processes[curve].peak_mb()))
     return points

@@ -8,12 +8,13 @@ import numpy as np
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 
 mpl.use("Agg")
 mpl.rcParams.update({"font.size": 10, "axes.grid": True, "axes.axisbelow": True, "grid.alpha": 0.35})
 
 _BAR = 0.8  # of the room between two names
+_LEAST_RANGE = 3  # of the values on a logarithmic axis
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def bars(names: Sequence[str], lengths: Mapping[str, Sequence[float]], label: st
     axis.set_xlabel(label)
     axis.margins(x=0.08, y=0.01)
     if len(lengths) > 1:
-        axis.legend(loc="lower right")
+        figure.legend(loc="outside upper center", ncols=len(lengths))
     return figure
 
 
@@ -59,8 +60,13 @@ def curves(axis: Axes, drawn: Sequence[Curve], x_label: str, y_label: str) -> No
         axis.loglog(curve.x, curve.y, marker=marker, markersize=5, label=curve.label)
     axis.set_xlabel(x_label)
     axis.set_ylabel(y_label)
-    for scale in (axis.xaxis, axis.yaxis):
-        scale.set_major_formatter("{x:,g}")
-        scale.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1, 0.4)))
+    axis.xaxis.set_major_formatter("{x:,g}")
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:,g}")
+    axis.yaxis.set_minor_formatter(NullFormatter())
+    values = [value for curve in drawn for value in curve.y]
+    if max(values) < _LEAST_RANGE * min(values):  # what does not grow should not look as if it did
+        axis.set_ylim(min(values) / 2, max(values) * 2)
     axis.grid(which="minor", alpha=0.15)
     axis.legend(fontsize=9)

@@ -80,7 +80,7 @@ def measure(settings: Settings) -> dict[str, Any]:
     sheet = np.hstack([np.vstack(np.hsplit(row, 3)) for row in rows])
     scale = _SHEET_SIDE / side
     small = cv2.resize(sheet, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    cv2.imwrite(str(settings.out / PICTURES[0]), small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])
+    cv2.imwrite(str(settings.out / PICTURES[0]), small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 75])
     return evaluate(backend.run, photos, side, DeepMetrics() if len(photos) > 1 else None)
 
 

@@ -68,12 +68,11 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 def _part(name: str, result: dict[str, Any]) -> str:
     subject = section(name)
-    command = f"colorize-bench {name}" + (" --quick" if result["quick"] else "")
     pictures = [f"![{subject.TITLE}]({picture})" for picture in subject.PICTURES]
     return "\n\n".join(
         [
             f"## {subject.TITLE}",
-            f"`{command}`, {result['seconds']} s. {sentence(result['machine'])}.",
+            f"{result['made_by']}. {sentence(result['machine'])}.",
             subject.markdown(result),
             *pictures,
         ]

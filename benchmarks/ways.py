@@ -75,7 +75,7 @@ def naive(files: list[Path], out: Path, model: Path) -> Seconds:
         with clock.measure("decode"):
             bgr = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
         assert bgr is not None, path
-        largest = np.iinfo(bgr.dtype).max
+        largest = 65535 if bgr.dtype == np.uint16 else 255
         with clock.measure("preprocess"):
             lab = cv2.cvtColor(bgr.astype(np.float32) / largest, cv2.COLOR_BGR2LAB)
             small = cv2.resize(lab[..., 0], network_size(*lab.shape[:2])[::-1])
