@@ -38,7 +38,7 @@ def run(settings: Settings) -> dict[str, Any]:
         "colorize-batch --help": [_BATCH, "--help"],
         "import cv2, onnxruntime": ["import cv2, onnxruntime"],
     }
-    if importlib.util.find_spec("torch"):
+    if importlib.util.find_spec("torch") and not settings.quick:
         programs["import torch"] = ["import torch"]
     works: dict[str, Callable[[], float]] = {name: _program(*parts) for name, parts in programs.items()}
     works["open the model and run it once"] = lambda: _model_seconds(settings.model)
