@@ -31,45 +31,47 @@ def restore_checkpoint(model: Path, path: Path) -> Path:
         ModelError: not such a file.
     """
     backend = OnnxRuntimeBackend(model, "cpu")
-    generator = build_generator(backend.contract.architecture).eval()
+    found = backend.contract
+    if found.graph != "lab" or found.precision not in ("fp32", "fp16-weights"):
+        raise ModelError(f"{model}: a {found.precision} {found.graph} graph; use the fp32 lab file")
+    generator = build_generator(found.architecture).eval()
     try:
         _load(generator, restore_half_weights(onnx.load(model)).graph)
-    except (KeyError, RuntimeError) as error:
-        raise ModelError(f"{model}: its weights are not those of {backend.contract.architecture}") from error
+    except (KeyError, IndexError, StopIteration, RuntimeError) as error:
+        raise ModelError(f"{model}: its weights are not those of {found.architecture}") from error
     lightness = np.random.default_rng(0).uniform(0, 100, (1, 1, 64, 96)).astype(np.float32)
     if not np.allclose(torch_predictor(generator)(lightness), backend.run(lightness), atol=_TOLERANCE):
-        raise ModelError(
-            f"{model}: gives other colours than {backend.contract.architecture} with its weights"
-        )
-    contract = dataclasses.replace(
-        backend.contract, precision="fp32", parity={}, fingerprint={}, checkpoint_sha256=""
-    )
+        raise ModelError(f"{model}: gives other colours than {found.architecture} with its weights")
+    contract = dataclasses.replace(found, precision="fp32", parity={}, fingerprint={}, checkpoint_sha256="")
     Checkpoint(contract, TrainConfig(), 0, generator.state_dict(), {}).save(path)
     return path
 
 
 def _load(generator: Generator, graph: onnx.GraphProto) -> None:
-    """Put the weights of a graph into a generator; `KeyError` or `RuntimeError` where they do not fit."""
-    values = {
-        tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy()) for tensor in graph.initializer
-    }
-    biases = {
-        node.input[1]: values[node.input[2]]
-        for node in graph.node
-        if node.op_type == "Conv" and len(node.input) > 2
-    }
-    names = {module: name for name, module in generator.named_modules()}
+    """Put the weights of a graph into a generator; an exception where they do not fit.
+
+    Convolutions are matched by the order in which they run: the exporter does not keep all names.
+    """
+    values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    nodes = iter([node for node in graph.node if node.op_type == "Conv"])
     order = _in_order(generator)
     with torch.no_grad():
         for layer, following in zip(order, [*order[1:], None], strict=True):
             if not isinstance(layer, nn.Conv2d):
                 continue
-            name = f"{names[layer]}.weight"
-            layer.weight.copy_(values[name])
+            _, weight, *bias = (values.get(name) for name in next(nodes).input)
+            layer.weight.copy_(_tensor(weight))
+            shift = following.bias if isinstance(following, _BatchNorm) else layer.bias
             if isinstance(following, _BatchNorm):
-                _make_shift(following, biases[name])
-            elif layer.bias is not None:
-                layer.bias.copy_(biases[name])
+                _make_neutral(following)
+            if shift is not None:
+                shift.copy_(_tensor(bias[0]))
+
+
+def _tensor(array: np.ndarray | None) -> torch.Tensor:
+    if array is None:
+        raise KeyError("a weight that is no constant")
+    return torch.from_numpy(array.copy())
 
 
 def _in_order(generator: Generator) -> list[nn.Module]:
@@ -85,11 +87,10 @@ def _in_order(generator: Generator) -> list[nn.Module]:
     return order
 
 
-def _make_shift(norm: _BatchNorm, shift: torch.Tensor) -> None:
-    """Make BatchNorm add a shift and do nothing else."""
+def _make_neutral(norm: _BatchNorm) -> None:
+    """Make BatchNorm add its bias and do nothing else."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     norm.running_mean.zero_()
     norm.running_var.fill_(1)
     norm.weight.fill_((1 + norm.eps) ** 0.5)
-    norm.bias.copy_(shift)
