@@ -1,12 +1,13 @@
 # make demo   colorize the example photographs with the shipped model (installs what that needs)
 # make test   the whole test suite (installs everything)
+# make bench  the figures of README.md and benchmarks/RESULTS.md, in half an hour; QUICK=--quick in two minutes
 # make check  format, lint, types and tests: what a commit must pass
 
 PYTHON ?= python3
 DEMO := .venv-demo
 DEV := .venv
 
-.PHONY: demo test check format lint types wheel clean
+.PHONY: demo test bench check format lint types wheel clean
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/colorize-batch examples/photos --out colored
@@ -14,6 +15,9 @@ demo: $(DEMO)/installed
 
 test: $(DEV)/installed
 	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --numprocesses auto --dist loadfile
+
+bench: $(DEV)/installed
+	$(DEV)/bin/colorize-bench $(QUICK)
 
 check: lint types test wheel
 
@@ -39,7 +43,9 @@ wheel: $(DEV)/installed
 	$(DEV)/bin/python -c "import glob, zipfile; \
 	names = zipfile.ZipFile(glob.glob('dist/*.whl')[0]).namelist(); \
 	assert all(n.startswith(('colorize_gan/', 'colorize_gan-')) for n in names), names; \
-	assert 'colorize_gan/infer/models/lite2.onnx' in names, names"
+	assert 'colorize_gan/infer/models/lite2.onnx' in names, names; \
+	assert 'colorize_gan/benchmarks/cli.py' in names, names; \
+	assert all(n.endswith('.py') for n in names if '/benchmarks/' in n), names"
 
 # installed as users install it: again whenever the package changed
 $(DEMO)/installed: setup.cfg pyproject.toml $(wildcard core/*.py infer/*.py infer/video/*.py infer/models/*.onnx)

@@ -1,31 +1,27 @@
-"""How fast a training step is in each number format and memory layout: `python benchmarks/training_step.py`.
+"""How fast a training step is in each number format and memory layout.
 
-Times the pixel-loss step of each generator in every variant, interleaved, on random crops, and writes
-`benchmarks/training_step.json` and its table. Ratios are against float32 in PyTorch's standard layout.
+The pixel-loss step of each generator in every variant, in turns, on random crops.
 """
 
 import contextlib
-import json
-import platform
 import statistics
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-import torch
+from colorize_gan.benchmarks.section import Settings
+from colorize_gan.benchmarks.timing import digits, in_turns, median_ratio, seconds_of, table, workers
 
-from colorize_gan.trainer.config import TrainConfig
-from colorize_gan.trainer.learner import Learner
-from colorize_gan.trainer.precision import Precision
-from colorize_gan.trainer.processes import Processes
-from colorize_gan.trainer.schedule import Schedule
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-RESULT = Path(__file__).with_suffix(".json")
-ROUNDS, STEPS = 7, 2
-GENERATORS = {"efficientnet_lite2": (16, 160), "resnet18": (16, 160), "pix2pix": (4, 256)}
+    from colorize_gan.trainer.learner import Learner
+
+TITLE = "Training step"
+PICTURES = ("training-step.png",)
+
+ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -35,72 +31,75 @@ class Variant:
     name: str
     settings: dict[str, Any]
     depthwise_in_float32: bool = True
+    quick: bool = True
 
 
 VARIANTS = (
     Variant("fp32", {"precision": "fp32", "channels_last": False}),
     Variant("fp32, channels_last", {"precision": "fp32"}),
-    Variant("bf16 throughout, channels_last", {"precision": "bf16"}, depthwise_in_float32=False),
+    Variant("bf16 throughout, channels_last", {"precision": "bf16"}, depthwise_in_float32=False, quick=False),
     Variant("bf16, depthwise fp32, channels_last (default)", {"precision": "bf16"}),
-    Variant("the same, compiled", {"precision": "bf16", "compile": True}),
+    Variant("the same, compiled", {"precision": "bf16", "compile": True}, quick=False),
 )
+GENERATORS = {"efficientnet_lite2": (16, 160), "resnet18": (16, 160), "pix2pix": (4, 256)}
+"""Images a batch, and their side in pixels."""
+QUICK_GENERATORS = {"efficientnet_lite2": (4, 128)}
 
 
-def main() -> None:
-    """Measure, print and write."""
-    rows = [row for arch in GENERATORS for row in measure(arch)]
-    machine = {
-        "cpu": torch.cpu.get_capabilities().get("architecture", platform.machine()),
-        "bf16": [name for name in ("avx512_bf16", "amx_bf16") if torch.cpu.get_capabilities().get(name)],
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-    }
-    RESULT.write_text(json.dumps({"machine": machine, "rows": rows}, indent=2) + "\n")
-    print(table(rows))  # noqa: T201
+def run(settings: Settings) -> dict[str, Any]:
+    """See `Section.run`."""
+    variants = [variant for variant in VARIANTS if variant.quick or not settings.quick]
+    rows = []
+    for arch, (count, side) in (QUICK_GENERATORS if settings.quick else GENERATORS).items():
+        with workers([arch]) as processes:
+            rows += processes[arch].call(measure, arch, count, side, variants)
+    return {"threads": rows[0].pop("threads"), "rows": rows}
 
 
-def measure(arch: str) -> list[dict[str, Any]]:
-    """Time all variants of a generator; a variant that fails is a row that says why."""
-    batch_size, size = GENERATORS[arch]
-    batch = {
-        "L": torch.rand(batch_size, 1, size, size) * 100,
-        "ab": torch.randn(batch_size, 2, size, size) * 20,
-    }
-    steps: dict[str, Callable[[], object]] = {}
+def measure(arch: str, count: int, side: int, variants: list[Variant]) -> list[dict[str, Any]]:
+    """Time variants of a generator; one that fails is a row that says why."""
+    import torch
+
+    torch.manual_seed(0)
+    batch = {"L": torch.rand(count, 1, side, side) * 100, "ab": torch.randn(count, 2, side, side) * 20}
+    steps: dict[str, Callable[[], float]] = {}
     failures: dict[str, str] = {}
-    for variant in VARIANTS:
+    for variant in variants:
         try:
-            learner = build(arch, batch_size, size, variant)
-            steps[variant.name] = lambda learner=learner: learner.step(batch, 1)  # type: ignore[misc]
-            steps[variant.name]()  # compiles, allocates
+            step = _step(build(arch, count, side, variant), batch)
+            step()  # compiles, allocates
+            steps[variant.name] = step
         except Exception as error:
             failures[variant.name] = f"{type(error).__name__}: {error}".splitlines()[0]
-            steps.pop(variant.name, None)
-    seconds = interleaved(steps)
-    base = seconds.get(VARIANTS[0].name, float("nan"))
-    return [
-        {"arch": arch, "batch": batch_size, "size": size, "variant": variant.name}
-        | (
-            {"failed": failures[variant.name]}
-            if variant.name in failures
-            else {
-                "images_per_second": round(batch_size / seconds[variant.name], 1),
-                "times_fp32": round(base / seconds[variant.name], 2),
-            }
-        )
-        for variant in VARIANTS
-    ]
+    times = in_turns(steps, ROUNDS)
+    rows = []
+    for variant in variants:
+        row: dict[str, Any] = {"arch": arch, "batch": count, "size": side, "variant": variant.name}
+        if variant.name in failures:
+            rows.append(row | {"failed": failures[variant.name]})
+            continue
+        own = times[variant.name]
+        row["images_per_second"] = digits(count / statistics.median(own))
+        rows.append(row | {"times_fp32": median_ratio(times[variants[0].name], own)})
+    rows[0]["threads"] = torch.get_num_threads()
+    return rows
 
 
-def build(arch: str, batch_size: int, size: int, variant: Variant) -> Learner:
+def _step(learner: "Learner", batch: dict[str, Any]) -> Callable[[], float]:
+    return lambda: seconds_of(lambda: learner.step(batch, 1))
+
+
+def build(arch: str, count: int, side: int, variant: Variant) -> "Learner":
     """Build the learner of one variant, with random weights."""
+    import torch
+
+    from colorize_gan.trainer.config import TrainConfig
+    from colorize_gan.trainer.learner import Learner
+    from colorize_gan.trainer.processes import Processes
+    from colorize_gan.trainer.schedule import Schedule
+
     config = TrainConfig(
-        arch=arch,
-        pretrained="none",
-        batch_size=batch_size,
-        crop_size=size,
-        gan_epochs=0,
-        **variant.settings,
+        arch=arch, pretrained="none", batch_size=count, crop_size=side, gan_epochs=0, **variant.settings
     )
     with _depthwise_in_bf16() if not variant.depthwise_in_float32 else contextlib.nullcontext():
         return Learner(config, Schedule.of(config, 100), Processes(torch.device("cpu")))
@@ -108,32 +107,49 @@ def build(arch: str, batch_size: int, size: int, variant: Variant) -> Learner:
 
 @contextlib.contextmanager
 def _depthwise_in_bf16() -> Iterator[None]:
+    from colorize_gan.trainer.precision import Precision
+
     with mock.patch.object(Precision, "prepare"):
         yield
 
 
-def interleaved(steps: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Return the median seconds of each step, measured in turns."""
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(ROUNDS):
-        for name, step in steps.items():
-            start = time.perf_counter()
-            for _ in range(STEPS):
-                step()
-            times[name].append((time.perf_counter() - start) / STEPS)
-    return {name: statistics.median(values) for name, values in times.items()}
+def markdown(result: dict[str, Any]) -> str:
+    """A line a variant, a column a generator, in multiples of float32."""
+    cells = {(row["arch"], row["variant"]): row for row in result["rows"]}
+    arches, variants = (list(dict.fromkeys(names)) for names in zip(*cells, strict=True))
+    shapes = {row["arch"]: f"{row['batch']} x {row['size']} px" for row in result["rows"]}
+    header = ["step", *(f"{arch}, {shapes[arch]}" for arch in arches)]
+    rows = [[variant, *(_cell(cells[arch, variant]) for arch in arches)] for variant in variants]
+    return (
+        "Times float32 in PyTorch's own layout, and images a second in brackets; "
+        f"{result['threads']} threads.\n\n" + table(header, rows)
+    )
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """Return the rows as Markdown: a line a variant, a column a generator, in multiples of float32."""
-    cells = {(row["arch"], row["variant"]): row for row in rows}
-    lines = ["| step | " + " | ".join(GENERATORS) + " |", "|---|" + "---:|" * len(GENERATORS)]
-    for variant in VARIANTS:
-        found = [cells[arch, variant.name] for arch in GENERATORS]
-        texts = (f"{row['times_fp32']:.2f}" if "times_fp32" in row else row["failed"] for row in found)
-        lines.append(f"| {variant.name} | " + " | ".join(texts) + " |")
-    return "\n".join(lines)
+def _cell(row: dict[str, Any]) -> str:
+    if "failed" in row:
+        return str(row["failed"])
+    return f"{row['times_fp32']:.2f} ({row['images_per_second']})"
 
 
-if __name__ == "__main__":
-    main()
+def plots(result: dict[str, Any]) -> dict[str, "Figure"]:
+    """See `Section.plots`."""
+    from colorize_gan.benchmarks.plots import bars
+
+    good = [row for row in result["rows"] if "failed" not in row]
+    variants = list(dict.fromkeys(row["variant"] for row in good))
+    found = {(row["arch"], row["variant"]): row["times_fp32"] for row in good}
+    series = {
+        arch: [found.get((arch, variant), 0) for variant in variants]
+        for arch in dict.fromkeys(row["arch"] for row in good)
+    }
+    return {"training-step.png": bars(variants, series, "times float32")}
+
+
+def ratios(result: dict[str, Any]) -> dict[str, float]:
+    """See `Section.ratios`."""
+    return {
+        f"{row['arch']}, {row['variant']}: times fp32": row["times_fp32"]
+        for row in result["rows"]
+        if row.get("times_fp32") and row["variant"] != VARIANTS[0].name
+    }

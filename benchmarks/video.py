@@ -1,31 +1,21 @@
-"""Measure flicker, speed and memory of colorize-video; write video.json and print it as Markdown.
+"""Flicker of colorized videos, and how fast they are: of the first clip, at 640 x 360, in turns."""
 
-    python benchmarks/video.py CLIP...
-
-Without clips: of one that is made of a photograph. Speeds are of the first clip, at 640 x 360, in turns
-in one run: decoding and encoding alone, the network alone, and all of it.
-"""
-
-import argparse
 import importlib.util
-import json
 import os
-import subprocess
-import sys
-import tempfile
-import time
+import statistics
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import cv2
 import numpy as np
-import skimage.data
 from av.video.frame import PictureType, VideoFrame
 
+from colorize_gan.benchmarks.clips import pan, reduced
+from colorize_gan.benchmarks.section import Settings
+from colorize_gan.benchmarks.timing import digits, in_turns, median_ratio, seconds_of, table, workers
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.video.chroma import luma_to_grey
@@ -33,36 +23,38 @@ from colorize_gan.infer.video.encoder import luma_of, settings_for
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.source import Frames, probe, to_planar
 from colorize_gan.infer.video.video import colorize_videos
-from colorize_gan.metrics import colorfulness
 from colorize_gan.parallel import map_in_order
 
-RESULT = Path(__file__).with_suffix(".json")
-SIZE = (360, 640)
-LAGS = (1, 2, 4)
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TITLE = "Video"
+PICTURES = ("video.png",)
+
+FRAMES, QUICK_FRAMES = 100, 12
+ROUNDS, QUICK_ROUNDS = 3, 2
 BACKENDS = ("onnxruntime", "openvino") if importlib.util.find_spec("openvino") else ("onnxruntime",)
-COMMAND = "from colorize_gan.infer.video.cli import colorize_video; colorize_video()"
+_LAGS = (1, 2, 4)  # frames, of the published CDC
+_PARTS = {
+    "decode_encode": "decode and encode alone",
+    "inference": "model alone",
+    "end_to_end": "all",
+    "end_to_end_keyframes_4": "all, --keyframes 4",
+}
 
 
-def main(clips: list[Path], frames: int, render_size: int | None, rounds: int) -> None:
-    """Measure, print and write."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        clips = clips or [write(folder / "generated.mp4", pan(frames), Fraction(25))]
-        colorizer = Colorizer(render_size=render_size)
-        result = {
+def run(settings: Settings) -> dict[str, Any]:
+    """See `Section.run`."""
+    frames, rounds = (QUICK_FRAMES, QUICK_ROUNDS) if settings.quick else (FRAMES, ROUNDS)
+    clips = settings.clips or (pan(settings.photos, frames, settings.scratch / "pan.mp4"),)
+    small = reduced(clips[0], settings.scratch / "small.mp4", frames)
+    with workers(["video"]) as processes:  # memory and threads of its own
+        call = processes["video"].call
+        return {
             "frames": frames,
-            "render_size": colorizer.render_size,
-            "cores": os.cpu_count(),
-            "flicker": [flicker(clip, folder, colorizer, frames) for clip in clips],
-            "speed": [
-                speed(clip, folder, Colorizer(backend=backend, render_size=render_size), rounds)
-                for clip in [resized(clips[0], folder / "speed.mp4", frames)]
-                for backend in BACKENDS
-            ],
-            "memory": memory(clips[0], folder, frames, render_size),
+            "flicker": [call(flicker, clip, settings, frames) for clip in clips],
+            "speed": [call(speed, small, settings, backend, rounds) for backend in BACKENDS],
         }
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    print(markdown(result))  # noqa: T201
 
 
 def colorize(clip: Path, target: Path, colorizer: Colorizer, **options: Any) -> dict[str, Any]:
@@ -70,26 +62,31 @@ def colorize(clip: Path, target: Path, colorizer: Colorizer, **options: Any) -> 
     settings = VideoOptions(on_exists="overwrite", **options)
     [result] = colorize_videos([WorkItem(clip, target)], colorizer, settings)
     if result.status != "written":
-        raise SystemExit(f"{clip}: {result.reason}")
+        raise RuntimeError(f"{clip}: {result.reason}")
     return {**result.video, "colorfulness": result.colorfulness}
 
 
-def flicker(clip: Path, folder: Path, colorizer: Colorizer, frames: int) -> dict[str, Any]:
+def flicker(clip: Path, settings: Settings, frames: int) -> dict[str, Any]:
     """Return the scores of a clip with and without deflicker, as the run has them and as written."""
+    colorizer = Colorizer(settings.model)
     facts = probe(clip)
     excerpt = {"start": Fraction(0), "end": frames / facts.rate}
-    row: dict[str, Any] = {"clip": clip.stem}
-    off, on = folder / "off.mp4", folder / "on.mp4"
+    off, on = settings.scratch / "off.mp4", settings.scratch / "on.mp4"
     colorize(clip, off, colorizer, deflicker=False, **excerpt)
-    row |= colorize(clip, on, colorizer, measure=True, **excerpt)
-    row["change"] = {
-        name: row["flicker"]["on"][name] / row["flicker"]["off"][name] - 1 for name in row["flicker"]["on"]
-    }
+    found = colorize(clip, on, colorizer, measure=True, **excerpt)
     # of R, G and B most of it is the change of luma, which is the clip's own
     pictures = {"off": rgb_of(off), "on": rgb_of(on), "grey": grey_of(on)}
-    row["cdc_rgb"] = {name: cdc_rgb(shown) for name, shown in pictures.items()}
-    row["colorfulness_written"] = {"off": mean_colorfulness(off), "on": mean_colorfulness(on)}
-    return row
+    return {
+        "clip": clip.stem,
+        "frames": found["frames"],
+        "scenes": found["scenes"],
+        "luma_min_psnr_db": found["luma"]["min_psnr_db"],
+        "flicker": {
+            way: {name: digits(score, 4) for name, score in scores.items()}
+            for way, scores in found["flicker"].items()
+        },
+        "cdc_rgb": {name: digits(cdc_rgb(shown)) for name, shown in pictures.items()},
+    }
 
 
 def rgb_of(path: Path) -> Iterator[np.ndarray]:
@@ -107,11 +104,6 @@ def grey_of(path: Path) -> Iterator[np.ndarray]:
         yield np.dstack([cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)] * 3)
 
 
-def mean_colorfulness(path: Path) -> float:
-    """Return the mean colourfulness of the frames of a file."""
-    return float(np.mean([colorfulness(rgb) for rgb in rgb_of(path)]))
-
-
 def cdc_rgb(frames: Iterable[np.ndarray]) -> float:
     """Return the colour distribution consistency of R, G and B, cuts and all, as it was published."""
     shares = [
@@ -119,7 +111,7 @@ def cdc_rgb(frames: Iterable[np.ndarray]) -> float:
         / rgb[..., 0].size
         for rgb in frames
     ]
-    lags = [np.mean([divergence(a, b) for a, b in zip(shares, shares[lag:], strict=False)]) for lag in LAGS]
+    lags = [np.mean([divergence(a, b) for a, b in zip(shares, shares[lag:], strict=False)]) for lag in _LAGS]
     return float(np.mean(lags))
 
 
@@ -130,29 +122,30 @@ def divergence(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.mean(halves))
 
 
-def speed(clip: Path, folder: Path, colorizer: Colorizer, rounds: int) -> dict[str, Any]:
-    """Return frames a second of the parts and of the whole: the best of some rounds."""
-    target = folder / "whole.mp4"
-    parts: dict[str, Callable[[], int]] = {
+def speed(clip: Path, settings: Settings, backend: str, rounds: int) -> dict[str, Any]:
+    """Return frames a second of the parts and of the whole."""
+    colorizer = Colorizer(settings.model, backend=backend)
+    target = settings.scratch / "whole.mp4"
+    works: dict[str, Callable[[], object]] = {
         "decode_encode": lambda: transcode(clip),
         "inference": lambda: infer(clip, colorizer),
-        "end_to_end": lambda: colorize(clip, target, colorizer)["frames"],
-        "end_to_end_keyframes_4": lambda: colorize(clip, target, colorizer, keyframes=4)["frames"],
+        "end_to_end": lambda: colorize(clip, target, colorizer),
+        "end_to_end_keyframes_4": lambda: colorize(clip, target, colorizer, keyframes=4),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in parts}
-    count = 0
-    for _ in range(rounds):
-        for name, work in parts.items():
-            started = time.perf_counter()
-            count = work()
-            seconds[name].append(time.perf_counter() - started)
-    fps = {name: count / min(times) for name, times in seconds.items()}
+    count = transcode(clip)
+    colorize(clip, target, colorizer)  # warms up
+    times = in_turns({name: _timed(work) for name, work in works.items()}, rounds)
+    slowest = [max(both) for both in zip(times["decode_encode"], times["inference"], strict=True)]
     return {
-        "backend": colorizer.backend.name,
+        "backend": backend,
         "frames": count,
-        "fps": fps,
-        "share_of_the_slowest_part": fps["end_to_end"] / min(fps["decode_encode"], fps["inference"]),
+        "fps": {name: digits(count / statistics.median(own)) for name, own in times.items()},
+        "share_of_the_slowest_part": median_ratio(slowest, times["end_to_end"]),
     }
+
+
+def _timed(work: Callable[[], object]) -> Callable[[], float]:
+    return lambda: seconds_of(work)
 
 
 def transcode(clip: Path) -> int:
@@ -168,8 +161,8 @@ def transcode(clip: Path) -> int:
     return sum(1 for _ in settings.packets_of(frames()))
 
 
-def infer(clip: Path, colorizer: Colorizer) -> int:
-    """Run the network only, on as many threads as the whole does; return the number of frames."""
+def infer(clip: Path, colorizer: Colorizer) -> None:
+    """Run the network only, on as many threads as the whole does."""
     facts = probe(clip)
 
     def lightness() -> Iterator[Any]:
@@ -177,89 +170,52 @@ def infer(clip: Path, colorizer: Colorizer) -> int:
             luma = luma_of(to_planar(frame, facts.tags), facts)
             yield colorizer.prepare(luma_to_grey(luma, facts.depth, is_full=facts.tags.is_full))
 
-    prepared = list(lightness())
-    workers = max(os.cpu_count() or 1, 2 * colorizer.batch_size)
-    return sum(1 for _ in map_in_order(colorizer.predict, prepared, workers, "infer"))
-
-
-def memory(clip: Path, folder: Path, frames: int, render_size: int | None) -> dict[str, float]:
-    """Return the peak of a process's memory, in MB, for a clip and for one ten times longer."""
-    peaks = {}
-    for times in (1, 10):
-        source = resized(clip, folder / f"times{times}.mp4", frames, times)
-        report = folder / f"times{times}.json"
-        command = [sys.executable, "-c", COMMAND, source, "--out", folder / f"out{times}.mp4", "-q"]
-        command += ["--report", report, *(["--render-size", str(render_size)] if render_size else [])]
-        subprocess.run(list(map(str, command)), check=True)
-        peaks[f"times_{times}"] = json.loads(report.read_text())["totals"]["peak_rss_mb"]
-    return peaks
-
-
-def resized(clip: Path, path: Path, frames: int, times: int = 1) -> Path:
-    """Write the first frames of a clip as black and white at `SIZE`, so many times over."""
-
-    def pictures() -> Iterator[np.ndarray]:
-        for _ in range(times):
-            with av.open(clip) as container:
-                for frame in islice(container.decode(video=0), frames):
-                    grey = frame.reformat(width=SIZE[1], height=SIZE[0], format="gray")
-                    yield grey.to_ndarray()
-
-    return write(path, pictures(), Fraction(25))
-
-
-def pan(count: int) -> Iterator[np.ndarray]:
-    """Yield frames of a camera that pans over a photograph, with grain."""
-    grey = cv2.resize(cv2.cvtColor(skimage.data.coffee(), cv2.COLOR_RGB2GRAY), None, fx=2, fy=2)
-    random = np.random.default_rng(0)
-    height, width = SIZE
-    for n in range(count):
-        at = 2 * abs((n + 200) % 400 - 200)
-        part = grey[100 + at // 4 : 100 + at // 4 + height, at : at + width]
-        yield np.clip(part + random.normal(0, 3, SIZE), 0, 255).astype(np.uint8)
-
-
-def write(path: Path, pictures: Iterable[np.ndarray], rate: Fraction) -> Path:
-    """Write grey pictures as H.264."""
-    with av.open(path, "w") as out:
-        stream = out.add_stream("libx264", rate=rate, options={"crf": "16", "preset": "veryfast"})
-        stream.height, stream.width = SIZE
-        for number, grey in enumerate(pictures):
-            frame = VideoFrame.from_ndarray(grey, format="gray").reformat(format="yuv420p")
-            frame.pts, frame.time_base = number, 1 / rate
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    return path
+    workers_ = max(os.cpu_count() or 1, 2 * colorizer.batch_size)
+    for _ in map_in_order(colorizer.predict, list(lightness()), workers_, "infer"):
+        pass
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """Return the result as tables."""
-    lines = [
-        "| clip | CDC off | on | warped error off | on | colourfulness off | on | luma PSNR dB |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
+    """See `Section.markdown`."""
+    header = ["clip", "CDC off", "on", "warped error off", "on", "colourfulness off", "on", "luma PSNR dB"]
+    rows = []
     for row in result["flicker"]:
         scores = [row["flicker"][name] for name in ("off", "on")]
         cells = [f"{score[name]:.4f}" for name in ("cdc", "warped_error") for score in scores]
         cells += [f"{score['colorfulness']:.2f}" for score in scores]
-        lines.append(f"| {row['clip']} | {' | '.join(cells)} | {row['luma']['min_psnr_db']} |")
-    names = list(result["speed"][0]["fps"])
-    headers = [name.replace("_", " ") for name in names]
-    lines += ["", f"| 640 x 360, frames a second | {' | '.join(headers)} | whole / slowest part |"]
-    lines += ["|---|" + "---:|" * (len(names) + 1)]
-    for row in result["speed"]:
-        cells = [f"{row['fps'][name]:.1f}" for name in names] + [f"{row['share_of_the_slowest_part']:.2f}"]
-        lines.append(f"| {row['backend']} | {' | '.join(cells)} |")
-    lines += ["", "| clip | peak RSS, MB |", "|---|---:|"]
-    lines += [f"| {name.replace('_', ' ')} | {peak:.0f} |" for name, peak in result["memory"].items()]
-    return "\n".join(lines)
+        rows.append([row["clip"], *cells, row["luma_min_psnr_db"]])
+    speeds = [
+        [row["backend"], *(row["fps"][name] for name in _PARTS), row["share_of_the_slowest_part"]]
+        for row in result["speed"]
+    ]
+    return "\n\n".join(
+        [
+            f"Deflicker off and on, {result['frames']} frames at most:",
+            table(header, rows),
+            "Frames a second at 640 x 360, medians of rounds in turns:",
+            table(["backend", *_PARTS.values(), "all / slowest alone"], speeds),
+        ]
+    )
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("clips", nargs="*", type=Path)
-    parser.add_argument("--frames", type=int, default=250, help="of each clip, at most")
-    parser.add_argument("--render-size", type=int, help="to try it out: smaller is quicker")
-    parser.add_argument("--rounds", type=int, default=3, help="of the speeds")
-    arguments = parser.parse_args()
-    main(arguments.clips, arguments.frames, arguments.render_size, arguments.rounds)
+def plots(result: dict[str, Any]) -> dict[str, "Figure"]:
+    """See `Section.plots`."""
+    from colorize_gan.benchmarks.plots import bars
+
+    series = {row["backend"]: list(row["fps"].values()) for row in result["speed"]}
+    return {"video.png": bars(list(_PARTS.values()), series, "frames a second, 640 x 360")}
+
+
+def ratios(result: dict[str, Any]) -> dict[str, float]:
+    """See `Section.ratios`."""
+    steadier = {
+        f"{row['clip']}: {name} without deflicker, in multiples of with": digits(
+            row["flicker"]["off"][name] / row["flicker"]["on"][name]
+        )
+        for row in result["flicker"]
+        for name in ("cdc", "warped_error")
+    }
+    return steadier | {
+        f"{row['backend']}: all as a part of the slowest alone": row["share_of_the_slowest_part"]
+        for row in result["speed"]
+    }

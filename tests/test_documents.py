@@ -6,8 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from colorize_gan.benchmarks.report import markdown, read_results
+from colorize_gan.benchmarks.section import SECTIONS, section
+
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*.md")]
+BENCHMARKS = ROOT / "benchmarks"
+RESULTS = read_results(BENCHMARKS / "results.json")
+DOCUMENTS = [
+    path for folder in (".", "docs", "examples", "benchmarks") for path in (ROOT / folder).glob("*.md")
+]
 
 
 def test_links_lead_to_files() -> None:
@@ -19,36 +26,60 @@ def test_links_lead_to_files() -> None:
 @pytest.mark.parametrize(
     ("document", "header", "result"),
     [
-        ("README.md", "| proof |", "shipped_model.json"),
-        ("docs/training.md", "| step |", "training_step.json"),
+        ("README.md", "| proof |", "quality"),
+        ("README.md", "| format |", "formats"),
+        ("README.md", "| photographs |", "pipeline"),
+        ("README.md", "| method |", "quality"),
+        ("docs/training.md", "| step |", "training-step"),
         ("docs/training.md", "| model |", "architectures.json"),
         ("docs/batch.md", "| taken for |", "tones.json"),
-        ("docs/batch.md", "| photographs |", "chroma_upsampling.json"),
-        ("docs/batch.md", "| speed |", "pipeline.json"),
-        ("docs/video.md", "| 100 frames of |", "video.json"),
-        ("docs/video.md", "| 640 x 360, frames/s |", "video.json"),
-        ("docs/deployment.md", "| file | MB |", "exports.json"),
+        ("docs/batch.md", "| photographs | error", "chroma_upsampling.json"),
+        ("docs/batch.md", "| speed |", "pipeline"),
+        ("docs/video.md", "| 100 frames of |", "video"),
+        ("docs/video.md", "| 640 x 360, frames/s |", "video"),
+        ("docs/deployment.md", "| format | MB |", "formats"),
     ],
 )
 def test_figures_of_tables_are_in_the_committed_json(document: str, header: str, result: str) -> None:
-    measured = _numbers(json.loads((ROOT / "benchmarks" / result).read_text()))
-    table = (ROOT / document).read_text().split(header)[1].split("\n\n")[0]
-    words = (
-        r"99\.9th|640 x 360|100 frames|[\d.]+ MP|16 bits|CIEDE2000|p99|fp32 ONNX = 1|[\d,]+ images|`[^`]*`"
-    )
-    figures = re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)", re.sub(words, "", table))
-    assert len(figures) > 5
-    for figure in figures:
-        decimals = len(figure.partition(".")[2])
-        assert any(f"{number:.{decimals}f}" == figure for number in measured), figure
+    text = (ROOT / document).read_text().split(header)[1].split("\n\n")[0]
+    study = ROOT / "benchmarks" / "studies" / result
+    measured = json.loads(study.read_text()) if study.suffix else RESULTS[result]
+    assert len(_require(text, measured)) > 4
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_figures_of_the_results_are_in_the_committed_json(name: str) -> None:
+    text = section(name).markdown(RESULTS[name])
+    rows = "\n".join(line for line in text.splitlines() if line.startswith("|"))
+    assert len(_require(rows, RESULTS[name])) > 4
+
+
+def test_results_are_those_of_the_committed_json() -> None:
+    assert (BENCHMARKS / "RESULTS.md").read_text() == markdown(RESULTS)
+    assert list(RESULTS) == list(SECTIONS)
+    assert not any(result["quick"] for result in RESULTS.values())
 
 
 def test_json_is_that_of_the_shipped_model() -> None:
     from colorize_gan.infer import Colorizer
 
-    recorded = json.loads((ROOT / "benchmarks" / "shipped_model.json").read_text())
     contract = Colorizer().contract
-    assert (recorded["quality"], recorded["parity"]) == (contract.quality, contract.parity)
+    recorded = RESULTS["quality"]
+    assert (recorded["record"], recorded["parity"]) == (contract.quality, contract.parity)
+
+
+def _require(text: str, measured: object) -> list[str]:
+    """Return the figures of a table; all of them are among the measured numbers, but for names and units."""
+    names = (
+        r"99\.9th|\d+ x \d+|\d+ px x \d+|\d+ frames|keyframes \d|[\d.]+ MP|16 bits|CIEDE2000|p\d\d"
+        r"|[\d,]+ images|\((?:19|20)\d\d\)|, (?:19|20)\d\d\)|\d+ px|`[^`]*`"
+    )
+    numbers = _numbers(measured)
+    figures = re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.]*\w)", re.sub(names, "", text))
+    for figure in figures:
+        decimals = len(figure.partition(".")[2])
+        assert any(f"{number:.{decimals}f}" == figure for number in numbers), figure
+    return figures
 
 
 def _numbers(value: object) -> list[float]:

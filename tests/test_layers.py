@@ -9,10 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FORBIDDEN = {
-    "core": {"torch", "onnxruntime", "openvino", "timm", "trainer", "exporter", "infer"},
-    "infer": {"torch", "timm", "trainer", "exporter"},
-    "trainer": {"onnxruntime", "openvino", "infer", "exporter"},
-    "exporter": set(),
+    "core": {"torch", "onnxruntime", "openvino", "timm", "trainer", "exporter", "infer", "benchmarks"},
+    "infer": {"torch", "timm", "trainer", "exporter", "benchmarks"},
+    "trainer": {"onnxruntime", "openvino", "infer", "exporter", "benchmarks"},
+    "exporter": {"benchmarks"},
 }
 ALLOWED = {"infer/torch_backends.py": {"torch"}}
 

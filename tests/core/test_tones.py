@@ -89,7 +89,7 @@ TONES = {
 
 
 MISTAKEN = {("matrix sepia", "page"), ("matrix sepia", "astronaut")}
-"""Known errors; `benchmarks/tones.json` has their share."""
+"""Known errors; `benchmarks/studies/tones.json` has their share."""
 
 
 def through_jpeg(rgb: np.ndarray, quality: int) -> np.ndarray:

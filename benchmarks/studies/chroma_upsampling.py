@@ -2,7 +2,7 @@
 
 The true ab of a photograph, reduced as the network would give it at its best, is enlarged along the true L*
 and compared with the true ab. Takes scikit-image's photographs, and up to 300 of a folder's as well.
-Writes `benchmarks/chroma_upsampling.json` and prints its tables.
+Writes `benchmarks/studies/chroma_upsampling.json` and prints its tables.
 """
 
 import json

@@ -1,0 +1,161 @@
+"""How good the colours are, and how true the lightness of written files is."""
+
+import statistics
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from colorize_gan.benchmarks.photos import Case, write_photographs
+from colorize_gan.benchmarks.section import Settings
+from colorize_gan.benchmarks.timing import digits, table, workers
+from colorize_gan.color import grey_to_lightness, rgb_to_lab
+from colorize_gan.errors import DataError
+from colorize_gan.images import read_image
+from colorize_gan.infer import Colorizer, colorize_folder
+from colorize_gan.infer.backends import open_backend
+from colorize_gan.infer.inputs import Selection
+from colorize_gan.metrics import colorfulness
+from colorize_gan.tones import tone_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TITLE = "Quality"
+PICTURES = ("contact-sheet.jpg",)
+
+_METRICS = ("psnr", "psnr_gain", "ssim", "ciede2000", "cf", "delta_cf")
+_SHEET_PHOTOS, _SHEET_SIDE = 7, 150
+_LOSSY, _LOSSLESS = ".jpg", ".png"
+
+PUBLISHED: dict[str, Any] = {
+    "source": "[DDColor](https://arxiv.org/abs/2212.11613) (ICCV 2023), table 1",
+    "protocol": "5,000 photographs of ImageNet's validation set, 256 x 256, all methods run by those authors",
+    "rows": [
+        {"method": "CIC (Zhang et al., 2016)", "fid": 8.72, "cf": 31.60, "delta_cf": 6.61, "psnr": 22.64},
+        {"method": "DeOldify", "fid": 6.59, "cf": 21.29, "delta_cf": 16.92, "psnr": 24.11},
+        {"method": "DDColor-tiny", "fid": 4.38, "cf": 37.66, "delta_cf": 0.55, "psnr": 23.54},
+        {"method": "DDColor-large", "fid": 3.92, "cf": 38.26, "delta_cf": 0.05, "psnr": 23.85},
+    ],
+}
+
+
+def run(settings: Settings) -> dict[str, Any]:
+    """See `Section.run`."""
+    contract = open_backend(settings.model, "native", "cpu").contract
+    size = (640, 480) if settings.quick else (1200, 900)
+    scans = write_photographs(Case("scans", *size, _LOSSLESS, 7), settings.photos, settings.scratch / "scans")
+    with workers(["evaluation"]) as processes:
+        measured = processes["evaluation"].call(measure, settings)
+    return {
+        "model": contract.name,
+        "file_mb": digits(settings.model.stat().st_size / 1e6),
+        "record": contract.quality,
+        "parity": contract.parity,
+        "measured": measured,
+        "written": [lightness(settings, scans, suffix) for suffix in (_LOSSY, _LOSSLESS)],
+        "published": PUBLISHED,
+    }
+
+
+def measure(settings: Settings) -> dict[str, Any]:
+    """Evaluate the model, as `colorize-eval` does, on those photographs that are in colour.
+
+    Writes the contact sheet: columns of grey, the model's colours, and the true ones.
+
+    Raises:
+        DataError: none is in colour.
+    """
+    from colorize_gan.trainer.deep_metrics import DeepMetrics
+    from colorize_gan.trainer.evaluate import evaluate, preview
+    from colorize_gan.trainer.photos import find_photos
+
+    photos = [photo for photo in find_photos(settings.photos) if tone_of(photo.read()) == "color"]
+    if not photos:
+        raise DataError(f"{settings.photos}: no photographs in colour, of which quality could be measured")
+    backend = open_backend(settings.model, "native", "cpu")
+    side = backend.contract.render_size
+    rows = [preview([backend.run], [photo], side) for photo in photos[:_SHEET_PHOTOS]]
+    sheet = np.hstack([np.vstack(np.hsplit(row, 3)) for row in rows])
+    scale = _SHEET_SIDE / side
+    small = cv2.resize(sheet, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(settings.out / PICTURES[0]), small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 75])
+    return evaluate(backend.run, photos, side, DeepMetrics() if len(photos) > 1 else None)
+
+
+def lightness(settings: Settings, scans: Path, suffix: str) -> dict[str, Any]:
+    """Colorize scans to one format; return errors of CIE L* in the files, and mean colourfulness."""
+    errors, vividness = [], []
+    colorizer = Colorizer(settings.model)
+    out = settings.scratch / suffix[1:]
+    for result in colorize_folder([scans], out, colorizer, selection=Selection(suffix=suffix)):
+        assert result.target is not None, result.reason
+        rgb = read_image(result.target)
+        errors.append(np.abs(rgb_to_lab(rgb)[0] - grey_to_lightness(read_image(result.source))).ravel())
+        vividness.append(colorfulness(rgb))
+    everything = np.concatenate(errors)
+    return {
+        "format": suffix[1:].upper().replace("JPG", "JPEG"),
+        "photographs": len(errors),
+        "error_mean": digits(float(everything.mean())),
+        "error_p99_9": digits(float(np.percentile(everything, 99.9))),
+        "colorfulness": digits(statistics.mean(vividness)),
+    }
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """See `Section.markdown`."""
+    record, measured = result["record"], result["measured"]
+    names = [name for name in (*_METRICS, "lpips", "fid") if name in record or name in measured]
+    rows = [
+        [what, *(_figure(found.get(name)) for name in names), _figure(found.get("truth_cf"))]
+        for what, found in (("the record in the file", record), ("measured in this run", measured))
+    ]
+    written = [
+        [row["format"], row["photographs"], row["error_mean"], row["error_p99_9"], row["colorfulness"]]
+        for row in result["written"]
+    ]
+    return "\n\n".join(
+        [
+            f"Model `{result['model']}`, {result['file_mb']} MB.",
+            table(["", *names, "cf of the truth"], rows),
+            f"Record: {record.get('protocol', 'none')}. This run: {measured['protocol']}.",
+            "Errors of L\\* in files that `colorize-batch` wrote:",
+            table(["format", "photographs", "mean", "99.9th percentile", "colourfulness"], written),
+            published(result),
+            "Columns: grey, the model's colours, the true ones.",
+        ]
+    )
+
+
+def published(result: dict[str, Any]) -> str:
+    """Return published figures and ours, with their protocols, which differ."""
+    theirs, own = result["published"], {"method": f"{result['model']}, other photographs"} | result["record"]
+    names = ("fid", "cf", "delta_cf", "psnr")
+    rows = [[row["method"], *(_figure(row.get(name)) for name in names)] for row in (*theirs["rows"], own)]
+    return (
+        f"Published by {theirs['source']}: {theirs['protocol']}. The last row is under this project's own "
+        "protocol, on other photographs: **it cannot be ranked among the others**.\n\n"
+        + table(["method", "FID", "colourfulness", "its distance to the truth", "PSNR, dB"], rows)
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.2f}"
+
+
+def plots(result: dict[str, Any]) -> dict[str, "Figure"]:
+    """Draw nothing: the contact sheet says more."""
+    return {}
+
+
+def ratios(result: dict[str, Any]) -> dict[str, float]:
+    """See `Section.ratios`."""
+    found = result["measured"]
+    return {
+        "CIEDE2000 of grey, in multiples of the model's": digits(
+            found["grey_ciede2000"] / found["ciede2000"]
+        ),
+        "colourfulness as a part of the truth's": digits(found["cf"] / found["truth_cf"]),
+    }

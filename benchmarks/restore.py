@@ -1,0 +1,96 @@
+"""The eager generator of an exported file, so that every format can be made from what is shipped."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from colorize_gan.errors import ModelError
+from colorize_gan.exporter.precisions import restore_half_weights
+from colorize_gan.infer.onnxruntime_backend import OnnxRuntimeBackend
+from colorize_gan.trainer.checkpoint import Checkpoint
+from colorize_gan.trainer.config import TrainConfig
+from colorize_gan.trainer.evaluate import torch_predictor
+from colorize_gan.trainer.generators import Generator, build_generator
+
+_TOLERANCE = 0.01  # CIE units of ab: what other orders of summation make
+
+
+def restore_checkpoint(model: Path, path: Path) -> Path:
+    """Write the checkpoint of a lab ONNX file whose weights are convolutions; return its path.
+
+    The export has folded BatchNorm into the convolutions before it. Here it is made an identity after them,
+    which another export folds again.
+
+    Raises:
+        ModelError: not such a file.
+    """
+    backend = OnnxRuntimeBackend(model, "cpu")
+    found = backend.contract
+    if found.graph != "lab" or found.precision not in ("fp32", "fp16-weights"):
+        raise ModelError(f"{model}: a {found.precision} {found.graph} graph; use the fp32 lab file")
+    generator = build_generator(found.architecture).eval()
+    try:
+        _load(generator, restore_half_weights(onnx.load(model)).graph)
+    except (KeyError, IndexError, StopIteration, RuntimeError) as error:
+        raise ModelError(f"{model}: its weights are not those of {found.architecture}") from error
+    lightness = np.random.default_rng(0).uniform(0, 100, (1, 1, 64, 96)).astype(np.float32)
+    if not np.allclose(torch_predictor(generator)(lightness), backend.run(lightness), atol=_TOLERANCE):
+        raise ModelError(f"{model}: gives other colours than {found.architecture} with its weights")
+    contract = dataclasses.replace(found, precision="fp32", parity={}, fingerprint={}, checkpoint_sha256="")
+    Checkpoint(contract, TrainConfig(), 0, generator.state_dict(), {}).save(path)
+    return path
+
+
+def _load(generator: Generator, graph: onnx.GraphProto) -> None:
+    """Put the weights of a graph into a generator; an exception where they do not fit.
+
+    Convolutions are matched by the order in which they run: the exporter does not keep all names.
+    """
+    values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    nodes = iter([node for node in graph.node if node.op_type == "Conv"])
+    order = _in_order(generator)
+    with torch.no_grad():
+        for layer, following in zip(order, [*order[1:], None], strict=True):
+            if not isinstance(layer, nn.Conv2d):
+                continue
+            _, weight, *bias = (values.get(name) for name in next(nodes).input)
+            layer.weight.copy_(_tensor(weight))
+            shift = following.bias if isinstance(following, _BatchNorm) else layer.bias
+            if isinstance(following, _BatchNorm):
+                _make_neutral(following)
+            if shift is not None:
+                shift.copy_(_tensor(bias[0]))
+
+
+def _tensor(array: np.ndarray | None) -> torch.Tensor:
+    if array is None:
+        raise KeyError("a weight that is no constant")
+    return torch.from_numpy(array.copy())
+
+
+def _in_order(generator: Generator) -> list[nn.Module]:
+    """Return convolutions and BatchNorms as they run."""
+    order: list[nn.Module] = []
+    layers = [module for module in generator.modules() if isinstance(module, nn.Conv2d | _BatchNorm)]
+    hooks = [layer.register_forward_hook(lambda layer, *_: order.append(layer)) for layer in layers]
+    side = 2 * generator.size_rule.multiple_of
+    with torch.no_grad():
+        generator(torch.full((1, 1, side, side), 50.0))
+    for hook in hooks:
+        hook.remove()
+    return order
+
+
+def _make_neutral(norm: _BatchNorm) -> None:
+    """Make BatchNorm add its bias and do nothing else."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    norm.running_mean.zero_()
+    norm.running_var.fill_(1)
+    norm.weight.fill_((1 + norm.eps) ** 0.5)
