@@ -23,7 +23,11 @@ _PORT = 8537  # one of its own: a browser keeps what it needs offline by address
     "-m", "--model", default=DEFAULT_MODEL, show_default=True, help="Bundled name or lab .onnx file."
 )
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=_PORT, show_default=True, help="0 takes any that is free."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=_PORT,
+    show_default=True,
+    help="0 takes any that is free.",
 )
 @click.option("--no-open", is_flag=True, help="Print the address only.")
 @click.option(

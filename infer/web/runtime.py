@@ -1,7 +1,7 @@
 """ONNX Runtime Web, which the page runs the model on.
 
-It is larger than this package, so it is no part of it: the files come from npm's registry when they are first wanted,
-and stay in the user's cache. The digest is that of the `package-lock.json` the page was built with.
+It is larger than this package, so it is no part of it: the files come from npm's registry when they are
+first wanted, and stay in the user's cache. Their digest is in the `package-lock.json` the page is built with.
 """
 
 import base64

@@ -68,8 +68,10 @@ class Site:
             name = path.removeprefix(RUNTIME_URL)
             return self.runtime / name if name in self.runtime_files else None
         parts = PurePosixPath(path.removeprefix("/") or "index.html").parts
+        if ".." in parts or "\0" in path:
+            return None
         file = self.page.joinpath(*parts)
-        is_inside = ".." not in parts and file.resolve().is_relative_to(self.page.resolve())
+        is_inside = file.resolve().is_relative_to(self.page.resolve())
         return file if is_inside and file.is_file() else None
 
 
