@@ -40,8 +40,8 @@ _PORT = 8537  # one of its own: a browser keeps what it needs offline by address
 def colorize_web(model: str, port: int, no_open: bool, runtime: Path | None) -> int:
     """Colorize photographs in the browser: they stay on this computer.
 
-    Serves the page on this computer only, until Ctrl-C. The first start fetches ONNX Runtime Web from npm's registry;
-    later ones need no network.
+    Serves the page on this computer only, until Ctrl-C. The first start fetches ONNX Runtime Web from npm's
+    registry; later ones need no network.
 
     Exit codes: 0 stopped, 2 wrong usage, no page or no runtime, 5 model not usable.
     """

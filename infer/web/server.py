@@ -1,14 +1,14 @@
 """A server of the page for this computer."""
 
+import shutil
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import BinaryIO
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from colorize_gan.infer.web.site import HEADERS, Site, headers_of
 
 HOST = "127.0.0.1"
-_CHUNK = 1 << 20
 
 
 class PageServer(ThreadingHTTPServer):
@@ -39,11 +39,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if file := self._answer():
-            with file:
-                while chunk := file.read(_CHUNK):
-                    self.wfile.write(chunk)
+            with file.open("rb") as opened:
+                shutil.copyfileobj(opened, self.wfile)
 
-    def _answer(self) -> BinaryIO | None:
+    def _answer(self) -> Path | None:
         """Send status and headers; return the file whose content is to follow."""
         file = self.server.site.find(unquote(urlsplit(self.path).path))
         if file is None:
@@ -54,9 +53,8 @@ class _Handler(BaseHTTPRequestHandler):
             del headers["Content-Length"]
             self._send(HTTPStatus.NOT_MODIFIED, headers)
             return None
-        opened = file.open("rb")
         self._send(HTTPStatus.OK, headers)
-        return opened
+        return file
 
     def _send(self, status: HTTPStatus, headers: dict[str, str]) -> None:
         self.send_response(status)

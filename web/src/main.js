@@ -342,7 +342,7 @@ document.addEventListener("paste", ({ clipboardData }) => addFiles([...(clipboar
 let changed = 0;
 for (const id of ["strength", "saturation"]) {
   input(id).addEventListener("input", () => {
-    find(document, `output[for=${id}]`).textContent = input(id).valueAsNumber.toFixed(2);
+    byId(`${id}-value`).textContent = input(id).valueAsNumber.toFixed(2);
     clearTimeout(changed);
     changed = setTimeout(redrawAll, TYPING);
   });
