@@ -1,18 +1,19 @@
 # make demo   colorize the example photographs with the shipped model (installs what that needs)
 # make test   the whole test suite (installs everything)
+# make web    build the browser page that colorize-web serves (needs Node); make web-static, for a static host
 # make check  format, lint, types and tests: what a commit must pass
 
 PYTHON ?= python3
 DEMO := .venv-demo
 DEV := .venv
 
-.PHONY: demo test check format lint types wheel clean
+.PHONY: demo test check format lint types web web-static wheel clean
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/colorize-batch examples/photos --out colored
 	@echo "Look at the pictures in ./colored"
 
-test: $(DEV)/installed
+test: $(DEV)/installed web
 	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --numprocesses auto --dist loadfile
 
 check: lint types test wheel
@@ -32,14 +33,25 @@ types: $(DEV)/installed
 	rm -rf build/lib build/bdist.*
 	cd build/types && ../../$(DEV)/bin/mypy --config-file ../../setup.cfg -p colorize_gan
 
+web: web/node_modules/.package-lock.json
+	cd web && npm run --silent check && npm test --silent && npm run --silent build
+
+# with model and runtime: web/dist can be put on any host, in any folder
+web-static: web/node_modules/.package-lock.json
+	cd web && npm run --silent build -- --mode static
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --silent
+
 # the wheel holds the package and nothing else
-wheel: $(DEV)/installed
+wheel: $(DEV)/installed web
 	rm -rf build dist
 	$(DEV)/bin/pip wheel --quiet --no-deps --wheel-dir dist .
 	$(DEV)/bin/python -c "import glob, zipfile; \
 	names = zipfile.ZipFile(glob.glob('dist/*.whl')[0]).namelist(); \
 	assert all(n.startswith(('colorize_gan/', 'colorize_gan-')) for n in names), names; \
-	assert 'colorize_gan/infer/models/lite2.onnx' in names, names"
+	assert 'colorize_gan/infer/models/lite2.onnx' in names, names; \
+	assert 'colorize_gan/infer/web/page/index.html' in names, names"
 
 # installed as users install it: again whenever the package changed
 $(DEMO)/installed: setup.cfg pyproject.toml $(wildcard core/*.py infer/*.py infer/video/*.py infer/models/*.onnx)
@@ -53,4 +65,4 @@ $(DEV)/installed: setup.cfg pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(DEMO) $(DEV) build dist colored
+	rm -rf $(DEMO) $(DEV) build dist colored infer/web/page web/dist web/node_modules examples/node/node_modules

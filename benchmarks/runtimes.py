@@ -1,7 +1,7 @@
 """The same photographs on other runtimes, against Python: `runtimes.py`.
 
-Runs the programs in `examples/` and the browser page on the example photographs. Needs `make web`, npm, cmake, a C++
-compiler and chromium. Writes `benchmarks/runtimes.json` and prints its table.
+Runs the programs in `examples/` and the browser page on the example photographs. Needs `make web`, npm,
+cmake, a C++ compiler and chromium. Writes `benchmarks/runtimes.json` and prints its table.
 """
 
 import json
