@@ -24,6 +24,7 @@ const CONTROL = 2000; // ms, until a service worker is not waited for
 const cards = new Map();
 let lastId = 0;
 let device = "";
+let saving = false;
 
 /** @param {string} id */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -80,7 +81,6 @@ async function offlineReady() {
 
 queue.then(() => showState(), (error) => {
   byId("status").textContent = `The model could not be loaded: ${error.message}`;
-  document.body.classList.add("failed");
 });
 
 // cards
@@ -239,8 +239,6 @@ function showProgress(shown, value, max) {
 }
 
 // saving
-
-let saving = false;
 
 /** @param {Card} card */
 async function render(card) {

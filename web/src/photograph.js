@@ -4,10 +4,14 @@ const STRIP_PIXELS = 1 << 18; // of which a processor's cache holds what is comp
 const MINIMUM_SIDE = 8;
 const JPEG_QUALITY = 0.99; // as colorize-batch: at the usual 0.95, noise would move the lightness
 const SAMPLE_BITS_OF_PNG = 24; // where its header has them
+const NO_PHOTOGRAPH = {
+  pattern: /\.(gif|svg|pdf)$/i,
+  reason: "not a photograph; JPEG, PNG, WebP, AVIF and BMP can be colorized",
+};
 const UNREADABLE = [
+  NO_PHOTOGRAPH,
   { pattern: /\.tiff?$/i, reason: "this browser cannot read TIFF; colorize-batch can" },
   { pattern: /\.hei[cf]$/i, reason: "this browser cannot read HEIC; colorize-batch can, or save it as JPEG" },
-  { pattern: /\.(gif|svg|pdf)$/i, reason: "not a photograph; JPEG, PNG, WebP, AVIF and BMP can be colorized" },
 ];
 
 /** A reason for the user why a photograph cannot be colorized. */
@@ -29,15 +33,20 @@ export class Pixels {
   }
 
   /**
-   * Decode a file, upright and in sRGB.
-   * @param {Blob} file
+   * Take the pixels of a bitmap, which is closed.
+   * @param {ImageBitmap} bitmap
+   * @throws {PhotographError} too large
    */
-  static async decode(file) {
-    const bitmap = await createImageBitmap(file);
+  static of(bitmap) {
     try {
       const pixels = new Pixels(bitmap.height, bitmap.width);
       pixels.context.drawImage(bitmap, 0, 0);
+      pixels.context.getImageData(0, 0, 1, 1); // a canvas that is too large may fail only when it is read
       return pixels;
+    } catch {
+      throw new PhotographError(
+        `${bitmap.width} x ${bitmap.height} pixels: too large for this browser; colorize-batch can do it`,
+      );
     } finally {
       bitmap.close();
     }
@@ -77,18 +86,18 @@ export class Pixels {
  */
 export async function readPhotograph(file) {
   const known = UNREADABLE.find(({ pattern }) => pattern.test(file.name));
-  let pixels;
+  let bitmap;
   try {
-    pixels = await Pixels.decode(file);
+    bitmap = await createImageBitmap(file); // upright
   } catch {
     throw new PhotographError(known?.reason ?? (file.size ? "not an image, or damaged" : "the file is empty"));
   }
-  const { height, width } = pixels;
-  if (known && /gif|svg/i.test(file.name)) throw new PhotographError(known.reason);
+  const { height, width } = bitmap;
+  if (known === NO_PHOTOGRAPH) throw new PhotographError(known.reason);
   if (Math.min(height, width) < MINIMUM_SIDE) {
     throw new PhotographError(`${width} x ${height} pixels: too small to colorize (at least ${MINIMUM_SIDE})`);
   }
-  return pixels;
+  return Pixels.of(bitmap);
 }
 
 /**

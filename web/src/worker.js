@@ -51,7 +51,7 @@ const calls = {
    */
   async preview(id, settings) {
     const { before, file, small } = get(id);
-    return colored(await Pixels.decode(before), small, settings, savedType(file));
+    return colored(Pixels.of(await createImageBitmap(before)), small, settings, savedType(file));
   },
 
   /**
@@ -98,8 +98,6 @@ self.addEventListener("message", async ({ data: { call, args } }) => {
 /** @param {Error} error */
 function reasonOf(error) {
   if (error instanceof PhotographError) return error.message;
-  if (error instanceof RangeError || error.name === "InvalidStateError") {
-    return "too large for this browser; colorize-batch can do it";
-  }
+  if (error instanceof RangeError) return "not enough memory in this browser; colorize-batch can do it";
   return error.message || error.name;
 }

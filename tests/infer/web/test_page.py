@@ -168,11 +168,13 @@ def test_files_that_cannot_be_colorized_say_why_and_hold_up_none(page: Page, tmp
     photo.resize((7, 90)).save(tmp_path / "tiny.png")
     photo.save(tmp_path / "scan.tif")
     photo.save(tmp_path / "moving.gif")
+    cv2.imwrite(str(tmp_path / "scroll.png"), np.zeros((8, 70_000), np.uint8))
     (tmp_path / "broken.jpg").write_bytes((EXAMPLES / "cat.jpg").read_bytes()[:80])
     (tmp_path / "empty.jpg").touch()
     reasons = {
         "tiny.png": "7 x 90 pixels: too small",
         "scan.tif": "TIFF; colorize-batch can",
+        "scroll.png": "70000 x 8 pixels: too large for this browser",
         "moving.gif": "not a photograph",
         "broken.jpg": "not an image, or damaged",
         "empty.jpg": "the file is empty",
@@ -182,7 +184,7 @@ def test_files_that_cannot_be_colorized_say_why_and_hold_up_none(page: Page, tmp
         card = page.tab.get_by_role("listitem").filter(has_text=name)
         assert reason in card.inner_text()
         assert card.get_by_role("button", name="Download").is_disabled()
-    assert page.status() == "1 photograph colorized, 5 could not be."
+    assert page.status() == "1 photograph colorized, 6 could not be."
     assert page.button("Download cat.jpg in colour").is_enabled()
 
 
