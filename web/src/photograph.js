@@ -40,8 +40,8 @@ export class Pixels {
   static of(bitmap) {
     try {
       const pixels = new Pixels(bitmap.height, bitmap.width);
+      pixels.check();
       pixels.context.drawImage(bitmap, 0, 0);
-      pixels.context.getImageData(0, 0, 1, 1); // a canvas that is too large may fail only when it is read
       return pixels;
     } catch {
       throw new PhotographError(
@@ -50,6 +50,16 @@ export class Pixels {
     } finally {
       bitmap.close();
     }
+  }
+
+  /** Fail when the canvas is larger than the browser can hold: some stay empty and say nothing. */
+  check() {
+    /** @type {[number, number, number, number]} */
+    const corner = [this.width - 1, this.height - 1, 1, 1];
+    this.context.fillRect(...corner);
+    const [, , , alpha] = this.context.getImageData(...corner).data;
+    if (alpha !== 255) throw new RangeError();
+    this.context.clearRect(...corner);
   }
 
   /**
