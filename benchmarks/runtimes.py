@@ -148,7 +148,7 @@ def main() -> None:
             )
     table = {runtime: _worst(results) for runtime, results in found.items()}
     RESULT.write_text(json.dumps({"photographs": len(photos), "runtimes": table}, indent=2) + "\n")
-    print("| runtime | CIEDE2000 mean | p99 | max | levels of 255 |\n|---|---:|---:|---:|---:|")  # noqa: T201
+    print("| runtime | CIEDE2000 mean | p99 | max | levels |\n|---|---:|---:|---:|---:|")  # noqa: T201
     for runtime, values in table.items():
         print(f"| {runtime} | {values['mean']:.3f} | {values['p99']:.3f} | {values['max']:.3f} |", end="")  # noqa: T201
         print(f" {values['levels']:.0f} |")  # noqa: T201
