@@ -1,19 +1,20 @@
 # make demo   colorize the example photographs with the shipped model (installs what that needs)
 # make test   the whole test suite (installs everything)
 # make bench  the figures of README.md and benchmarks/RESULTS.md, in half an hour; QUICK=--quick in two minutes
+# make web    build the browser page that colorize-web serves (needs Node); make web-static, for a static host
 # make check  format, lint, types and tests: what a commit must pass
 
 PYTHON ?= python3
 DEMO := .venv-demo
 DEV := .venv
 
-.PHONY: demo test bench check format lint types wheel clean
+.PHONY: demo test bench check format lint types web web-static wheel clean
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/colorize-batch examples/photos --out colored
 	@echo "Look at the pictures in ./colored"
 
-test: $(DEV)/installed
+test: $(DEV)/installed web
 	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --numprocesses auto --dist loadfile
 
 bench: $(DEV)/installed
@@ -36,8 +37,18 @@ types: $(DEV)/installed
 	rm -rf build/lib build/bdist.*
 	cd build/types && ../../$(DEV)/bin/mypy --config-file ../../setup.cfg -p colorize_gan
 
+web: web/node_modules/.package-lock.json
+	cd web && npm run --silent check && npm test --silent && npm run --silent build
+
+# with model and runtime: web/dist can be put on any host, in any folder
+web-static: web/node_modules/.package-lock.json
+	cd web && npm run --silent build -- --mode static
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --silent
+
 # the wheel holds the package and nothing else
-wheel: $(DEV)/installed
+wheel: $(DEV)/installed web
 	rm -rf build dist
 	$(DEV)/bin/pip wheel --quiet --no-deps --wheel-dir dist .
 	$(DEV)/bin/python -c "import glob, zipfile; \
@@ -45,7 +56,8 @@ wheel: $(DEV)/installed
 	assert all(n.startswith(('colorize_gan/', 'colorize_gan-')) for n in names), names; \
 	assert 'colorize_gan/infer/models/lite2.onnx' in names, names; \
 	assert 'colorize_gan/benchmarks/cli.py' in names, names; \
-	assert all(n.endswith('.py') for n in names if '/benchmarks/' in n), names"
+	assert all(n.endswith('.py') for n in names if '/benchmarks/' in n), names; \
+	assert 'colorize_gan/infer/web/page/index.html' in names, names"
 
 # installed as users install it: again whenever the package changed
 $(DEMO)/installed: setup.cfg pyproject.toml $(wildcard core/*.py infer/*.py infer/video/*.py infer/models/*.onnx)
@@ -59,4 +71,4 @@ $(DEV)/installed: setup.cfg pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(DEMO) $(DEV) build dist colored
+	rm -rf $(DEMO) $(DEV) build dist colored infer/web/page web/dist web/node_modules examples/node/node_modules

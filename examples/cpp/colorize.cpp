@@ -1,0 +1,54 @@
+// Colorize a photograph in C++: colorize lite2.pixels.onnx old.ppm new.ppm
+#include <cstdint>
+#include <fstream>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+
+#include <openvino/openvino.hpp>
+
+namespace {
+
+// sRGB, uint8 (1, H, W, 3), of a binary PPM file: netpbm's P6, without comments
+ov::Tensor read_ppm(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string magic;
+    std::size_t width = 0, height = 0, maximum = 0;
+    if (!(file >> magic >> width >> height >> maximum) || magic != "P6" || maximum != 255)
+        throw std::runtime_error(path + ": not a PPM file of 8 bits");
+    file.get();
+    ov::Tensor rgb(ov::element::u8, {1, height, width, 3});
+    if (!file.read(reinterpret_cast<char*>(rgb.data<uint8_t>()), rgb.get_byte_size()))
+        throw std::runtime_error(path + ": cut short");
+    return rgb;
+}
+
+void write_ppm(const std::string& path, const ov::Tensor& rgb) {
+    const ov::Shape& shape = rgb.get_shape();
+    std::ofstream file(path, std::ios::binary);
+    file << "P6\n" << shape[2] << ' ' << shape[1] << "\n255\n";
+    if (!file.write(reinterpret_cast<const char*>(rgb.data<uint8_t>()), rgb.get_byte_size()))
+        throw std::runtime_error(path + ": cannot be written");
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+    if (count != 4) {
+        std::cerr << "usage: colorize MODEL.pixels.onnx OLD.ppm NEW.ppm\n";
+        return 2;
+    }
+    try {
+        ov::Core core;
+        // float32: bfloat16 would move the colours
+        ov::CompiledModel model = core.compile_model(
+            arguments[1], "CPU", ov::hint::inference_precision(ov::element::f32));
+        ov::InferRequest request = model.create_infer_request();
+        request.set_tensor("rgb", read_ppm(arguments[2]));
+        request.infer();
+        write_ppm(arguments[3], request.get_tensor("colored"));
+    } catch (const std::exception& error) {
+        std::cerr << "error: " << error.what() << '\n';
+        return 1;
+    }
+}

@@ -1,0 +1,357 @@
+/** The page: cards of photographs, the settings, and what is asked of the worker. */
+
+import { downloadZip } from "client-zip";
+import { Queue } from "./queue.js";
+
+/**
+ * @import { Settings } from "./colorizer.js"
+ *
+ * @typedef {object} Card
+ * @property {number} id
+ * @property {File} file
+ * @property {HTMLElement} element
+ * @property {"waiting" | "done" | "failed"} state
+ */
+
+const OPEN = 1; // urgencies
+const REDRAW = 2;
+const VISIBLE = 0.5; // more
+const SAVE = 3;
+const TYPING = 100; // ms, between two changes of a setting
+const CONTROL = 2000; // ms, until a service worker is not waited for
+
+/** @type {Map<number, Card>} */
+const cards = new Map();
+let lastId = 0;
+let device = "";
+let saving = false;
+
+/** @param {string} id */
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+/** @param {string} id */
+const input = (id) => /** @type {HTMLInputElement} */ (byId(id));
+/** @param {string} id */
+const button = (id) => /** @type {HTMLButtonElement} */ (byId(id));
+/**
+ * @param {ParentNode} parent
+ * @param {string} selector
+ */
+const find = (parent, selector) => /** @type {HTMLElement} */ (parent.querySelector(selector));
+/** @param {string} id */
+const copyOf = (id) =>
+  /** @type {HTMLElement} */ (/** @type {HTMLTemplateElement} */ (byId(id)).content.firstElementChild?.cloneNode(true));
+
+const counted = (/** @type {number} */ count) => `${count} ${count === 1 ? "photograph" : "photographs"}`;
+
+/** @returns {Settings} */
+const settings = () => ({
+  saturation: input("saturation").valueAsNumber,
+  strength: input("strength").valueAsNumber,
+});
+
+// the worker
+
+const queue = startWorker();
+
+async function startWorker() {
+  await offlineReady();
+  const started = new Queue(new Worker(new URL("./worker.js", import.meta.url), { type: "module" }));
+  const wanted = new URLSearchParams(location.search).get("device") ?? "auto";
+  const base = new URL(".", location.href).href;
+  ({ device } = await started.ask("start", [base, wanted]));
+  byId("device").textContent = `Computed by ${device}.`;
+  return started;
+}
+
+/** Let the service worker see what is loaded from here on, so that all of it is there without a network. */
+async function offlineReady() {
+  const container = navigator.serviceWorker;
+  if (!container || !import.meta.env.PROD) return;
+  try {
+    await container.register("./sw.js");
+  } catch {
+    return; // a browser may forbid it; the page works without
+  }
+  if (container.controller) return;
+  await Promise.race([
+    new Promise((resolve) => container.addEventListener("controllerchange", resolve, { once: true })),
+    new Promise((resolve) => setTimeout(resolve, CONTROL)), // a forced reload is never controlled
+  ]);
+}
+
+queue.then(() => showState(), (error) => {
+  byId("status").textContent = `The model could not be loaded: ${error.message}`;
+});
+
+// cards
+
+/** @param {Iterable<File>} files */
+function addFiles(files) {
+  for (const file of files) addCard(file);
+  showState();
+}
+
+/** @param {File} file */
+function addCard(file) {
+  const element = copyOf("card");
+  /** @type {Card} */
+  const card = { id: (lastId += 1), file, element, state: "waiting" };
+  cards.set(card.id, card);
+  find(element, "h2").textContent = file.name;
+  const [save, remove] = element.querySelectorAll("button");
+  save.setAttribute("aria-label", `Download ${file.name} in colour`);
+  save.addEventListener("click", () => saveOne(card));
+  remove.setAttribute("aria-label", `Remove ${file.name}`);
+  remove.addEventListener("click", () => removeCard(card, true));
+  byId("photos").append(element);
+  open(card);
+}
+
+/** @param {Card} card */
+async function open(card) {
+  const { element, file, id } = card;
+  try {
+    const worker = await queue;
+    const { before, height, note, width } = await worker.ask("open", [id, file], () => OPEN + visible(card));
+    if (!cards.has(id)) return void worker.ask("close", [id]);
+    find(element, ".size").textContent = `${width} × ${height} pixels`;
+    find(element, ".note").textContent = note;
+    showPair(card, before, width / height);
+    find(element, "button").removeAttribute("disabled");
+    card.state = "done";
+    showState();
+    await redraw(card);
+  } catch (error) {
+    fail(card, /** @type {Error} */ (error));
+    showState();
+  }
+}
+
+/**
+ * @param {Card} card
+ * @param {Error} error
+ */
+function fail(card, error) {
+  card.state = "failed";
+  card.element.classList.add("failed");
+  const words = document.createElement("p");
+  words.className = "words";
+  words.textContent = `Not colorized: ${error.message}`;
+  find(card.element, ".stage").replaceChildren(words);
+}
+
+/**
+ * @param {Card} card
+ * @param {Blob} before
+ * @param {number} ratio
+ */
+function showPair(card, before, ratio) {
+  const pair = copyOf("pair");
+  const [first, second] = pair.querySelectorAll("img");
+  const slider = /** @type {HTMLInputElement} */ (find(pair, "input"));
+  pair.style.setProperty("--ratio", String(ratio));
+  first.alt = `${card.file.name} before`;
+  second.alt = `${card.file.name} in colour`;
+  showBlob(first, before);
+  slider.setAttribute("aria-label", `Original to colour: ${card.file.name}`);
+  slider.addEventListener("input", () => {
+    pair.style.setProperty("--cut", `${slider.value}%`);
+    slider.setAttribute("aria-valuetext", `${Math.round(100 - slider.valueAsNumber)}% in colour`);
+  });
+  find(card.element, ".stage").replaceChildren(pair);
+}
+
+/** @param {Card} card */
+async function redraw(card) {
+  const worker = await queue;
+  worker.drop("preview", card.id);
+  const preview = await worker.ask("preview", [card.id, settings()], () => REDRAW + visible(card));
+  showBlob(/** @type {HTMLImageElement} */ (find(card.element, "img + img")), preview);
+}
+
+/**
+ * @param {HTMLImageElement} image
+ * @param {Blob} blob
+ */
+function showBlob(image, blob) {
+  URL.revokeObjectURL(image.src);
+  image.src = URL.createObjectURL(blob);
+}
+
+/** @param {Card} card */
+function visible(card) {
+  const { bottom, top } = card.element.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight ? VISIBLE : 0;
+}
+
+/**
+ * @param {Card} card
+ * @param {boolean} focus
+ */
+async function removeCard(card, focus) {
+  const neighbour = card.element.nextElementSibling ?? card.element.previousElementSibling;
+  cards.delete(card.id);
+  for (const image of card.element.querySelectorAll("img")) URL.revokeObjectURL(image.src);
+  card.element.remove();
+  if (focus) (neighbour ? find(neighbour, ".remove") : input("files")).focus();
+  showState();
+  const worker = await queue;
+  for (const call of ["open", "preview"]) worker.drop(call, card.id);
+  worker.ask("close", [card.id]);
+}
+
+// what is said
+
+/** @param {string} [message] instead of the usual */
+function showState(message) {
+  const all = [...cards.values()];
+  const done = all.filter(({ state }) => state === "done").length;
+  const failed = all.filter(({ state }) => state === "failed").length;
+  const working = done + failed < all.length;
+  byId("bar").hidden = !all.length;
+  button("save-all").disabled = !done || working || saving;
+  showProgress(working, done + failed, all.length);
+  byId("status").textContent = message ?? summary(all.length, done, failed);
+}
+
+/**
+ * @param {number} all
+ * @param {number} done
+ * @param {number} failed
+ */
+function summary(all, done, failed) {
+  if (!device) return "Loading the model…";
+  if (!all) return "Ready.";
+  const failures = failed ? `, ${failed} could not be` : "";
+  return done + failed < all ? `${done + failed} of ${counted(all)} done` : `${counted(done)} colorized${failures}.`;
+}
+
+/**
+ * @param {boolean} shown
+ * @param {number} value
+ * @param {number} max
+ */
+function showProgress(shown, value, max) {
+  const bar = /** @type {HTMLProgressElement} */ (byId("progress"));
+  bar.hidden = !shown;
+  bar.max = Math.max(max, 1);
+  bar.value = value;
+}
+
+// saving
+
+/** @param {Card} card */
+async function render(card) {
+  const worker = await queue;
+  return worker.ask("render", [card.id, settings()], () => SAVE);
+}
+
+/**
+ * @param {Blob} blob
+ * @param {string} name
+ */
+function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // ms; the browser has opened it by then
+}
+
+/**
+ * The name a result is saved by: PNG unless it was JPEG.
+ * @param {File} file
+ * @param {Blob} result
+ */
+function savedName(file, result) {
+  return result.type === file.type ? file.name : file.name.replace(/(\.[^.]*)?$/, ".png");
+}
+
+/** @param {Card} card */
+async function saveOne(card) {
+  showState(`Colorizing ${card.file.name} at full size…`);
+  try {
+    const result = await render(card);
+    save(result, savedName(card.file, result));
+    showState(`${card.file.name} is downloaded.`);
+  } catch (error) {
+    showState(`${card.file.name}: ${/** @type {Error} */ (error).message}`);
+  }
+}
+
+/**
+ * Colorize all at full size, one after the other, each when the archive has room for it.
+ * @param {string[]} failures becomes the names of those that failed
+ */
+async function* results(failures) {
+  const done = [...cards.values()].filter(({ state }) => state === "done");
+  const names = new Set();
+  for (const [index, card] of done.entries()) {
+    showState(`Colorizing ${index + 1} of ${done.length} at full size…`);
+    showProgress(true, index, done.length);
+    try {
+      const result = await render(card);
+      yield { name: unique(savedName(card.file, result), names), input: result };
+    } catch (error) {
+      failures.push(`${card.file.name} (${/** @type {Error} */ (error).message})`);
+    }
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {Set<string>} taken
+ */
+function unique(name, taken) {
+  let free = name;
+  for (let number = 1; taken.has(free); number += 1) free = name.replace(/(\.[^.]*)$/, `-${number}$1`);
+  taken.add(free);
+  return free;
+}
+
+async function saveAll() {
+  /** @type {string[]} */
+  const failures = [];
+  saving = true;
+  try {
+    save(await downloadZip(results(failures)).blob(), "colorized.zip");
+  } finally {
+    saving = false;
+  }
+  showState(failures.length ? `Not in the archive: ${failures.join(", ")}` : "The archive is downloaded.");
+}
+
+// what the user does
+
+input("files").addEventListener("change", ({ target }) => {
+  const { files } = /** @type {HTMLInputElement} */ (target);
+  addFiles([...(files ?? [])]);
+  input("files").value = ""; // the same file may be chosen again
+});
+for (const kind of ["dragenter", "dragover", "dragleave", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    event.preventDefault();
+    document.body.classList.toggle("dropping", kind === "dragenter" || kind === "dragover");
+  });
+}
+document.addEventListener("drop", ({ dataTransfer }) => addFiles([...(dataTransfer?.files ?? [])]));
+document.addEventListener("paste", ({ clipboardData }) => addFiles([...(clipboardData?.files ?? [])]));
+
+let changed = 0;
+for (const id of ["strength", "saturation"]) {
+  input(id).addEventListener("input", () => {
+    byId(`${id}-value`).textContent = input(id).valueAsNumber.toFixed(2);
+    clearTimeout(changed);
+    changed = setTimeout(redrawAll, TYPING);
+  });
+}
+
+function redrawAll() {
+  for (const card of cards.values()) if (card.state === "done") redraw(card);
+}
+
+button("save-all").addEventListener("click", saveAll);
+button("remove-all").addEventListener("click", () => {
+  for (const card of cards.values()) removeCard(card, false);
+  input("files").focus();
+});
