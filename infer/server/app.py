@@ -245,6 +245,7 @@ _FORM = {"type": "object", "properties": {FIELD: _IMAGE}, "required": [FIELD], "
 _REQUEST_BODY = {
     "requestBody": {
         "required": True,
-        "content": {MULTIPART: {"schema": _FORM}} | {media: {"schema": _IMAGE} for media in RAW_TYPES},
+        "content": {MULTIPART: {"schema": _FORM, "encoding": {FIELD: {"contentType": ", ".join(RAW_TYPES)}}}}
+        | {media: {"schema": _IMAGE} for media in RAW_TYPES},
     }
 }

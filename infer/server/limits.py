@@ -29,5 +29,6 @@ class Limits:
         """Refuse a buffer that no large body fits into."""
         if self.buffer_megabytes < self.max_megabytes:
             raise UsageError(
-                f"--buffer-megabytes {self.buffer_megabytes:g}: less than --max-megabytes {self.max_megabytes:g}"
+                f"--buffer-megabytes {self.buffer_megabytes:g}: less than "
+                f"--max-megabytes {self.max_megabytes:g}"
             )

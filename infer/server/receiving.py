@@ -5,7 +5,7 @@ from typing import Protocol
 
 from fastapi import HTTPException, Request
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartCallbacks, MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
 from colorize_gan.formats import MEDIA_TYPES
@@ -105,15 +105,15 @@ class _Multipart:
         self._is_complete = False
         self._parser = MultipartParser(
             boundary,
-            MultipartCallbacks(
-                on_part_begin=self._begin_part,
-                on_header_field=lambda data, start, end: self._header.extend(data[start:end]),
-                on_header_value=lambda data, start, end: self._value.extend(data[start:end]),
-                on_header_end=self._end_header,
-                on_headers_finished=self._check_name,
-                on_part_data=lambda data, start, end: self._content.extend(data[start:end]),
-                on_end=self._end,
-            ),
+            {
+                "on_part_begin": self._begin_part,
+                "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
+                "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+                "on_header_end": self._end_header,
+                "on_headers_finished": self._check_name,
+                "on_part_data": lambda data, start, end: self._content.extend(data[start:end]),
+                "on_end": self._end,
+            },
         )
 
     def write(self, chunk: bytes) -> None:

@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+from pathlib import Path
 from types import FrameType
 
 import uvicorn
@@ -12,6 +13,8 @@ from colorize_gan.infer.server.app import create_app
 from colorize_gan.infer.server.protocol import PatientProtocol
 from colorize_gan.infer.server.service import Service
 from colorize_gan.parallel import one_thread_each
+
+TOKEN_VARIABLE = "COLORIZE_TOKEN"
 
 
 class Server(uvicorn.Server):
@@ -70,18 +73,14 @@ def serve(server: Server, listening: socket.socket) -> None:
         server.run(sockets=[listening])
 
 
-def read_token(path: os.PathLike[str] | None) -> str | None:
+def read_token(path: Path | None) -> str | None:
     """Return the token of a file, or of the environment; None where there is neither.
 
     Raises:
         UsageError: it is empty, or holds what cannot go into a header.
     """
-    source = str(path) if path else "COLORIZE_TOKEN"
-    if path:
-        with open(path, encoding="utf-8") as file:
-            token: str | None = file.read().strip()
-    else:
-        token = os.environ.get("COLORIZE_TOKEN")
+    source = str(path) if path else TOKEN_VARIABLE
+    token = path.read_text("utf-8").strip() if path else os.environ.get(TOKEN_VARIABLE)
     if token is not None and not (token and token.isascii() and token.isprintable() and " " not in token):
         raise UsageError(f"{source}: a token is one word of printable ASCII")
     return token
