@@ -20,6 +20,7 @@ from colorize_gan.errors import ImageError, TooLargeError, UnknownFormatError
 from colorize_gan.infer.results import NO_MEMORY
 from colorize_gan.infer.server.admission import BusyError, Share
 from colorize_gan.infer.server.lingering import Lingering
+from colorize_gan.infer.server.metrics import Counted
 from colorize_gan.infer.server.page import mount_page
 from colorize_gan.infer.server.receiving import FIELD, MULTIPART, RAW_TYPES, receive_image
 from colorize_gan.infer.server.service import ColorOptions, Reply, Service
@@ -54,6 +55,7 @@ def create_app(service: Service, token: str | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.add_middleware(Lingering)
+    app.add_middleware(Counted, path=PATH, requests=service.metrics.requests)
     _add_errors(app, service)
     guard = [Depends(_guard(token))] if token else []
     _add_colorize(app, service, guard)
@@ -168,13 +170,6 @@ def _add_errors(app: FastAPI, service: Service) -> None:
     @app.exception_handler(ClientDisconnect)
     async def gone(_: Request, error: ClientDisconnect) -> Response:
         return Response(status_code=CLIENT_CLOSED)
-
-    @app.middleware("http")
-    async def count(request: Request, call_next: Callable[[Request], Any]) -> Response:
-        response: Response = await call_next(request)
-        if request.url.path == PATH:
-            service.metrics.requests.labels(response.status_code).inc()
-        return response
 
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, _T]) -> _T:

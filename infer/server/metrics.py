@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from colorize_gan import __version__
 from colorize_gan.infer.colorizer import Colorizer
@@ -53,3 +54,21 @@ class Metrics:
             "precision": used.precision,
         }
         Gauge("colorize_info", "What runs.", list(labels), registry=registry).labels(**labels).set(1)
+
+
+class Counted:
+    """Middleware that counts the answers of one path by their status."""
+
+    def __init__(self, app: ASGIApp, path: str, requests: Counter) -> None:
+        """Wrap ``app``."""
+        self._app, self._path, self._requests = app, path, requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+
+        async def counting_send(message: Message) -> None:
+            if message["type"] == "http.response.start" and scope.get("path") == self._path:
+                self._requests.labels(message["status"]).inc()
+            await send(message)
+
+        await self._app(scope, receive, counting_send)
