@@ -29,4 +29,5 @@ class _Isolated(StaticFiles):
 def mount_page(app: FastAPI) -> None:
     """Serve the page at ``/``; without one there is nothing there."""
     if (PAGE / "index.html").is_file():
-        app.mount("/", _Isolated(directory=PAGE, html=True), name="page")
+        # not mounted: a mount at / would answer for the other routes when only their method is wrong
+        app.router.default = _Isolated(directory=PAGE, html=True)

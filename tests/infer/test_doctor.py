@@ -33,7 +33,7 @@ def test_no_wheel_of_onnxruntime(tmp_path: Path) -> None:
 def test_all_is_well_here() -> None:
     result = CliRunner().invoke(colorize_doctor, ["--backend", "onnxruntime", "--device", "cpu"])
     assert result.exit_code == 0, result.output
-    assert "ok runs: on onnxruntime, cpu, fp32 (--backend onnxruntime, --device cpu)" in result.stdout
+    assert "ok runs: on onnxruntime, cpu, fp16-weights (--backend onnxruntime, --device cpu)" in result.stdout
     assert "ok colours: CIEDE2000 p99 0.0" in result.stdout
 
 

@@ -425,7 +425,9 @@ def test_the_page_is_isolated(colorizer: Colorizer, tmp_path: Path, monkeypatch:
         assert answer.text == "<p>page</p>"
         assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
         assert answer.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+        assert server.client.get("/nosuch.js").status_code == 404
         assert server.client.get("/healthz").json() == {"status": "ok"}
+        assert server.client.get(PATH).status_code == 405
 
 
 def test_schemathesis_finds_nothing(server: Running, grey: np.ndarray) -> None:
@@ -459,7 +461,9 @@ def test_sigterm_is_no_error(jpeg: bytes) -> None:
         try:
             assert process.stderr
             line = process.stderr.readline()
-            address = re.search(r"model lite2 on onnxruntime, cpu, fp32: (http://127\.0\.0\.1:\d+)\n", line)
+            address = re.search(
+                r"model lite2 on onnxruntime, cpu, fp16-weights: (http://127\.0\.0\.1:\d+)\n", line
+            )
             assert address, line
             headers = JPEG | {"Authorization": "Bearer secret"}
             answer = httpx.post(address[1] + PATH, content=jpeg, headers=headers, timeout=PATIENCE)
