@@ -28,6 +28,7 @@ def test_links_lead_to_files() -> None:
         ("docs/video.md", "| 100 frames of |", "video.json"),
         ("docs/video.md", "| 640 x 360, frames/s |", "video.json"),
         ("docs/deployment.md", "| file | MB |", "exports.json"),
+        ("docs/serving.md", "| load |", "server.json"),
     ],
 )
 def test_figures_of_tables_are_in_the_committed_json(document: str, header: str, result: str) -> None:

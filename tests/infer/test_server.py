@@ -296,7 +296,10 @@ def test_an_endless_body_is_refused_where_the_limit_is(server: Running) -> None:
     assert sent > 1_000_000
 
 
-def test_slow_clients_are_given_up(colorizer: Colorizer, jpeg: bytes) -> None:
+def test_slow_clients_are_given_up(
+    colorizer: Colorizer, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lingering, "LINGER", 0.1)
     with running(colorizer, Limits(receive_timeout=0.3)) as server:
         with server.connect() as connection:
             connection.sendall(b"POST /v1/col")
@@ -310,10 +313,12 @@ def test_slow_clients_are_given_up(colorizer: Colorizer, jpeg: bytes) -> None:
 def test_a_client_that_takes_nothing_of_its_answer_is_given_up(
     colorizer: Colorizer,
 ) -> None:
-    noise = np.random.default_rng(0).integers(0, 255, (700, 900), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 255, (500, 600), np.uint8)
     content = encoded(noise, "PNG")
-    with running(colorizer, Limits(receive_timeout=0.3)) as server, server.connect() as connection:
+    with running(colorizer, Limits(receive_timeout=0.3)) as server, socket.socket() as connection:
+        connection.settimeout(PATIENCE)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", server.port))
         connection.sendall(raw_post(f"Content-Length: {len(content)}", body=content))
         until(lambda: server.service.memory.requests == 1)
         until(lambda: server.service.memory.requests == 0)
