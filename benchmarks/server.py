@@ -35,7 +35,7 @@ CASES = (
     (Case("2 MP JPEG", 1600, 1200, ".jpg", 24), 144),
 )
 CLIENTS = (2, 8, 32, 128)
-ROUNDS = 3
+ROUNDS = 2
 QUEUE = 64
 STARTING = 4  # photographs, enough for each worker to have opened the model
 
@@ -157,6 +157,7 @@ def send_one(connection: http.client.HTTPConnection, content: bytes, expected: s
             outcome.wrong += response.status != 200 or digest(answer) != expected
             return
         outcome.rejected += 1
+        connection.close()  # the server may, too, before it is used again
         time.sleep(int(response.headers["Retry-After"]))
 
 

@@ -15,6 +15,7 @@ from colorize_gan.infer.server.service import Service
 from colorize_gan.parallel import one_thread_each
 
 TOKEN_VARIABLE = "COLORIZE_TOKEN"
+_KEEP_ALIVE = 75  # seconds; uvicorn's 5 are less than many a Retry-After
 
 
 class Server(uvicorn.Server):
@@ -32,6 +33,7 @@ class Server(uvicorn.Server):
             log_level="info" if access_log else "warning",
             access_log=access_log,
             server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=round(service.limits.time_limit + patience),
         )
         super().__init__(config)
