@@ -96,7 +96,7 @@ def _add_colorize(app: FastAPI, service: Service, guard: list[Any]) -> None:
             "The answer is, byte for byte, the file that `colorize-batch` writes."
         ),
         response_class=Response,
-        responses=_ANSWERS | (_answer(401, "no token, or not the right one") if guard else {}),
+        responses=_ANSWERS | (_UNAUTHORIZED if guard else {}),
         openapi_extra=_REQUEST_BODY,
         dependencies=guard,
     )
@@ -135,8 +135,7 @@ def _add_checks(app: FastAPI, service: Service, guard: list[Any]) -> None:
         "/metrics",
         summary="Metrics for Prometheus",
         response_class=Response,
-        responses={200: {"description": "Prometheus text format", "content": {"text/plain": {}}}}
-        | (_answer(401, "no token, or not the right one") if guard else {}),
+        responses=_METRICS | (_UNAUTHORIZED if guard else {}),
         dependencies=guard,
     )
     async def metrics() -> Response:
@@ -233,6 +232,11 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     **_answer(422, "an option out of its range, or a damaged image"),
     **_answer(429, "too many photographs at once; try again later", retry=True),
     **_answer(503, "the server is stopping, or took too long", retry=True),
+}
+
+_UNAUTHORIZED = _answer(401, "no token, or not the right one")
+_METRICS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Prometheus text format", "content": {"text/plain": {}}}
 }
 
 _IMAGE = {"type": "string", "format": "binary"}

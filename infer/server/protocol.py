@@ -25,7 +25,8 @@ class PatientProtocol(H11Protocol):
         """See `asyncio.Protocol`."""
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
-            self._headers_due = _stop(self._headers_due)
+            _stop(self._headers_due)
+            self._headers_due = None
         elif self._headers_due is None:
             self._headers_due = self._abort_later()
 
@@ -37,13 +38,13 @@ class PatientProtocol(H11Protocol):
     def resume_writing(self) -> None:
         """See `asyncio.Protocol`."""
         super().resume_writing()
-        self._taking_due = _stop(self._taking_due)
+        _stop(self._taking_due)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
         super().connection_lost(exc)
-        self._headers_due = _stop(self._headers_due)
-        self._taking_due = _stop(self._taking_due)
+        _stop(self._headers_due)
+        _stop(self._taking_due)
 
     def _abort_later(self) -> asyncio.TimerHandle:
         return self.loop.call_later(self.patience, self.transport.abort)

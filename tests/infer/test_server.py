@@ -449,7 +449,7 @@ def test_schemathesis_finds_nothing(server: Running, grey: np.ndarray) -> None:
     tested = []
     for operation in (result.ok() for result in schema.get_all_operations()):
 
-        @settings(max_examples=8, deadline=None, derandomize=True, database=None)
+        @settings(max_examples=5, deadline=None, derandomize=True, database=None)
         @given(operation.as_strategy())
         def check(case: schemathesis.Case) -> None:
             case.call_and_validate()
