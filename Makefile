@@ -60,7 +60,7 @@ wheel: $(DEV)/installed web
 	assert 'colorize_gan/infer/web/page/index.html' in names, names"
 
 # installed as users install it: again whenever the package changed
-$(DEMO)/installed: setup.cfg pyproject.toml $(wildcard core/*.py infer/*.py infer/video/*.py infer/models/*.onnx)
+$(DEMO)/installed: setup.cfg pyproject.toml $(wildcard core/*.py infer/*.py infer/server/*.py infer/video/*.py infer/models/*.onnx)
 	$(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet .
 	touch $@

@@ -14,6 +14,8 @@ import click
 from colorize_gan.errors import ColorizeError, UsageError
 
 INTERRUPTED = 130
+
+_SERVER = ("fastapi", "h11", "prometheus_client", "pydantic", "python_multipart", "starlette", "uvicorn")
 _PATIENCE = 2
 
 _P = ParamSpec("_P")
@@ -36,8 +38,9 @@ def exit_with_code(command: Callable[_P, int]) -> Callable[_P, None]:
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("colorize_gan"):
                 raise
+            extra = "serve" if error.name in _SERVER else "export"
             click.echo(
-                f"error: needs {error.name}, which is not installed; pip install 'colorize-gan[export]'",
+                f"error: needs {error.name}, which is not installed; pip install 'colorize-gan[{extra}]'",
                 err=True,
             )
             code = UsageError.exit_code

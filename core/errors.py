@@ -4,6 +4,8 @@
   * UsageError               (2)  an option or argument that cannot be honoured
     * DataError                   a data set that is empty, too small or without colour
   * ImageError               (3)  one image cannot be read or written; the run goes on
+    * TooLargeError               it has more pixels than are allowed
+    * UnknownFormatError          its format is not one that can be read here
     * VideoError                  the same of a video
   * DeviceError              (4)  the requested device or backend is not available
   * ModelError               (5)  a model or checkpoint is missing, damaged or without a contract
@@ -33,6 +35,14 @@ class ImageError(ColorizeError):
     """One image cannot be read, colorized or written."""
 
     exit_code = 3
+
+
+class TooLargeError(ImageError):
+    """An image with more pixels than are allowed."""
+
+
+class UnknownFormatError(ImageError):
+    """An image in a format that cannot be read here."""
 
 
 class VideoError(ImageError):

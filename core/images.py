@@ -18,7 +18,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorize_gan.errors import ImageError
+from colorize_gan.errors import ImageError, TooLargeError, UnknownFormatError
 from colorize_gan.metadata import UNKNOWN_RESOLUTION, Metadata, read_tags, upright_xmp, with_size
 from colorize_gan.profiles import ICC, is_srgb, to_srgb
 from colorize_gan.tiff import has_thumbnails_only, is_tiff
@@ -80,7 +80,22 @@ def read_picture(path: Path, max_megapixels: float | None = None) -> Picture:
         ImageError: unreadable, not an image, cut short, too large, of several pages or frames, or with
             samples that are not integers of up to 16 bits.
     """
-    return decode_picture(_read_bytes(path), max_megapixels)
+    return decode_picture(read_content(path), max_megapixels)
+
+
+def read_content(path: Path) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        ImageError: it cannot be read, or is empty.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"cannot be read ({error.strerror})") from error
+    if not content:
+        raise ImageError("the file is empty")
+    return content
 
 
 def decode_picture(content: bytes, max_megapixels: float | None = None) -> Picture:
@@ -162,16 +177,6 @@ def strips(height: int, width: int) -> Iterator[slice]:
     return (slice(start, min(start + rows, height)) for start in range(0, height, rows))
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"cannot be read ({error.strerror})") from error
-    if not content:
-        raise ImageError("the file is empty")
-    return content
-
-
 def _open(content: bytes, max_megapixels: float | None, fail_on: str = "error") -> pyvips.Image:
     """Open an image and refuse what its header says cannot be colorized."""
     if content[:2] == b"BM" or _is_hevc(content):
@@ -192,7 +197,7 @@ def _open(content: bytes, max_megapixels: float | None, fail_on: str = "error") 
 
 def _check_size(width: int, height: int, max_megapixels: float | None) -> None:
     if max_megapixels is not None and width * height > max_megapixels * 1e6:
-        raise ImageError(f"{width} x {height} pixels: more than --max-megapixels {max_megapixels:g}")
+        raise TooLargeError(f"{width} x {height} pixels: more than --max-megapixels {max_megapixels:g}")
 
 
 def _number(image: pyvips.Image, name: str, default: int) -> int:
@@ -238,12 +243,12 @@ def register_heif() -> None:
     """Let Pillow read and write HEIC.
 
     Raises:
-        ImageError: pillow-heif is not installed.
+        UnknownFormatError: pillow-heif is not installed.
     """
     try:
         import pillow_heif
     except ImportError as error:
-        raise ImageError("HEIC needs one more package: pip install 'colorize-gan[heif]'") from error
+        raise UnknownFormatError("HEIC needs one more package: pip install 'colorize-gan[heif]'") from error
     pillow_heif.register_heif_opener()
 
 

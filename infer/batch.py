@@ -1,7 +1,6 @@
 """Colorizing many files: every one ends as written, skipped or failed, in the order of the inputs."""
 
 import contextlib
-import os
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
@@ -50,8 +49,7 @@ def colorize_items(
     items: Iterable[WorkItem], out: Path, colorizer: Colorizer, options: BatchOptions = _DEFAULTS
 ) -> Generator[ItemResult, None, None]:
     """Colorize work items as `colorize_folder` does; closing the iterator ends with those in hand."""
-    # enough to fill a batch while another one is being read and written
-    workers = options.workers or max(os.cpu_count() or 1, 2 * colorizer.batch_size)
+    workers = options.workers or colorizer.wanted_workers
     with contextlib.closing(Record(out)) as record, one_thread_each():
         worker = Worker(colorizer, options, record)
         with contextlib.closing(map_in_order(worker.process, items, workers, "colorize")) as results:

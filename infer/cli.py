@@ -15,7 +15,7 @@ from colorize_gan import __version__
 from colorize_gan.commands import INTERRUPTED, exit_with_code, log_shown, printable, stop_requests
 from colorize_gan.errors import ImageError, UsageError
 from colorize_gan.infer.options import AutoInt, model_options, open_colorizer
-from colorize_gan.infer.results import MAX_MEGAPIXELS
+from colorize_gan.infer.results import FORMATS, MAX_MEGAPIXELS
 from colorize_gan.infer.video.options import VIDEO_SUFFIXES, VideoOptions
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from colorize_gan.infer.inputs import Work, WorkItem
     from colorize_gan.infer.watch import Progress, Sink
 
-_FORMATS = {"keep": None, "jpg": ".jpg", "png": ".png", "tiff": ".tiff", "webp": ".webp"}
 _SOME_FAILED = ImageError.exit_code
 _STDIN = Path("-")
 _OWN_OPTIONS = ("on_exists", "in_color", "quality", "max_megapixels", "workers")
@@ -64,7 +63,7 @@ _A_VIDEO = "a video; --videos colorizes it, and so does colorize-video"
 @click.option(
     "--exclude", multiple=True, metavar="GLOB", help="Of a folder, leave matching files out; repeatable."
 )
-@click.option("--format", "format_", type=click.Choice(list(_FORMATS)), default="keep", show_default=True)
+@click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="keep", show_default=True)
 @click.option(
     "--quality",
     type=click.IntRange(1, 100),
@@ -123,7 +122,7 @@ def colorize_batch(
             recursive,
             include,
             exclude,
-            _FORMATS[format_],
+            FORMATS[format_],
             suffixes=SUFFIXES | VIDEO_SUFFIXES,
             listed=frozenset() if videos else VIDEO_SUFFIXES,
         )

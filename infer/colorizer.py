@@ -1,5 +1,7 @@
 """Colorizing one image: the network sees a small L, the image keeps its own full-resolution L."""
 
+import copy
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,21 +91,35 @@ class Colorizer:
         self.batch_size = batch_size or (1 if model.device == "cpu" else _GPU_BATCH)
         self.backend = model if self.batch_size == 1 else BatchingBackend(model, self.batch_size)
         self.render_size = render_size or self.contract.render_size
-        self.saturation, self.strength = saturation, strength
-        self.chroma_upsample: Method = chroma_upsample
-        if not (0 <= saturation <= MAXIMUM_SATURATION and 0 <= strength <= 1):  # not: NaN
-            raise UsageError(f"--saturation is 0 to {MAXIMUM_SATURATION}, --strength 0 to 1")
         if self.contract.size.fit(self.render_size) != self.render_size:
             rule = self.contract.size
             raise UsageError(
                 f"--render-size {self.render_size}: the model takes "
                 + (f"only {rule.minimum}" if rule.fixed else f"multiples of {rule.multiple_of}")
             )
+        self._set_colors(saturation, strength, chroma_upsample)
+
+    def with_colors(self, saturation: float, strength: float, chroma_upsample: Method) -> "Colorizer":
+        """Return a colorizer of the same opened model; arguments and errors are those of `__init__`."""
+        other = copy.copy(self)
+        other._set_colors(saturation, strength, chroma_upsample)
+        return other
+
+    def _set_colors(self, saturation: float, strength: float, chroma_upsample: Method) -> None:
+        if not (0 <= saturation <= MAXIMUM_SATURATION and 0 <= strength <= 1):  # not: NaN
+            raise UsageError(f"--saturation is 0 to {MAXIMUM_SATURATION}, --strength 0 to 1")
+        self.saturation, self.strength = saturation, strength
+        self.chroma_upsample: Method = chroma_upsample
 
     @property
     def contract(self) -> ModelContract:
         """The model's contract."""
         return self.backend.contract
+
+    @property
+    def wanted_workers(self) -> int:
+        """Images worth having in work at once: one a core, or enough to fill a batch while another waits."""
+        return max(os.cpu_count() or 1, 2 * self.batch_size)
 
     @property
     def _least_side(self) -> int:

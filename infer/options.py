@@ -24,7 +24,7 @@ class AutoInt(click.ParamType[int | None]):
         return None if value == "auto" else click.IntRange(min=1).convert(value, param, ctx)
 
 
-_MODEL_OPTIONS = (
+_RUNTIME_OPTIONS = (
     click.option(
         "-m", "--model", default=DEFAULT_MODEL, show_default=True, help="Bundled name or model file."
     ),
@@ -37,6 +37,15 @@ _MODEL_OPTIONS = (
         help="Runtime; auto takes the fastest that gives the same colours here.",
     ),
     click.option("--render-size", type=click.IntRange(min=1), help="Short side the network sees, in pixels."),
+    click.option(
+        "--batch-size",
+        type=AutoInt(),
+        default="auto",
+        show_default=True,
+        help="Images the network sees at once.",
+    ),
+)
+_COLOR_OPTIONS = (
     click.option(
         "--saturation", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Chroma gain."
     ),
@@ -54,19 +63,21 @@ _MODEL_OPTIONS = (
         show_default=True,
         help="How colour grows to full size: guided keeps it inside the edges.",
     ),
-    click.option(
-        "--batch-size",
-        type=AutoInt(),
-        default="auto",
-        show_default=True,
-        help="Images the network sees at once.",
-    ),
 )
 
 
 def model_options(command: _F) -> _F:
     """Add the options that are arguments of `Colorizer`, by the same names."""
-    for option in reversed(_MODEL_OPTIONS):
+    return _with(command, _RUNTIME_OPTIONS + _COLOR_OPTIONS)
+
+
+def runtime_options(command: _F) -> _F:
+    """Add those of `model_options` that say what runs, not what the colours are to be."""
+    return _with(command, _RUNTIME_OPTIONS)
+
+
+def _with(command: _F, options: tuple[Callable[[_F], _F], ...]) -> _F:
+    for option in reversed(options):
         command = option(command)
     return command
 

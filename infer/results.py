@@ -10,6 +10,11 @@ Status = Literal["written", "skipped", "failed"]
 
 MAX_MEGAPIXELS = 200.0
 
+FORMATS = {"keep": None, "jpg": ".jpg", "png": ".png", "tiff": ".tiff", "webp": ".webp"}
+"""Suffixes of the outputs, by the names that `--format` takes; None for the input's own."""
+
+NO_MEMORY = "not enough memory for an image of this size"
+
 HARDLY_ANY_COLOR = "hardly any colour"
 """In the `ItemResult.note` on an output that a person should look at."""
 

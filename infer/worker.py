@@ -11,31 +11,22 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import cv2
 import numpy as np
 
-from colorize_gan import __version__
-from colorize_gan.color import lightness_of
-from colorize_gan.encoding import encode, encode_planes, write_atomically
+from colorize_gan.encoding import encode, write_atomically
 from colorize_gan.errors import ImageError
-from colorize_gan.images import Picture, as_grey, decode_picture, read_picture, strips, to_8_bits
+from colorize_gan.images import Picture, read_content, read_picture
+from colorize_gan.infer.coloring import color, decode, facts_of, lightness_error
 from colorize_gan.infer.colorizer import Colorizer
-from colorize_gan.infer.gallery import THUMBNAIL_SIDE, thumbnail
+from colorize_gan.infer.gallery import thumbnail
 from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.record import Record
-from colorize_gan.infer.results import DAMAGED, HARDLY_ANY_COLOR, BatchOptions, ItemResult
+from colorize_gan.infer.results import NO_MEMORY, BatchOptions, ItemResult
 from colorize_gan.infer.stages import StageClock
-from colorize_gan.metadata import Metadata
-from colorize_gan.metrics import colorfulness
 from colorize_gan.parallel import RoomToWork
-from colorize_gan.suffixes import JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES
 from colorize_gan.tones import tone_of
 
-_LITTLE_COLOR = 7.0  # colourfulness; one photograph in a hundred is below with the shipped model
-
-_SAMPLE_SIDE = 256  # pixels, of what colourfulness is measured on
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-_NO_MEMORY = "not enough memory for an image of this size"
 
 
 class Worker:
@@ -45,8 +36,6 @@ class Worker:
         """Prepare for a run that writes its outcome into ``record``."""
         self._colorizer, self._options, self._record = colorizer, options, record
         self._settings = settings_digest(colorizer, options)
-        model = colorizer.contract.name
-        self._software = f"colorize-gan {__version__}, colours made by machine, model {model}"
         self._room = RoomToWork()
 
     def process(self, item: WorkItem) -> ItemResult:
@@ -61,7 +50,7 @@ class Worker:
         except OSError as error:
             reason = f"{error.filename or item.target}: {error.strerror}"
         except MemoryError:
-            reason = _NO_MEMORY
+            reason = NO_MEMORY
         return ItemResult(item.source, item.target, "failed", reason)
 
     def _reason_to_skip(self, item: WorkItem, source: os.stat_result) -> str:
@@ -93,39 +82,18 @@ class Worker:
     def _colorize(self, item: WorkItem, source: os.stat_result) -> ItemResult:
         clock = StageClock()
         with clock.measure("decode"):
-            picture = read_picture(item.source, self._options.max_megapixels)
-            picture = dataclasses.replace(picture, pixels=as_grey(picture.pixels))
+            picture = decode(read_content(item.source), self._options.max_megapixels)
         if self._options.in_color != "recolor" and tone_of(picture.pixels) == "color":
             return self._in_color(item, source, picture)
-        metadata = picture.metadata.made_by(self._software)
         suffix = item.target.suffix.lower()
-        content, shown = self._color_file(picture.pixels, suffix, metadata, clock)
-        facts = _facts(picture, shown, suffix)
+        colored = color(picture, suffix, self._colorizer, self._options.quality, clock)
+        facts = colored.facts
         if self._options.measure:
-            facts["max_lightness_error"] = _lightness_error(picture.pixels, content)
+            facts["max_lightness_error"] = lightness_error(picture.pixels, colored.content)
         with clock.measure("encode"):
-            target = self._write(item.target, content, source, facts)
+            target = self._write(item.target, colored.content, source, facts)
         result = ItemResult(item.source, target, "written", seconds=clock.seconds, **facts)
-        return self._with_thumbnails(result, picture.pixels, shown)
-
-    def _color_file(
-        self, pixels: np.ndarray, suffix: str, metadata: Metadata, clock: StageClock
-    ) -> tuple[bytes, np.ndarray]:
-        """Return the content of the output, and its RGB, of a large one reduced."""
-        quality = self._options.quality
-        with clock.measure("preprocess"):
-            prepared = self._colorizer.prepare(pixels)
-        with clock.measure("infer"):
-            ab = self._colorizer.predict(prepared)
-        if suffix not in JPEG_SUFFIXES or pixels.ndim != 2 or pixels.dtype != np.uint8:
-            with clock.measure("merge"):
-                colored = self._colorizer.merge(prepared, ab)
-            with clock.measure("encode"):
-                return encode(suffix, colored, quality, metadata), colored
-        with clock.measure("merge"):
-            planes = self._colorizer.merge_planes(prepared, ab)
-        with clock.measure("encode"):
-            return encode_planes(planes, quality, metadata), planes.preview(THUMBNAIL_SIDE)
+        return self._with_thumbnails(result, picture.pixels, colored.shown)
 
     def _in_color(self, item: WorkItem, source: os.stat_result, picture: Picture) -> ItemResult:
         if self._options.in_color == "skip":
@@ -135,7 +103,7 @@ class Worker:
         else:
             quality = self._options.quality
             content = encode(item.target.suffix.lower(), picture.pixels, quality, picture.metadata)
-        facts = _facts(picture, picture.pixels, item.target.suffix.lower())
+        facts = facts_of(picture, picture.pixels, item.target.suffix.lower())
         facts["note"] = "already in colour: copied"
         target = self._write(item.target, content, source, facts)
         result = ItemResult(item.source, target, "written", **facts)
@@ -166,40 +134,7 @@ def settings_digest(colorizer: Colorizer, options: BatchOptions) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _facts(picture: Picture, shown: np.ndarray, suffix: str) -> dict[str, Any]:
-    """Return what is to be said of an output: fields of `ItemResult`."""
-    height, width = picture.pixels.shape[:2]
-    lively = _sampled_colorfulness(shown)
-    notes = [DAMAGED] if picture.is_damaged else []
-    notes += [HARDLY_ANY_COLOR] if lively < _LITTLE_COLOR else []
-    return {
-        "note": "; ".join(notes),
-        "width": width,
-        "height": height,
-        "bits": 16 if shown.dtype == np.uint16 and suffix in SIXTEEN_BIT_SUFFIXES else 8,
-        "colorfulness": lively,
-    }
-
-
 def _free_names(target: Path) -> Iterator[Path]:
     """Yield names beside ``target`` that nothing has; another run may take one before it is used."""
     names = (target.with_stem(f"{target.stem}-{number}") for number in itertools.count(1))
     return (name for name in itertools.chain([target], names) if not os.path.lexists(name))
-
-
-def _sampled_colorfulness(pixels: np.ndarray) -> float:
-    if pixels.ndim == 2:
-        return 0.0
-    scale = min(1, _SAMPLE_SIDE / max(pixels.shape[:2]))
-    small = cv2.resize(pixels[..., :3], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return round(colorfulness(to_8_bits(small)), 2)
-
-
-def _lightness_error(before: np.ndarray, content: bytes) -> float:
-    """Return the largest error of L* that the written file has."""
-    after = decode_picture(content).pixels
-    errors = (
-        cv2.norm(lightness_of(after[strip]), lightness_of(before[strip]), cv2.NORM_INF)
-        for strip in strips(*before.shape[:2])
-    )
-    return round(max(errors), 4)

@@ -39,6 +39,7 @@ def test_links_lead_to_files() -> None:
         ("docs/video.md", "| 640 x 360, frames/s |", "video"),
         ("docs/deployment.md", "| format | MB |", "formats"),
         ("docs/deployment.md", "| runtime |", "languages.json"),
+        ("docs/serving.md", "| load |", "server.json"),
     ],
 )
 def test_figures_of_tables_are_in_the_committed_json(document: str, header: str, result: str) -> None:

@@ -22,7 +22,9 @@ def needs(*programs: str) -> pytest.MarkDecorator:
 
 @pytest.fixture(scope="module")
 def languages() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("languages", ROOT / "benchmarks" / "studies" / "languages.py")
+    spec = importlib.util.spec_from_file_location(
+        "languages", ROOT / "benchmarks" / "studies" / "languages.py"
+    )
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)

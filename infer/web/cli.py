@@ -45,7 +45,7 @@ def colorize_web(model: str, port: int, no_open: bool, runtime: Path | None) -> 
 
     Exit codes: 0 stopped, 2 wrong usage, no page or no runtime, 5 model not usable.
     """
-    site = Site(_model_file(model), find_runtime(runtime, say=lambda line: click.echo(line, err=True)))
+    site = open_site(model, runtime)
     with stop_requests() as stop, _listen(site, port) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         click.echo(f"{server.url}  (Ctrl-C stops)")
@@ -56,11 +56,21 @@ def colorize_web(model: str, port: int, no_open: bool, runtime: Path | None) -> 
     return 0
 
 
-def _model_file(model: str) -> Path:
+def open_site(model: str, runtime: Path | None = None) -> Site:
+    """Return the page's files; what takes long is said on stderr.
+
+    Args:
+        model: see `find_model`.
+        runtime: see `find_runtime`.
+
+    Raises:
+        UsageError: no page, no runtime, or not a model for it.
+        ModelError: no such model.
+    """
     path = find_model(model)
     if path.suffix != ".onnx":
         raise UsageError(f"--model {model}: the page takes .onnx files")
-    return path
+    return Site(path, find_runtime(runtime, say=lambda line: click.echo(line, err=True)))
 
 
 def _listen(site: Site, port: int) -> PageServer:

@@ -1,0 +1,1 @@
+"""Colorizing photographs over HTTP: `colorize-serve`."""

@@ -1,0 +1,34 @@
+"""How much a server takes on."""
+
+from dataclasses import dataclass
+
+from colorize_gan.errors import UsageError
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a server refuses, so that no client can fill its memory or keep it from the others."""
+
+    max_megabytes: float = 64.0
+    """Of one request body."""
+    max_megapixels: float = 50.0
+    """Of one photograph, as its header says, before it is decoded."""
+    queue: int = 64
+    """Photographs that wait for a worker."""
+    buffer_megabytes: float = 512.0
+    """Of all bodies received and not yet answered, and of all answers not yet taken."""
+    time_limit: float = 60.0
+    """Seconds from the last byte of the body to the answer."""
+    receive_timeout: float = 20.0
+    """Seconds for a request's headers, for its body (longer as bytes arrive), and for a client that takes
+    nothing of its answer."""
+
+    def __post_init__(self) -> None:
+        """Refuse a buffer that no large body fits into."""
+        if self.buffer_megabytes < self.max_megabytes:
+            raise UsageError(
+                f"--buffer-megabytes {self.buffer_megabytes:g}: less than "
+                f"--max-megabytes {self.max_megabytes:g}"
+            )

@@ -1,0 +1,151 @@
+"""Taking a photograph from a request, as it arrives, and no more of it than is allowed."""
+
+import asyncio
+from typing import Protocol
+
+from fastapi import HTTPException, Request
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect
+
+from colorize_gan.formats import MEDIA_TYPES
+from colorize_gan.infer.server.admission import Share
+from colorize_gan.infer.server.limits import MEGABYTE, Limits
+
+MULTIPART = "multipart/form-data"
+FIELD = "image"
+"""Name of the multipart field that holds the photograph."""
+RAW_TYPES = (*MEDIA_TYPES.values(), "application/octet-stream")
+
+_SLOWEST = 50_000  # bytes a second that a client must send to be given more time
+
+
+async def receive_image(request: Request, limits: Limits, share: Share) -> bytes:
+    """Return the content of the image file that a request has as its body, or as a part of it.
+
+    Raises:
+        HTTPException: 408 too slow, 413 too many bytes, 415 not such a body, 422 no image in it.
+        BusyError: the bodies of all requests together take too much memory.
+        ClientDisconnect: the client is gone.
+    """
+    body = _body_for(request)
+    most = int(limits.max_megabytes * MEGABYTE)
+    length = request.headers.get("content-length", "0")
+    if int(length) > most:
+        raise _too_large(limits)
+    started, received, more = asyncio.get_running_loop().time(), 0, True
+    while more:
+        deadline = started + limits.receive_timeout + received / _SLOWEST
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await request.receive()
+        except TimeoutError as error:
+            raise HTTPException(408, f"the body came too slowly: {received} bytes so far") from error
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        received += len(chunk)
+        if received > most:
+            raise _too_large(limits)
+        share.add(len(chunk))
+        body.write(chunk)
+    content = body.content()
+    if not content:
+        raise HTTPException(422, "the image is empty")
+    return content
+
+
+def _too_large(limits: Limits) -> HTTPException:
+    return HTTPException(413, f"more than {limits.max_megabytes:g} megabytes")
+
+
+class _Body(Protocol):
+    def write(self, chunk: bytes) -> None: ...
+
+    def content(self) -> bytes: ...
+
+
+def _body_for(request: Request) -> _Body:
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise HTTPException(415, "Content-Encoding: a body must not be compressed")
+    media_type, parameters = parse_options_header(request.headers.get("content-type", RAW_TYPES[-1]))
+    if media_type.decode("latin-1") in RAW_TYPES:
+        return _Raw()
+    if media_type != MULTIPART.encode():
+        raise HTTPException(
+            415, f"Content-Type: send the image as {MULTIPART}, in the field {FIELD}, or raw as image/jpeg"
+        )
+    try:
+        return _Multipart(parameters[b"boundary"])
+    except (KeyError, FormParserError) as error:
+        raise HTTPException(422, f"{MULTIPART}: no boundary that can be used") from error
+
+
+class _Raw:
+    """A body that is the image."""
+
+    def __init__(self) -> None:
+        self._content = bytearray()
+
+    def write(self, chunk: bytes) -> None:
+        self._content += chunk
+
+    def content(self) -> bytes:
+        return bytes(self._content)
+
+
+class _Multipart:
+    """A body of one part, `FIELD` (RFC 7578)."""
+
+    def __init__(self, boundary: bytes) -> None:
+        self._content = bytearray()
+        self._header, self._value = bytearray(), bytearray()
+        self._name: bytes | None = None
+        self._parts = 0
+        self._is_complete = False
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin_part,
+                "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
+                "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+                "on_header_end": self._end_header,
+                "on_headers_finished": self._check_name,
+                "on_part_data": lambda data, start, end: self._content.extend(data[start:end]),
+                "on_end": self._end,
+            },
+        )
+
+    def write(self, chunk: bytes) -> None:
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:
+            raise HTTPException(422, f"{MULTIPART}: not valid ({error})") from error
+
+    def content(self) -> bytes:
+        if not self._parts:
+            raise HTTPException(422, f"{MULTIPART}: the field {FIELD} is missing")
+        if not self._is_complete:
+            raise HTTPException(422, f"{MULTIPART}: cut short")
+        return bytes(self._content)
+
+    def _begin_part(self) -> None:
+        self._parts += 1
+        self._name = None
+
+    def _end_header(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            _, parameters = parse_options_header(bytes(self._value))
+            self._name = parameters.get(b"name")
+        self._header.clear()
+        self._value.clear()
+
+    def _check_name(self) -> None:
+        if self._name != FIELD.encode() or self._parts > 1:
+            name = (self._name or b"").decode("utf-8", "replace")
+            raise HTTPException(
+                422, f"{MULTIPART}: one field, {FIELD}, and no {name!r}; options go into the query"
+            )
+
+    def _end(self) -> None:
+        self._is_complete = True

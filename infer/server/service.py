@@ -1,0 +1,139 @@
+"""Colorizing the photographs of requests."""
+
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from colorize_gan import __version__
+from colorize_gan.encoding import encode
+from colorize_gan.formats import MEDIA_TYPES, suffix_of
+from colorize_gan.infer.coloring import color, decode, facts_of
+from colorize_gan.infer.colorizer import MAXIMUM_SATURATION, Colorizer
+from colorize_gan.infer.results import FORMATS
+from colorize_gan.infer.server.admission import Memory, Pool
+from colorize_gan.infer.server.limits import Limits
+from colorize_gan.infer.server.metrics import Metrics
+from colorize_gan.infer.stages import StageClock
+from colorize_gan.infer.upsample import Method
+from colorize_gan.parallel import RoomToWork
+from colorize_gan.tones import tone_of
+
+_ALREADY = "already in colour: copied"
+
+
+class ColorOptions(BaseModel):
+    """The options of `colorize-batch` that decide about one photograph, by the same names."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["keep", "jpg", "png", "tiff", "webp"] = Field(
+        "keep", description="Of the answer; keep: that of the photograph.", examples=["png"]
+    )
+    quality: int = Field(
+        95, ge=1, le=100, description="Of JPEG and HEIC, at a fifth of the format's own loss.", examples=[90]
+    )
+    saturation: float = Field(
+        1.0, ge=0, le=MAXIMUM_SATURATION, allow_inf_nan=False, description="Chroma gain.", examples=[1.3]
+    )
+    strength: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Blend of the photograph's own colour (0) with the predicted one (1).",
+        examples=[0.8],
+    )
+    chroma_upsample: Method = Field(
+        "guided", description="How colour grows to full size: guided keeps it inside the edges."
+    )
+    in_color: Literal["recolor", "copy"] = Field(
+        "recolor", description="What to do with colour photographs; toned ones (sepia) are always recoloured."
+    )
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A photograph in colour."""
+
+    content: bytes
+    media_type: str
+    facts: dict[str, Any]
+    """What is to be said of it: fields of `ItemResult`."""
+    seconds: dict[str, float]
+    """In the queue and in each of the `STAGES`."""
+
+
+class Service:
+    """A colorizer, its workers and what is going on. For one event loop."""
+
+    def __init__(self, colorizer: Colorizer, limits: Limits, workers: int | None = None) -> None:
+        """Start ``workers`` threads, one a core unless told."""
+        self.colorizer, self.limits = colorizer, limits
+        self.pool = Pool(workers or colorizer.wanted_workers, limits.queue)
+        self.memory = Memory(limits.buffer_megabytes)
+        self.metrics = Metrics(colorizer, lambda: self.pool.waiting, lambda: self.pool.unfinished)
+        self.draining = False
+        """Whether only what has begun is to be finished."""
+        self._room = RoomToWork()
+
+    async def colorize(self, content: bytes, options: ColorOptions) -> Reply:
+        """Colorize the content of an image file on a worker.
+
+        Raises:
+            BusyError: the queue is full.
+            ImageError: the image cannot be colorized.
+            MemoryError: nor is there memory for it alone.
+        """
+        asked = time.perf_counter()
+
+        def work() -> Reply:
+            begun = time.perf_counter()
+            clock = StageClock()
+            clock.seconds["queue"] = begun - asked
+            return self._room.run(lambda: self._colorize(content, options, clock))
+
+        reply = await self.pool.run(work)
+        self._note(len(content), reply)
+        return reply
+
+    def _colorize(self, content: bytes, options: ColorOptions, clock: StageClock) -> Reply:
+        own = suffix_of(content)
+        suffix = FORMATS[options.format] or own
+        with clock.measure("decode"):
+            picture = decode(content, self.limits.max_megapixels)
+        if options.in_color == "copy" and tone_of(picture.pixels) == "color":
+            facts = facts_of(picture, picture.pixels, suffix) | {"note": _ALREADY}
+            with clock.measure("encode"):
+                copied = (
+                    content
+                    if suffix == own
+                    else encode(suffix, picture.pixels, options.quality, picture.metadata)
+                )
+            return Reply(copied, MEDIA_TYPES[suffix], facts, clock.seconds)
+        colorizer = self.colorizer.with_colors(options.saturation, options.strength, options.chroma_upsample)
+        colored = color(picture, suffix, colorizer, options.quality, clock)
+        return Reply(colored.content, MEDIA_TYPES[suffix], colored.facts, clock.seconds)
+
+    def _note(self, received: int, reply: Reply) -> None:
+        """Count a reply in the metrics, and its time for the next clients that have to wait."""
+        seconds = reply.seconds
+        self.pool.took(sum(seconds.values()) - seconds["queue"])
+        for stage, taken in seconds.items():
+            self.metrics.stage_seconds.labels(stage).observe(taken)
+        self.metrics.pixels.inc(reply.facts["width"] * reply.facts["height"])
+        self.metrics.received.inc(received)
+        self.metrics.sent.inc(len(reply.content))
+
+    def about(self) -> dict[str, str]:
+        """Say what runs."""
+        used = self.colorizer.backend
+        return {
+            "version": __version__,
+            "model": self.colorizer.contract.name,
+            "model_sha256": self.colorizer.backend.sha256,
+            "backend": used.name,
+            "device": used.device,
+            "precision": used.precision,
+        }
