@@ -121,7 +121,7 @@ def _fit(
         "slope_last": slope(steps[-2:], found[-2:]),
         "fixed": fixed,
         "each": each,
-        "bend": digits(fixed / each) if fixed and each else None,
+        "bend": digits(fixed / each) if steps[0] * each < fixed < steps[-1] * each else None,
         "largest_error": round(max(errors), 2),
     }
 
@@ -234,7 +234,7 @@ def markdown(result: dict[str, Any]) -> str:
     """See `Section.markdown`."""
     parts = [
         "A slope of 1 on log-log axes is proportional growth, 0 is none. The fit is `fixed + each * x`, by "
-        "least squares of relative errors: the curve bends where both parts are equal."
+        "least squares of relative errors: the curve bends where both parts are equal, if it gets there."
     ]
     header = ["curve", "of", "slope", "at the end", "fixed", "each", "bend at", "largest error of the fit"]
     for axis in AXES:

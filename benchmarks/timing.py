@@ -94,7 +94,7 @@ def digits(value: float, count: int = 3) -> float:
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
     """Return the slope of a line through the points on log-log axes: 1 where y is proportional to x."""
-    return round(float(np.polyfit(np.log(x), np.log(y), 1)[0]), 2)
+    return round(float(np.polyfit(np.log(x), np.log(y), 1)[0]), 2) + 0.0  # not -0.0
 
 
 def fixed_and_each(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
