@@ -176,6 +176,7 @@ class _Lab:
     name: str = "eager"
     device: str = "cpu"
     precision: str = "fp32"
+    sha256: str = ""
 
 
 def _runner(process: Worker) -> Run:

@@ -45,6 +45,7 @@ class _Opened:
     contract: ModelContract
     precision: str
     run: Run
+    sha256: str = ""
 
 
 _backend: Backend  # of this process

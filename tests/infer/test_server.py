@@ -49,7 +49,7 @@ class GatedBackend:
 
     def __init__(self, backend: Backend) -> None:
         self.name, self.device, self.precision = backend.name, backend.device, backend.precision
-        self.contract = backend.contract
+        self.contract, self.sha256 = backend.contract, backend.sha256
         self.open = threading.Event()
         self.calls = 0
         self._backend = backend
