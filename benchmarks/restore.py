@@ -37,7 +37,7 @@ def restore_checkpoint(model: Path, path: Path) -> Path:
     generator = build_generator(found.architecture).eval()
     try:
         _load(generator, restore_half_weights(onnx.load(model)).graph)
-    except (KeyError, IndexError, StopIteration, RuntimeError) as error:
+    except (KeyError, RuntimeError) as error:
         raise ModelError(f"{model}: its weights are not those of {found.architecture}") from error
     lightness = np.random.default_rng(0).uniform(0, 100, (1, 1, 64, 96)).astype(np.float32)
     if not np.allclose(torch_predictor(generator)(lightness), backend.run(lightness), atol=_TOLERANCE):
@@ -48,30 +48,27 @@ def restore_checkpoint(model: Path, path: Path) -> Path:
 
 
 def _load(generator: Generator, graph: onnx.GraphProto) -> None:
-    """Put the weights of a graph into a generator; an exception where they do not fit.
-
-    Convolutions are matched by the order in which they run: the exporter does not keep all names.
-    """
-    values = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    nodes = iter([node for node in graph.node if node.op_type == "Conv"])
+    """Put the weights of a graph into a generator; `KeyError` or `RuntimeError` where they do not fit."""
+    values = {tensor.name: numpy_helper.to_array(tensor).copy() for tensor in graph.initializer}
+    # the exporter leaves out a bias of zeros
+    biases = {node.input[1]: node.input[2:] for node in graph.node if node.op_type == "Conv"}
+    names = {module: name for name, module in generator.named_modules()}
     order = _in_order(generator)
     with torch.no_grad():
         for layer, following in zip(order, [*order[1:], None], strict=True):
             if not isinstance(layer, nn.Conv2d):
                 continue
-            _, weight, *bias = (values.get(name) for name in next(nodes).input)
-            layer.weight.copy_(_tensor(weight))
-            shift = following.bias if isinstance(following, _BatchNorm) else layer.bias
+            name = f"{names[layer]}.weight"
+            layer.weight.copy_(torch.from_numpy(values[name]))
+            shift = layer.bias
             if isinstance(following, _BatchNorm):
                 _make_neutral(following)
+                shift = following.bias
             if shift is not None:
-                shift.copy_(_tensor(bias[0]))
-
-
-def _tensor(array: np.ndarray | None) -> torch.Tensor:
-    if array is None:
-        raise KeyError("a weight that is no constant")
-    return torch.from_numpy(array.copy())
+                shift.zero_()
+            for bias in biases[name]:
+                assert shift is not None
+                shift.copy_(torch.from_numpy(values[bias]))
 
 
 def _in_order(generator: Generator) -> list[nn.Module]:
