@@ -6,7 +6,7 @@ yellowing and stains spread it along a line. One, on something small, stands out
 yellowing is smooth. The margin of the picture does not count: mounts, stains and tape are found there.
 
 The thresholds balance errors on photographs and their toned copies of 256 pixels and JPEG, the harshest case:
-larger ones average more of the noise away. `benchmarks/tones.py` counts what is left.
+larger ones average more of the noise away. `benchmarks/studies/tones.py` counts what is left.
 """
 
 from typing import Literal
