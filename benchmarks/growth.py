@@ -49,7 +49,7 @@ AXES = (
         "image size",
         "MP",
         (0.1, 0.3, 1, 3, 10, 25, 50),
-        (0.1, 1, 4),
+        (0.1, 1, 3),
         "One photograph at a time, on one core; the naive loop has all. The network sees it at its render "
         "size: the fixed part. Codecs, and what is done for every pixel, are the other. Memory begins "
         "with the libraries and the model; then JPEG keeps planes of 8 bits, the naive loop whole images in "
@@ -59,7 +59,7 @@ AXES = (
         "batch",
         "images",
         (1, 2, 4, 8, 16),
-        (1, 2, 4),
+        (1, 4),
         "On one CPU thread a batch is no more than its images one after another: time has no bend. Memory "
         "begins with the runtime and the model, and each image adds its activations.",
     ),
@@ -67,7 +67,7 @@ AXES = (
         "number of files",
         "files",
         (10, 100, 1_000, 10_000, 100_000),
-        (10, 100, 1_000),
+        (10, 100, 500),
         f"Files of {_TINY} x {_TINY} pixels and a model that answers at once: only the handling of files is "
         "left. Threads and the record are opened once: that is the fixed part. A second run finds all "
         "outputs up to date. Memory grows by the list of files and the record of outputs.",

@@ -12,10 +12,10 @@ from typing import Any
 import psutil
 
 from colorize_gan import __version__
+from colorize_gan.memory import peak_memory_mb
 
 _PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime-gpu", "onnxruntime", "openvino", "torch", "av")
 _FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_int8")
-_STATUS = Path("/proc/self/status")
 
 
 def machine() -> dict[str, Any]:
@@ -41,18 +41,10 @@ def sentence(found: dict[str, Any]) -> str:
 
 
 def peak_mb() -> int:
-    """Return the largest resident memory this process has had, MB.
-
-    On Linux not `getrusage`: its figure begins with that of the process that started this one.
-    """
-    if _STATUS.exists():
-        line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))
-        return round(int(line.split()[1]) * 1024 / 1e6)
+    """Return the largest resident memory this process has had, MB."""
     if sys.platform == "win32":
         return round(psutil.Process().memory_info().peak_wset / 1e6)
-    import resource
-
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)  # bytes on macOS
+    return round(peak_memory_mb() or 0)
 
 
 def gpu_memory_mb(process: int) -> int | None:

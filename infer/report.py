@@ -2,7 +2,6 @@
 
 import json
 import platform
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from colorize_gan.encoding import atomic_path
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.results import ItemResult
 from colorize_gan.infer.stages import StageStatistics
+from colorize_gan.memory import peak_memory_mb
 
 SCHEMA = 1
 
@@ -66,7 +66,7 @@ class Report:
             "seconds": round(seconds, 3),
             "images_per_second": round(self._counts["written"] / seconds, 3),
             "megapixels_per_second": round(self._megapixels / seconds, 3),
-            "peak_rss_mb": _peak_rss_mb(),
+            "peak_rss_mb": peak_memory_mb(),
         }
 
 
@@ -98,12 +98,3 @@ def _item(result: ItemResult) -> dict[str, object]:
         "colorfulness": result.colorfulness,
         **({"video": result.video} if result.video else {}),
     }
-
-
-def _peak_rss_mb() -> float | None:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes on macOS, else kilobytes
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
