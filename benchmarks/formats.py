@@ -14,6 +14,7 @@ from colorize_gan.benchmarks.runtimes import Format
 from colorize_gan.benchmarks.section import Settings
 from colorize_gan.benchmarks.timing import Worker, digits, in_turns, median_ratio, table, workers
 from colorize_gan.contract import ModelContract
+from colorize_gan.infer.backends import RunBackend
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.parity import Run, compare, floor_of, photographs
 
@@ -150,7 +151,7 @@ def _measure_colors(
     settings: Settings,
 ) -> None:
     """Compare each with the eager generator; a pixels graph with what colorize-batch makes of that."""
-    eager = _Lab(contracts[_REFERENCE], _runner(good[_REFERENCE]))
+    eager = RunBackend(contracts[_REFERENCE], _runner(good[_REFERENCE]))
     colorizer = Colorizer(eager, chroma_upsample="bilinear")
     for name, process in good.items():
         contract = contracts[name]
@@ -165,18 +166,6 @@ def _measure_colors(
 
 def _on_each(work: Run) -> Run:
     return lambda images: np.stack([work(image) for image in images])
-
-
-@dataclass
-class _Lab:
-    """A generator in another process, as a `Backend`."""
-
-    contract: ModelContract
-    run: Run
-    name: str = "eager"
-    device: str = "cpu"
-    precision: str = "fp32"
-    sha256: str = ""
 
 
 def _runner(process: Worker) -> Run:

@@ -10,8 +10,7 @@ import numpy as np
 from colorize_gan.benchmarks.machine import gpu_memory_mb
 from colorize_gan.contract import METADATA_KEY, ModelContract
 from colorize_gan.errors import DeviceError
-from colorize_gan.infer.backends import Backend, open_backend
-from colorize_gan.parity import Run
+from colorize_gan.infer.backends import Backend, RunBackend, open_backend
 
 _TENSORRT = "TensorrtExecutionProvider"
 
@@ -34,18 +33,6 @@ class Format:
     def name(self) -> str:
         """What it is called in the table."""
         return " ".join([self.runtime, self.precision, *([] if self.device == "cpu" else [self.device])])
-
-
-@dataclass
-class _Opened:
-    """A runner that is no backend of `infer`, as a `Backend`."""
-
-    name: str
-    device: str
-    contract: ModelContract
-    precision: str
-    run: Run
-    sha256: str = ""
 
 
 _backend: Backend  # of this process
@@ -131,7 +118,7 @@ def _open_eager(checkpoint: Path, format_: Format) -> Backend:
         with torch.inference_mode(), torch.autocast(format_.device, torch.bfloat16, enabled=in_bf16):
             return generator(torch.from_numpy(batch).to(format_.device)).float().cpu().numpy()
 
-    return _Opened("eager", format_.device, contract, format_.precision, run)
+    return RunBackend(contract, run, "eager", format_.device, format_.precision)
 
 
 def compile_aotinductor(checkpoint: Path, package: Path) -> None:
@@ -159,7 +146,7 @@ def _open_aotinductor(package: Path) -> Backend:
         with torch.inference_mode():
             return compiled(torch.from_numpy(batch)).numpy()
 
-    return _Opened("aotinductor", "cpu", contract, contract.precision, run)
+    return RunBackend(contract, run, "aotinductor", precision=contract.precision)
 
 
 def _open_tensorrt(model: Path) -> Backend:
@@ -172,10 +159,10 @@ def _open_tensorrt(model: Path) -> Backend:
     if session.get_providers()[0] != _TENSORRT:
         raise DeviceError("ONNX Runtime could not load TensorRT")
     contract = ModelContract.from_json(session.get_modelmeta().custom_metadata_map[METADATA_KEY], model.name)
-    return _Opened(
+    return RunBackend(
+        contract,
+        lambda batch: session.run([contract.output_name], {contract.input_name: batch})[0],
         "tensorrt",
         "cuda",
-        contract,
         "fp16",
-        lambda batch: session.run([contract.output_name], {contract.input_name: batch})[0],
     )

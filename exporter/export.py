@@ -22,7 +22,7 @@ from colorize_gan.exporter.formats import save_onnx, save_pt2, save_torchscript
 from colorize_gan.exporter.pixels import PIXELS_INPUT, PIXELS_OUTPUT, to_pixels
 from colorize_gan.exporter.precisions import INT8_EXCEPTIONS, store_weights_as_half, to_half, to_int8
 from colorize_gan.exporter.source import Source, load_source
-from colorize_gan.infer.backends import Backend, open_backend
+from colorize_gan.infer.backends import Backend, RunBackend, open_backend
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.parity import (
     PHOTOGRAPHS,
@@ -219,20 +219,8 @@ def _reference(source: Source, contract: ModelContract) -> Run:
     """Return the graph that a file is compared with; for pixels, what colorize-batch would do."""
     if contract.graph == "lab":
         return source.run
-    colorizer = Colorizer(_SourceBackend(source.contract, source.run), chroma_upsample="bilinear")
+    colorizer = Colorizer(RunBackend(source.contract, source.run), chroma_upsample="bilinear")
     return lambda images: np.stack([colorizer.colorize(image) for image in images])
-
-
-@dataclass
-class _SourceBackend:
-    """The source as a `Backend`."""
-
-    contract: ModelContract
-    run: Run
-    name: str = "eager"
-    device: str = "cpu"
-    precision: str = "fp32"
-    sha256: str = ""
 
 
 def _time(backend: Backend, contract: ModelContract) -> float:

@@ -3,6 +3,8 @@
 import hashlib
 import importlib.util
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -36,6 +38,18 @@ class Backend(Protocol):
         ``pixels`` graph takes sRGB uint8 ``(N, H, W, 3)`` and returns the same. May be called from several
         threads at once.
         """
+
+
+@dataclass
+class RunBackend:
+    """A function in the place of a `Backend`: a generator without a file, or in another process."""
+
+    contract: ModelContract
+    run: Callable[[np.ndarray], np.ndarray]
+    name: str = "eager"
+    device: str = "cpu"
+    precision: str = "fp32"
+    sha256: str = ""
 
 
 def open_backend(model: Path, backend: str = "auto", device: str = "auto", *, gate: bool = True) -> Backend:
