@@ -226,7 +226,8 @@ def colorize_eval(
     """Measure MODELs (checkpoints or exported files) on the colour photographs in DATA.
 
     They should be photographs that no model was trained on. Higher is better for psnr (dB), psnr_gain (over
-    grey) and ssim; lower for ciede2000 and delta_cf (the truth's colourfulness, cf, less the model's), and
+    grey), ssim and agreement (the share of pictures that an ImageNet classifier takes for what it takes the
+    true ones for); lower for ciede2000 and delta_cf (the truth's colourfulness, cf, less the model's), and
     for lpips and fid, which are measured when the weights of their networks are on this machine.
     """
     from colorize_gan.exporter.evaluation import EvaluationOptions, evaluate_files

@@ -21,7 +21,7 @@ from colorize_gan.trainer.evaluate import PredictAb, evaluate, preview, torch_pr
 from colorize_gan.trainer.photos import Photo, find_photos, split_photos
 
 _METRICS = ("psnr", "psnr_gain", "ssim", "ciede2000", "cf", "delta_cf")
-_DEEP_METRICS = ("lpips", "fid")
+_DEEP_METRICS = ("agreement", "lpips", "fid")
 _SHEET_ROWS = 16
 
 

