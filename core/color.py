@@ -111,9 +111,9 @@ def lab_to_image(lightness: FloatArray, ab: FloatArray, dtype: DTypeLike) -> np.
     return from_unit(_encoded(lab_to_fitted_rgb(lightness, ab, cv2.COLOR_Lab2LRGB)), np.dtype(dtype))
 
 
-def lab_to_ycc(lightness: FloatArray, ab: FloatArray) -> FloatArray:
-    """Convert Lab to the luma and colour differences ``(H, W, 3)`` of JFIF, 0..255, at the same lightness."""
-    return np.asarray(cv2.transform(lab_to_fitted_rgb(lightness, ab), _YCC_FROM_RGB), np.float32)
+def rgb_to_ycc(rgb: FloatArray) -> FloatArray:
+    """Convert RGB ``(H, W, 3)``, 0..1, to the luma and colour differences ``(H, W, 3)`` of JFIF, 0..255."""
+    return np.asarray(cv2.transform(rgb, _YCC_FROM_RGB), np.float32)
 
 
 def lab_to_fitted_rgb(

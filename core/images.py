@@ -63,10 +63,8 @@ class Planes:
     size: tuple[int, int]
     """Height and width of the image."""
 
-    def preview(self, side: int) -> np.ndarray:
-        """Return RGB, uint8: of the size of `cb`, halved while its short side stays at least ``side``."""
-        planes = (halve_down_to(plane, side) for plane in (halve(self.luma), self.cr, self.cb))
-        return cv2.cvtColor(cv2.merge(list(planes)), cv2.COLOR_YCrCb2RGB)
+    preview: np.ndarray
+    """RGB ``(h, w, 3)``, uint8: of the size of `cb`, of a large image reduced."""
 
 
 def read_picture(path: Path, max_megapixels: float | None = None) -> Picture:
@@ -151,11 +149,15 @@ def halve(pixels: np.ndarray) -> np.ndarray:
     return cv2.resize(pixels, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
 
 
-def halve_down_to(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Halve an image as often as its short side, in pixels, stays at least ``side``."""
+def shrink_to(pixels: np.ndarray, side: int) -> np.ndarray:
+    """Reduce an image to a short side of ``side`` pixels, each a mean over its area; a smaller one stays."""
     while min(pixels.shape[:2]) // 2 >= side:
         pixels = halve(pixels)
-    return pixels
+    height, width = pixels.shape[:2]
+    scale = side / min(height, width)
+    if scale >= 1:
+        return pixels
+    return cv2.resize(pixels, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
 
 
 def as_grey(pixels: np.ndarray) -> np.ndarray:

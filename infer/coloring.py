@@ -12,7 +12,6 @@ from colorize_gan.color import lightness_of
 from colorize_gan.encoding import encode, encode_planes
 from colorize_gan.images import Picture, as_grey, decode_picture, strips, to_8_bits
 from colorize_gan.infer.colorizer import Colorizer
-from colorize_gan.infer.gallery import THUMBNAIL_SIDE
 from colorize_gan.infer.results import DAMAGED, HARDLY_ANY_COLOR
 from colorize_gan.infer.stages import StageClock
 from colorize_gan.metrics import colorfulness
@@ -62,7 +61,7 @@ def color(picture: Picture, suffix: str, colorizer: Colorizer, quality: int, clo
         with clock.measure("merge"):
             planes = colorizer.merge_planes(prepared, ab)
         with clock.measure("encode"):
-            content, shown = encode_planes(planes, quality, metadata), planes.preview(THUMBNAIL_SIDE)
+            content, shown = encode_planes(planes, quality, metadata), planes.preview
     else:
         with clock.measure("merge"):
             shown = colorizer.merge(prepared, ab)

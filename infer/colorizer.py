@@ -12,14 +12,15 @@ import numpy as np
 from colorize_gan.color import (
     FloatArray,
     build_tables,
+    lab_to_fitted_rgb,
     lab_to_image,
-    lab_to_ycc,
     lightness_of,
     rgb_to_lab,
+    rgb_to_ycc,
 )
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import ImageError, ModelError, UsageError
-from colorize_gan.images import Planes, halve, halve_down_to, strips
+from colorize_gan.images import Planes, halve, shrink_to, strips
 from colorize_gan.infer.backends import Backend, open_backend
 from colorize_gan.infer.batching import BatchingBackend
 from colorize_gan.infer.models import DEFAULT_MODEL, find_model
@@ -45,6 +46,8 @@ class Prepared:
     """As `Colorizer.colorize` takes it."""
     reduced: FloatArray
     """Its CIE L* ``(h, w)``, 0..100, as the network sees it."""
+    coarse: np.ndarray | None = None
+    """A grey image at the size that its colour is computed at: half its own, or twice the network's."""
 
 
 class Colorizer:
@@ -123,7 +126,7 @@ class Colorizer:
 
     @property
     def _least_side(self) -> int:
-        """Short side, in pixels, to which an image can be halved before its L* is taken."""
+        """Short side, in pixels, to which an image can be reduced before its L* is taken."""
         return _DETAIL * self.render_size
 
     @property
@@ -159,7 +162,12 @@ class Colorizer:
         height, width = image.shape[:2]
         if min(height, width) < MINIMUM_SIDE:
             raise ImageError(f"{width} x {height} pixels: too small to colorize (at least {MINIMUM_SIDE})")
-        return Prepared(image, self._reduce(image))
+        if image.ndim == 3:
+            return Prepared(image, self._reduce(image, self.network_size(height, width)))
+        coarse = shrink_to(halve(_even(image)), self._least_side)
+        # of greys, the mean's L* is the mean L*, nearly; of colours it is not
+        seen = coarse if min(coarse.shape) >= self._least_side else image
+        return Prepared(image, self._reduce(seen, self.network_size(height, width)), coarse)
 
     def predict(self, prepared: Prepared) -> FloatArray:
         """Return ab ``(h, w, 2)`` of the reduced lightness: the second step of `colorize`."""
@@ -183,28 +191,27 @@ class Colorizer:
         """Return a grey 8-bit image in colour as JPEG keeps it: `merge` for a quarter of the arithmetic.
 
         Luma is the grey value, corrected so that CIE L* and not luma stays what it was. Chroma and the
-        correction are computed at half the size of the image or, of a large one, at a quarter or less.
+        correction are computed at half the size of the image or, of a large one, at twice the network's.
         """
-        grey = prepared.image
-        height, width = (side + side % 2 for side in grey.shape)
-        if (height, width) != grey.shape:
-            bottom, right = height - grey.shape[0], width - grey.shape[1]
-            grey = cv2.copyMakeBorder(grey, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
-        coarse = halve_down_to(halve(grey), self._least_side)
+        coarse = prepared.coarse
+        assert coarse is not None
         lightness = lightness_of(coarse)
         color = upsample(ab, prepared.reduced, lightness, self.chroma_upsample) * np.float32(self.strength)
-        ycc = lab_to_ycc(lightness, color)
+        rgb = lab_to_fitted_rgb(lightness, color)
+        ycc = rgb_to_ycc(rgb)
         ycc[..., 0] = _CORRECTION_STEPS * (ycc[..., 0] - coarse) + _NO_CORRECTION
         planes = cv2.split(cv2.convertScaleAbs(ycc))
+        grey = _even(prepared.image)
+        height, width = grey.shape
         correction = cv2.resize(planes[0], (width, height), interpolation=cv2.INTER_LINEAR)
         luma = cv2.addWeighted(
-            grey, 1, correction, 1 / _CORRECTION_STEPS, -_NO_CORRECTION / _CORRECTION_STEPS
+            grey, 1, correction, 1 / _CORRECTION_STEPS, -_NO_CORRECTION / _CORRECTION_STEPS, correction
         )
         cb, cr = (
             cv2.resize(plane, (width // 2, height // 2), interpolation=cv2.INTER_LINEAR)
             for plane in planes[1:]
         )
-        return Planes(luma, cb, cr, prepared.image.shape)
+        return Planes(luma, cb, cr, prepared.image.shape, cv2.convertScaleAbs(rgb, alpha=255))
 
     def _merge_rows(self, upsampler: Upsampler, start: int, rows: np.ndarray) -> np.ndarray:
         """Return the rows ``(n, W)`` or ``(n, W, C)`` from ``start`` on in colour, ``(n, W, 3)``."""
@@ -216,13 +223,10 @@ class Colorizer:
             ab = self.strength * upsampler.rows(start, lightness) + (1 - self.strength) * own_ab
         return lab_to_image(lightness, ab, rows.dtype)
 
-    def _reduce(self, image: np.ndarray) -> FloatArray:
-        """Return what the network sees of an image: lightness ``(h, w)``."""
+    def _reduce(self, image: np.ndarray, size: tuple[int, int]) -> FloatArray:
+        """Return what the network sees of an image: lightness of ``size`` ``(h, w)``."""
         height, width = image.shape[:2]
-        reduced_height, reduced_width = self.network_size(height, width)
-        if image.ndim == 2:  # of greys, the mean's L* is the mean L*, nearly; of colours it is not
-            image = halve_down_to(image, self._least_side)
-        height, width = image.shape[:2]
+        reduced_height, reduced_width = size
         # each side by itself: of a long strip one may shrink and the other grow
         narrow = np.empty((height, reduced_width), np.float32)
         for strip in strips(height, width):
@@ -236,6 +240,14 @@ class Colorizer:
         longest = self.render_size * MAXIMUM_ASPECT
         fit = self.contract.size.fit
         return fit(min(height * scale, longest)), fit(min(width * scale, longest))
+
+
+def _even(grey: np.ndarray) -> np.ndarray:
+    """Return a grey image whose sides are even: the last row and column come twice where they are not."""
+    bottom, right = (side % 2 for side in grey.shape)
+    if not bottom and not right:
+        return grey
+    return cv2.copyMakeBorder(grey, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
 
 
 def _method(length: int, new_length: int) -> int:
