@@ -63,9 +63,6 @@ class Planes:
     size: tuple[int, int]
     """Height and width of the image."""
 
-    preview: np.ndarray
-    """RGB ``(h, w, 3)``, uint8: of the size of `cb`, of a large image reduced."""
-
 
 def read_picture(path: Path, max_megapixels: float | None = None) -> Picture:
     """Read an image file, whatever its colour space, upright and in sRGB.

@@ -59,9 +59,9 @@ def color(picture: Picture, suffix: str, colorizer: Colorizer, quality: int, clo
         ab = colorizer.predict(prepared)
     if suffix in JPEG_SUFFIXES and pixels.ndim == 2 and pixels.dtype == np.uint8:
         with clock.measure("merge"):
-            planes = colorizer.merge_planes(prepared, ab)
+            planes, shown = colorizer.merge_planes(prepared, ab)
         with clock.measure("encode"):
-            content, shown = encode_planes(planes, quality, metadata), planes.preview
+            content = encode_planes(planes, quality, metadata)
     else:
         with clock.measure("merge"):
             shown = colorizer.merge(prepared, ab)

@@ -187,11 +187,12 @@ class Colorizer:
             result[..., 3] = image[..., 3]
         return result
 
-    def merge_planes(self, prepared: Prepared, ab: FloatArray) -> Planes:
-        """Return a grey 8-bit image in colour as JPEG keeps it: `merge` for a quarter of the arithmetic.
+    def merge_planes(self, prepared: Prepared, ab: FloatArray) -> tuple[Planes, np.ndarray]:
+        """Return a grey 8-bit image in colour as JPEG keeps it, and small: `merge` for less arithmetic.
 
         Luma is the grey value, corrected so that CIE L* and not luma stays what it was. Chroma and the
-        correction are computed at half the size of the image or, of a large one, at twice the network's.
+        correction are computed at half the size of the image or, of a large one, at twice the network's; of
+        that size is the small image, RGB ``(h, w, 3)`` uint8.
         """
         coarse = prepared.coarse
         assert coarse is not None
@@ -211,7 +212,7 @@ class Colorizer:
             cv2.resize(plane, (width // 2, height // 2), interpolation=cv2.INTER_LINEAR)
             for plane in planes[1:]
         )
-        return Planes(luma, cb, cr, prepared.image.shape, cv2.convertScaleAbs(rgb, alpha=255))
+        return Planes(luma, cb, cr, prepared.image.shape), cv2.convertScaleAbs(rgb, alpha=255)
 
     def _merge_rows(self, upsampler: Upsampler, start: int, rows: np.ndarray) -> np.ndarray:
         """Return the rows ``(n, W)`` or ``(n, W, C)`` from ``start`` on in colour, ``(n, W, 3)``."""
