@@ -183,7 +183,6 @@ def _run(
     colorizer = _open(verbose, **options) if work.items or report else None
 
     from colorize_gan.infer.batch import colorize_items
-    from colorize_gan.infer.inputs import WorkItem
     from colorize_gan.infer.report import Report
     from colorize_gan.infer.results import BatchOptions, ItemResult
     from colorize_gan.infer.watch import FrameBar, Progress, gallery_sink
@@ -197,11 +196,9 @@ def _run(
     left = [ItemResult(path, None, "skipped", _A_VIDEO) for path in work.listed]
     film = VideoOptions(on_exists=batch.on_exists, resume=batch.on_exists == "skip", measure=batch.measure)
 
-    def going(items: list[WorkItem]) -> Iterator[WorkItem]:
-        """Yield items until the run is to stop; what is in hand then is finished, and told of."""
-        return itertools.takewhile(
-            lambda _: not stop.is_set() and not (fail_fast and progress.counts["failed"]), items
-        )
+    def is_over() -> bool:
+        """Tell whether the run is to stop; what is in hand then is finished, and told of."""
+        return stop.is_set() or (fail_fast and progress.counts["failed"] > 0)
 
     with ExitStack() as stack:
         stack.callback(progress.close)
@@ -212,12 +209,14 @@ def _run(
             sinks.append(stack.enter_context(gallery_sink(gallery, out, len(work.items))))
         results: list[Iterator[ItemResult]] = []
         if colorizer and images:
-            results.append(stack.enter_context(closing(colorize_items(going(images), out, colorizer, batch))))
+            colored = colorize_items(images, out, colorizer, batch, is_over)
+            results.append(stack.enter_context(closing(colored)))
         if colorizer and clips:
             from colorize_gan.infer.video.video import colorize_videos
 
             bar = stack.enter_context(FrameBar(quiet=quiet))
-            results.append(colorize_videos(going(clips), colorizer, film, stop=stop, on_frame=bar.update))
+            going = itertools.takewhile(lambda _: not is_over(), clips)
+            results.append(colorize_videos(going, colorizer, film, stop=stop, on_frame=bar.update))
         for result in itertools.chain(bad, left, *results):
             for sink in sinks:
                 sink(result)

@@ -9,11 +9,10 @@ import glob
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from filelock import FileLock, Timeout
 
@@ -23,6 +22,24 @@ FOLDER = ".colorize-batch"
 """Hidden folder in the output folder that the record is kept in."""
 
 _RECORD, _LOCK, _JOURNALS = "record.jsonl", "lock", "*.journal"
+
+
+class Version(NamedTuple):
+    """What tells whether an input is still the same."""
+
+    size: int
+    """In bytes."""
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Look at a file.
+
+        Raises:
+            OSError: there is none.
+        """
+        found = path.stat()
+        return cls(found.st_size, found.st_mtime_ns)
 
 
 @dataclass(frozen=True)
@@ -43,6 +60,9 @@ class Entry:
 
 class Record:
     """The record of one output folder, open for one run. Thread-safe."""
+
+    ahead = 1
+    """How many outputs are best begun in one call."""
 
     def __init__(self, out: Path) -> None:
         """Open the record of ``out``, created when missing, and clear away what killed runs left.
@@ -69,7 +89,7 @@ class Record:
             with contextlib.suppress(OSError):
                 self._fold()
 
-    def is_current(self, target: Path, source: os.stat_result, settings: str) -> bool:
+    def is_current(self, target: Path, source: Version, settings: str) -> bool:
         """Tell whether ``target`` was made from this input with these settings, and is what was made."""
         entry = self._entries.get(self._name(target))
         if entry is None:
@@ -78,7 +98,7 @@ class Record:
             size = target.stat().st_size
         except OSError:
             return False
-        return entry == Entry(source.st_size, source.st_mtime_ns, settings, size)
+        return entry == Entry(*source, settings, size)
 
     def facts(self, target: Path) -> dict[str, Any]:
         """Return what was found out about a current output."""
@@ -89,21 +109,22 @@ class Record:
         """Tell whether ``target`` was made, or begun, by a run of this record."""
         return self._name(target) in self._entries
 
-    @contextlib.contextmanager
-    def writing(
-        self,
-        target: Path,
-        size: int,
-        source: os.stat_result,
-        settings: str,
-        facts: Mapping[str, Any] = MappingProxyType({}),
-    ) -> Iterator[None]:
-        """Note that ``target`` is being written, and when the block succeeds, that it is complete."""
-        name = self._name(target)
-        self._append({"output": name})
-        yield
-        entry = Entry(source.st_size, source.st_mtime_ns, settings, size, dict(facts))
-        self._append({"output": name, **asdict(entry)})
+    def begin(self, targets: Iterable[Path]) -> None:
+        """Note that ``targets`` may appear from now on.
+
+        Raises:
+            OSError: that cannot be noted.
+        """
+        for target in targets:
+            self._append({"output": self._name(target)})
+
+    def done(self, target: Path, size: int, source: Version, settings: str, facts: Mapping[str, Any]) -> None:
+        """Note that ``target``, of ``size`` bytes, is complete, and what it was made from.
+
+        Raises:
+            OSError: that cannot be noted.
+        """
+        self._append({"output": self._name(target), **asdict(Entry(*source, settings, size, dict(facts)))})
 
     def _append(self, line: dict[str, object]) -> None:
         self._lines.write(_to_line(line))  # one write: lines of threads do not mix
@@ -123,7 +144,7 @@ class Record:
         for path in ended:
             begun = _read(path)
             self._remove_parts(path.stem.rpartition(".")[0], begun)
-            entries |= begun
+            entries |= {name: entry for name, entry in begun.items() if entry or self._is_there(name)}
         if ended:
             with atomic_path(self._folder / _RECORD) as part:
                 part.write_bytes(b"".join(map(_entry_line, sorted(entries.items()))))
@@ -133,6 +154,10 @@ class Record:
         for path in set(journals) - set(ended):
             entries |= _read(path)
         return entries
+
+    def _is_there(self, name: str) -> bool:
+        """Tell whether an output that was begun came to be: what takes its name later is not the run's."""
+        return os.path.lexists(self._out / name)
 
     def _remove_parts(self, run: str, begun: dict[str, Entry | None]) -> None:
         if run == run_name():  # which cleans up after itself, and may be writing other files

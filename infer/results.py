@@ -64,6 +64,8 @@ class ItemResult:
     """Of the output at thumbnail size: `colorize_gan.metrics.colorfulness`."""
     video: dict[str, Any] = field(default_factory=dict)
     """What is to be said of a video only."""
+    output_size: int | None = None
+    """Of the file that was written, in bytes."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Time in each of the `STAGES`."""
     before: bytes = b""
