@@ -8,7 +8,7 @@ from pathlib import Path
 from colorize_gan.infer.bookkeeping import Bookkeeper, Task
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.inputs import Selection, WorkItem, find_work
-from colorize_gan.infer.record import Record
+from colorize_gan.infer.record import open_record
 from colorize_gan.infer.results import BatchOptions, ItemResult
 from colorize_gan.infer.worker import Worker, settings_digest
 from colorize_gan.parallel import map_in_order, one_thread_each
@@ -59,7 +59,7 @@ def colorize_items(
     So does ``is_over``, once it is true, but their results are yielded.
     """
     workers = options.workers or colorizer.wanted_workers
-    with contextlib.closing(Record(out)) as record, one_thread_each():
+    with contextlib.closing(open_record(out)) as record, one_thread_each():
         worker = Worker(colorizer, options)
         books = Bookkeeper(record, settings_digest(colorizer, options), options.on_exists)
 

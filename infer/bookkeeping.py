@@ -9,8 +9,9 @@ from pathlib import Path
 
 from colorize_gan.errors import ImageError
 from colorize_gan.infer.inputs import WorkItem
-from colorize_gan.infer.record import Record, Version
+from colorize_gan.infer.record import Record
 from colorize_gan.infer.results import NO_MEMORY, ItemResult, OnExists
+from colorize_gan.infer.version import Version
 
 _FACTS = ("note", "width", "height", "bits", "colorfulness", "max_lightness_error")
 """Fields of `ItemResult` that the record keeps."""
@@ -58,7 +59,7 @@ class Bookkeeper:
 
     def _task(self, item: WorkItem) -> Task:
         try:
-            source = Version.of(item.source)
+            source = item.version or Version.of(item.source)
             reason = self._reason_to_skip(item, source)
         except (ImageError, OSError) as error:
             return _failed(Task(item), error)
@@ -70,7 +71,7 @@ class Bookkeeper:
         return Task(item, source)
 
     def _reason_to_skip(self, item: WorkItem, source: Version) -> str:
-        if self._on_exists in ("overwrite", "rename") or not os.path.lexists(item.target):
+        if self._on_exists in ("overwrite", "rename") or not self._record.has(item.target):
             return ""
         if self._on_exists == "error":
             raise ImageError(f"{item.target} exists")

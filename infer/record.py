@@ -12,34 +12,18 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
 from colorize_gan.encoding import PART_PREFIX, atomic_path, run_name
+from colorize_gan.infer.urls import is_url
+from colorize_gan.infer.version import Version
 
 FOLDER = ".colorize-batch"
 """Hidden folder in the output folder that the record is kept in."""
 
 _RECORD, _LOCK, _JOURNALS = "record.jsonl", "lock", "*.journal"
-
-
-class Version(NamedTuple):
-    """What tells whether an input is still the same."""
-
-    size: int
-    """In bytes."""
-    mtime_ns: int
-
-    @classmethod
-    def of(cls, path: Path) -> Self:
-        """Look at a file.
-
-        Raises:
-            OSError: there is none.
-        """
-        found = path.stat()
-        return cls(found.st_size, found.st_mtime_ns)
 
 
 @dataclass(frozen=True)
@@ -56,6 +40,13 @@ class Entry:
     """In bytes."""
     facts: dict[str, Any] = field(default_factory=dict, compare=False)
     """What was found out about the output: fields of `ItemResult`."""
+    etag: str = ""
+    """Of the input; empty of a file."""
+
+    @classmethod
+    def of(cls, source: Version, settings: str, size: int, facts: Mapping[str, Any]) -> Self:
+        """Return the entry of an output of ``size`` bytes."""
+        return cls(source.size, source.mtime_ns, settings, size, dict(facts), source.etag)
 
 
 class Record:
@@ -92,13 +83,12 @@ class Record:
     def is_current(self, target: Path, source: Version, settings: str) -> bool:
         """Tell whether ``target`` was made from this input with these settings, and is what was made."""
         entry = self._entries.get(self._name(target))
-        if entry is None:
-            return False
-        try:
-            size = target.stat().st_size
-        except OSError:
-            return False
-        return entry == Entry(*source, settings, size)
+        size = self._size(target) if entry else None
+        return size is not None and entry == Entry.of(source, settings, size, {})
+
+    def has(self, target: Path) -> bool:
+        """Tell whether there is something of that name."""
+        return os.path.lexists(target)
 
     def facts(self, target: Path) -> dict[str, Any]:
         """Return what was found out about a current output."""
@@ -116,7 +106,7 @@ class Record:
             OSError: that cannot be noted.
         """
         for target in targets:
-            self._append({"output": self._name(target)})
+            self._append(self._name(target), None)
 
     def done(self, target: Path, size: int, source: Version, settings: str, facts: Mapping[str, Any]) -> None:
         """Note that ``target``, of ``size`` bytes, is complete, and what it was made from.
@@ -124,10 +114,16 @@ class Record:
         Raises:
             OSError: that cannot be noted.
         """
-        self._append({"output": self._name(target), **asdict(Entry(*source, settings, size, dict(facts)))})
+        self._append(self._name(target), Entry.of(source, settings, size, facts))
 
-    def _append(self, line: dict[str, object]) -> None:
-        self._lines.write(_to_line(line))  # one write: lines of threads do not mix
+    def _append(self, name: str, entry: Entry | None) -> None:
+        self._lines.write(lines_of({name: entry}))  # one write: lines of threads do not mix
+
+    def _size(self, target: Path) -> int | None:
+        try:
+            return target.stat().st_size
+        except OSError:
+            return None
 
     def _name(self, target: Path) -> str:
         return target.relative_to(self._out).as_posix()
@@ -147,7 +143,7 @@ class Record:
             entries |= {name: entry for name, entry in begun.items() if entry or self._is_there(name)}
         if ended:
             with atomic_path(self._folder / _RECORD) as part:
-                part.write_bytes(b"".join(map(_entry_line, sorted(entries.items()))))
+                part.write_bytes(lines_of(entries))
         for path in ended:
             path.unlink()
             _running_path(path).unlink(missing_ok=True)
@@ -167,6 +163,19 @@ class Record:
                 part.unlink(missing_ok=True)
 
 
+def open_record(out: Path) -> Record:
+    """Open the record of a folder or an URL.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if not is_url(out):
+        return Record(out)
+    from colorize_gan.infer.bucket_record import BucketRecord
+
+    return BucketRecord(out)
+
+
 def _running_path(journal: Path) -> Path:
     """Return the path of the lock that a run holds as long as it lives."""
     return journal.with_suffix(".running")
@@ -183,13 +192,16 @@ def _has_ended(journal: Path) -> bool:
 
 
 def _read(path: Path) -> dict[str, Entry | None]:
-    """Read a record or journal; a line that was cut short, or is of another version, counts as begun."""
-    entries: dict[str, Entry | None] = {}
     try:
-        lines = path.read_bytes().splitlines()
+        return read_lines(path.read_bytes())
     except FileNotFoundError:
         return {}
-    for line in lines:
+
+
+def read_lines(lines: bytes) -> dict[str, Entry | None]:
+    """Read lines of outputs; one that was cut short, or is of another version, counts as begun."""
+    entries: dict[str, Entry | None] = {}
+    for line in lines.splitlines():
         with contextlib.suppress(ValueError, TypeError, KeyError):
             values = json.loads(line)
             name = values.pop("output")
@@ -197,10 +209,13 @@ def _read(path: Path) -> dict[str, Entry | None]:
     return entries
 
 
-def _entry_line(item: tuple[str, Entry | None]) -> bytes:
-    name, entry = item
-    return _to_line({"output": name, **(asdict(entry) if entry else {})})
+def lines_of(entries: Mapping[str, Entry | None]) -> bytes:
+    """Return a line for each output, sorted; None stands for one that was begun."""
+    return b"".join(_line(name, entries[name]) for name in sorted(entries))
 
 
-def _to_line(values: dict[str, object]) -> bytes:
-    return json.dumps(values).encode() + b"\n"
+def _line(name: str, entry: Entry | None) -> bytes:
+    values = asdict(entry) if entry else {}
+    if not values.get("etag"):
+        values.pop("etag", None)  # runs of a version without it read the same record
+    return json.dumps({"output": name, **values}).encode() + b"\n"

@@ -15,6 +15,9 @@ FORMATS = {"keep": None, "jpg": ".jpg", "png": ".png", "tiff": ".tiff", "webp": 
 
 NO_MEMORY = "not enough memory for an image of this size"
 
+UNREACHABLE = "the storage fails"
+"""In the reason of what failed through no fault of the input."""
+
 HARDLY_ANY_COLOR = "hardly any colour"
 """In the `ItemResult.note` on an output that a person should look at."""
 

@@ -4,14 +4,13 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
-from colorize_gan.encoding import encode, write_atomically
+from colorize_gan.encoding import encode
 from colorize_gan.errors import ImageError
-from colorize_gan.images import Picture, read_content, read_picture
+from colorize_gan.images import Picture, decode_picture
 from colorize_gan.infer.bookkeeping import Task, failure, free_names
 from colorize_gan.infer.coloring import color, decode, facts_of, lightness_error
 from colorize_gan.infer.colorizer import Colorizer
@@ -19,6 +18,7 @@ from colorize_gan.infer.gallery import thumbnail
 from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.results import BatchOptions, ItemResult
 from colorize_gan.infer.stages import StageClock
+from colorize_gan.infer.storage import is_there, read_content, write_output
 from colorize_gan.parallel import RoomToWork
 from colorize_gan.tones import tone_of
 
@@ -49,8 +49,8 @@ class Worker:
 
     def _thumbnail_of(self, path: Path) -> bytes:
         try:
-            return thumbnail(read_picture(path, self._options.max_megapixels).pixels)
-        except (ImageError, MemoryError):
+            return thumbnail(decode_picture(read_content(path), self._options.max_megapixels).pixels)
+        except (ImageError, OSError, MemoryError):
             return b""
 
     def _colorize(self, item: WorkItem) -> ItemResult:
@@ -72,10 +72,10 @@ class Worker:
 
     def _in_color(self, item: WorkItem, picture: Picture) -> ItemResult:
         if self._options.in_color == "skip":
-            target = item.target if os.path.lexists(item.target) else None
+            target = item.target if is_there(item.target) else None
             return self._with_own_thumbnails(ItemResult(item.source, target, "skipped", "already in colour"))
         if item.target.suffix.lower() == item.source.suffix.lower():
-            content = item.source.read_bytes()
+            content = read_content(item.source)
         else:
             quality = self._options.quality
             content = encode(item.target.suffix.lower(), picture.pixels, quality, picture.metadata)
@@ -86,13 +86,12 @@ class Worker:
         return self._with_thumbnails(result, picture.pixels, picture.pixels)
 
     def _write(self, target: Path, content: bytes) -> Path:
-        target.parent.mkdir(parents=True, exist_ok=True)
         if self._options.on_exists != "rename":
-            write_atomically(target, content)
+            write_output(target, content)
             return target
         for name in free_names(target):
             with contextlib.suppress(FileExistsError):
-                write_atomically(name, content, replace=False)
+                write_output(name, content, replace=False)
                 return name
         raise AssertionError
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from colorize_gan.encoding import PART_PREFIX
-from colorize_gan.infer.record import FOLDER, Record, Version
+from colorize_gan.infer.record import FOLDER, Record
+from colorize_gan.infer.version import Version
 
 
 @pytest.fixture
@@ -66,7 +67,8 @@ def test_a_killed_run_is_cleared_away(tmp_path: Path, source: Version) -> None:
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from colorize_gan.encoding import atomic_path\n"
-        "from colorize_gan.infer.record import Record, Version\n"
+        "from colorize_gan.infer.record import Record\n"
+        "from colorize_gan.infer.version import Version\n"
         "out = Path(sys.argv[1]); source = Version.of(out / 'in.jpg'); record = Record(out)\n"
         "record.begin([out / 'a.jpg', out / 'b.jpg', out / 'c.jpg'])\n"
         "(out / 'a.jpg').write_bytes(b'output'); record.done(out / 'a.jpg', 6, source, 's', {})\n"
@@ -91,7 +93,8 @@ def test_two_runs_share_a_folder(tmp_path: Path, source: Version) -> None:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from colorize_gan.infer.record import Record, Version\n"
+        "from colorize_gan.infer.record import Record\n"
+        "from colorize_gan.infer.version import Version\n"
         "out = Path(sys.argv[1]); source = Version.of(out / 'in.jpg'); record = Record(out)\n"
         "record.begin([out / 'theirs.jpg']); (out / 'theirs.jpg').write_bytes(b'output')\n"
         "record.done(out / 'theirs.jpg', 6, source, 's', {})\n"
