@@ -26,7 +26,7 @@ def work_of_url(url: Path, out: Path, selection: Selection) -> Iterator[WorkItem
     if "" in found:
         yield _work_of_object(url, url.name, out, found[""], selection)
         return
-    names = [name for name in found if not is_hidden(PurePosixPath(name))]
+    names = [name for name in found if _is_odd(name) or not is_hidden(PurePosixPath(name))]
     if not selection.recursive and not glob.has_magic(str(url)):
         names = [name for name in names if "/" not in name]
     if not names:
@@ -49,9 +49,14 @@ def _work_of_object(url: Path, name: str, out: Path, info: Info, selection: Sele
 def _work_of_member(
     base: Path, name: str, out: Path, info: Info, selection: Selection
 ) -> WorkItem | BadInput:
-    if {"", ".", ".."} & set(name.split("/")):
+    if _is_odd(name):
         return BadInput(base, f"holds {name!r}, a name that no folder can have")
     return WorkItem(base / name, selection.renamed(out / name), _version_of(info))
+
+
+def _is_odd(name: str) -> bool:
+    """Tell whether a name would lead out of the output folder, or to another name there."""
+    return bool({"", ".", ".."} & set(name.split("/")))
 
 
 def _version_of(info: Info) -> Version:

@@ -10,6 +10,7 @@ import click
 from colorize_gan.errors import UsageError
 
 _URL = re.compile(r"[a-z][a-z0-9]+://")
+_LOCAL = ("file://", "local://")
 _LOGIN = re.compile(r"://[^/]*@")
 
 
@@ -42,8 +43,8 @@ def open_url(url: str) -> Path:
     """
     if _LOGIN.search(url):
         raise UsageError("an URL with a login; leave that to the environment or the storage's own files")
-    if url.startswith("file://"):
-        return Path(url.removeprefix("file://"))
+    if url.startswith(_LOCAL):
+        return Path(url.partition("://")[2])
     try:
         from fsspec import get_filesystem_class
         from upath import UPath

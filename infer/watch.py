@@ -13,6 +13,7 @@ import click
 from colorize_gan.commands import printable
 from colorize_gan.infer.gallery import EMBED_LIMIT, Gallery, GalleryEntry
 from colorize_gan.infer.results import DAMAGED, HARDLY_ANY_COLOR, UNREACHABLE, ItemResult
+from colorize_gan.infer.urls import is_url
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -129,7 +130,9 @@ def gallery_sink(path: Path, out: Path, total: int) -> Iterator[Sink]:
     with Gallery(path, f"colorize-batch: {out.name}", embed=total <= EMBED_LIMIT) as gallery:
 
         def add(result: ItemResult) -> None:
-            target = str(result.target) if result.target and result.status != "failed" else None
+            # browsers open no objects
+            has_file = result.target and result.status != "failed" and not is_url(result.target)
+            target = str(result.target) if has_file else None
             gallery.add(
                 GalleryEntry(
                     str(result.source),

@@ -21,6 +21,7 @@ from click.testing import CliRunner, Result
 
 from colorize_gan.infer.cli import colorize_batch
 from colorize_gan.infer.record import FOLDER
+from colorize_gan.infer.urls import open_url
 
 moto_server = pytest.importorskip("moto.server", reason="pip install 'moto[s3]' flask flask-cors")
 pytest.importorskip("s3fs", reason="pip install 'colorize-gan[cloud]'")
@@ -192,17 +193,19 @@ def test_globs_and_archives_are_read(bucket: Bucket, exported: dict[str, Path], 
             archive.write(path, path.relative_to(photos).as_posix())
         archive.writestr("../outside.png", b"no")
     bucket.put("all.zip", content.getvalue())
+    bucket.put("in/a/", b"")  # how some tools make a folder
     assert run(model, bucket.url("in/a/**/*.jpg"), "--out", bucket.url("some")).exit_code == 0
     assert bucket.names("some") == ["04.jpg", "b c/02.jpg"]
     assert run(model, bucket.url("in/00.jpg"), "--out", bucket.url("one")).exit_code == 0
     assert bucket.names("one") == ["00.jpg"]
     zipped = run(model, f"zip://*.png::{bucket.url('all.zip')}", "--out", bucket.url("root"))
     assert zipped.exit_code == 0, zipped.output
-    assert bucket.names("root") == ["01.png"]
+    assert bucket.names("root") == ["03.png"]
     whole = run(model, f"zip://::{bucket.url('all.zip')}", "--out", bucket.url("whole"))
     assert whole.exit_code == 3
     assert "a name that no folder can have" in whole.output
     assert len(bucket.names("whole")) == 6
+    assert open_url("file:///scans/a.jpg") == Path("/scans/a.jpg")
 
 
 def test_what_is_not_there_or_not_possible_is_one_line(
