@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _SOME_FAILED = ImageError.exit_code
 _STDIN = Path("-")
-_OUTAGE = 10  # items in a row that the storage fails, each tried several times, end the run
+_OUTAGE = 5  # items in a row that the storage fails, each tried several times, end the run
 _OWN_OPTIONS = ("on_exists", "in_color", "quality", "max_megapixels", "workers")
 """Options that are fields of `BatchOptions`."""
 _A_VIDEO = "a video; --videos colorizes it, and so does colorize-video"

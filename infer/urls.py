@@ -11,6 +11,9 @@ from colorize_gan.errors import UsageError
 
 _URL = re.compile(r"[a-z][a-z0-9]+://")
 _LOCAL = ("file://", "local://")
+_S3_TRIES = (
+    2  # each is several of the client's own: with five, a silent server would hold an item for minutes
+)
 _LOGIN = re.compile(r"://[^/]*@")
 
 
@@ -50,7 +53,9 @@ def open_url(url: str) -> Path:
         from upath import UPath
 
         for part in url.split("::"):
-            get_filesystem_class(part.partition("://")[0])
+            filesystem = get_filesystem_class(part.partition("://")[0])
+            if part.startswith("s3"):
+                filesystem.retries = _S3_TRIES
     except ImportError as error:
         raise UsageError(f"{url}: needs pip install 'colorize-gan[cloud]'") from error
     except ValueError as error:
