@@ -16,7 +16,7 @@ from typing import Any
 
 from colorize_gan.encoding import run_name
 from colorize_gan.infer.record import FOLDER, Entry, Record, lines_of, read_lines
-from colorize_gan.infer.storage import delete_objects, list_objects, read_objects, write_output
+from colorize_gan.infer.storage import delete_objects, is_there, list_objects, read_objects, write_output
 from colorize_gan.infer.version import Version
 
 _CHANGED = ("LastModified", "updated", "mtime", "created")
@@ -71,11 +71,12 @@ class BucketRecord(Record):
 
     def close(self) -> None:
         """Make one object of this run's; where that fails, the next run does."""
-        never_came = {name for name, entry in self._own.items() if not entry and name not in self._sizes}
-        entries = {
-            name: entry for name, entry in (self._entries | self._own).items() if name not in never_came
-        }
+        begun = [name for name, entry in self._own.items() if not entry and name not in self._sizes]
+        entries = self._entries | self._own
         with contextlib.suppress(OSError):
+            for name in begun:
+                if not is_there(self._out / name):  # one may be, although its writing seemed to fail
+                    del entries[name]
             written = list(self._written)
             self._write(entries)
             delete_objects(self._folder, written)

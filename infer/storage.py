@@ -69,7 +69,9 @@ def is_there(path: Path) -> bool:
     if not is_url(path):
         return os.path.lexists(path)
     with _errors_named(path):
-        return path.exists()
+        fs, name = _parts(path)
+        fs.invalidate_cache()
+        return bool(fs.exists(name))
 
 
 def read_content(source: Path) -> bytes:

@@ -26,17 +26,21 @@ def work_of_url(url: Path, out: Path, selection: Selection) -> Iterator[WorkItem
     if "" in found:
         yield _work_of_object(url, url.name, out, found[""], selection)
         return
-    names = [name for name in found if _is_odd(name) or not is_hidden(PurePosixPath(name))]
+    below, own = f"{str(base).rstrip('/')}/", f"{str(out).rstrip('/')}/"
+    names = [name for name in found if not (below + name).startswith(own)]
+    names = [name for name in names if _is_odd(name) or not is_hidden(PurePosixPath(name))]
     if not selection.recursive and not glob.has_magic(str(url)):
         names = [name for name in names if "/" not in name]
-    if not names:
-        yield BadInput(url, "nothing is there, or matches it")
+    count = 0
     for name in names:
         suffix = PurePosixPath(name).suffix.lower()
         if suffix not in selection.suffixes:
             yield suffix
         elif selection.takes(PurePosixPath(name)):
+            count += 1
             yield _work_of_member(base, name, out, found[name], selection)
+    if not count:
+        yield BadInput(url, f"no {selection.kind.split()[1]}s are there, or match")
 
 
 def _work_of_object(url: Path, name: str, out: Path, info: Info, selection: Selection) -> WorkItem | BadInput:

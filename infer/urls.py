@@ -11,9 +11,7 @@ from colorize_gan.errors import UsageError
 
 _URL = re.compile(r"[a-z][a-z0-9]+://")
 _LOCAL = ("file://", "local://")
-_S3_TRIES = (
-    2  # each is several of the client's own: with five, a silent server would hold an item for minutes
-)
+_S3_TRIES = 2  # each is several of the client's: with five, a silent server holds an item for minutes
 _LOGIN = re.compile(r"://[^/]*@")
 
 

@@ -196,6 +196,8 @@ def test_globs_and_archives_are_read(bucket: Bucket, exported: dict[str, Path], 
     bucket.put("in/a/", b"")  # how some tools make a folder
     assert run(model, bucket.url("in/a/**/*.jpg"), "--out", bucket.url("some")).exit_code == 0
     assert bucket.names("some") == ["04.jpg", "b c/02.jpg"]
+    for counts in ("3 written, 0 skipped", "0 written, 3 skipped"):  # outputs are no inputs
+        assert counts in run(model, bucket.url("in/**/*.jpg"), "--out", bucket.url("in/out")).output
     assert run(model, bucket.url("in/00.jpg"), "--out", bucket.url("one")).exit_code == 0
     assert bucket.names("one") == ["00.jpg"]
     zipped = run(model, f"zip://*.png::{bucket.url('all.zip')}", "--out", bucket.url("root"))
@@ -221,7 +223,7 @@ def test_what_is_not_there_or_not_possible_is_one_line(
             "--out",
             out,
         ),
-        (3, "failed: nothing is there", bucket.url("nothing"), "--out", out),
+        (3, "failed: no images are there", bucket.url("nothing"), "--out", out),
         (3, "is inside it", bucket.url("in"), "--out", bucket.url("in/out")),
         (2, "s3://no-such-bucket/out: no such object or bucket", photos, "--out", "s3://no-such-bucket/out"),
         (2, "--on-exists rename is for folders", photos, "--out", out, "--on-exists", "rename"),
