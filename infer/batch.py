@@ -1,14 +1,16 @@
 """Colorizing many files: every one ends as written, skipped or failed, in the order of the inputs."""
 
 import contextlib
-from collections.abc import Generator, Iterable
+import itertools
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 
+from colorize_gan.infer.bookkeeping import Bookkeeper, Task
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.inputs import Selection, WorkItem, find_work
-from colorize_gan.infer.record import Record
+from colorize_gan.infer.record import open_record
 from colorize_gan.infer.results import BatchOptions, ItemResult
-from colorize_gan.infer.worker import Worker
+from colorize_gan.infer.worker import Worker, settings_digest
 from colorize_gan.parallel import map_in_order, one_thread_each
 
 _EVERYTHING = Selection()
@@ -46,11 +48,24 @@ def colorize_folder(
 
 
 def colorize_items(
-    items: Iterable[WorkItem], out: Path, colorizer: Colorizer, options: BatchOptions = _DEFAULTS
+    items: Iterable[WorkItem],
+    out: Path,
+    colorizer: Colorizer,
+    options: BatchOptions = _DEFAULTS,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> Generator[ItemResult, None, None]:
-    """Colorize work items as `colorize_folder` does; closing the iterator ends with those in hand."""
+    """Colorize work items as `colorize_folder` does; closing the iterator ends with those in hand.
+
+    So does ``is_over``, once it is true, but their results are yielded.
+    """
     workers = options.workers or colorizer.wanted_workers
-    with contextlib.closing(Record(out)) as record, one_thread_each():
-        worker = Worker(colorizer, options, record)
-        with contextlib.closing(map_in_order(worker.process, items, workers, "colorize")) as results:
+    with contextlib.closing(open_record(out)) as record, one_thread_each():
+        worker = Worker(colorizer, options)
+        books = Bookkeeper(record, settings_digest(colorizer, options), options.on_exists)
+
+        def process(task: Task) -> ItemResult:
+            return books.done(task, worker.process(task))
+
+        tasks = itertools.takewhile(lambda _: not is_over(), books.tasks(items))
+        with contextlib.closing(map_in_order(process, tasks, workers, "colorize")) as results:
             yield from results

@@ -16,6 +16,7 @@ from colorize_gan.commands import INTERRUPTED, exit_with_code, log_shown, printa
 from colorize_gan.errors import ImageError, UsageError
 from colorize_gan.infer.options import AutoInt, model_options, open_colorizer
 from colorize_gan.infer.results import FORMATS, MAX_MEGAPIXELS
+from colorize_gan.infer.urls import PathOrUrl, is_url
 from colorize_gan.infer.video.options import VIDEO_SUFFIXES, VideoOptions
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _SOME_FAILED = ImageError.exit_code
 _STDIN = Path("-")
+_OUTAGE = 5  # items in a row that the storage fails, each tried several times, end the run
 _OWN_OPTIONS = ("on_exists", "in_color", "quality", "max_megapixels", "workers")
 """Options that are fields of `BatchOptions`."""
 _A_VIDEO = "a video; --videos colorizes it, and so does colorize-video"
@@ -32,12 +34,12 @@ _A_VIDEO = "a video; --videos colorizes it, and so does colorize-video"
 
 @click.command()
 @click.argument(
-    "inputs", nargs=-1, required=True, type=click.Path(allow_dash=True, path_type=Path), metavar="INPUT..."
+    "inputs", nargs=-1, required=True, type=PathOrUrl(allow_dash=True, path_type=Path), metavar="INPUT..."
 )
 @click.option(
     "--out",
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=PathOrUrl(file_okay=False, path_type=Path),
     help="Folder of the results; mirrors the tree of each INPUT folder.",
 )
 @model_options
@@ -104,7 +106,7 @@ def colorize_batch(
     videos: bool,
     **options: Any,
 ) -> int:
-    """Colorize black-and-white photographs: image files, folders, quoted globs, or - for a list on stdin.
+    """Colorize black-and-white photographs: image files, folders, quoted globs, URLs, - for a list on stdin.
 
     Colours are a plausible guess, not history. Lightness stays what it was.
 
@@ -112,6 +114,7 @@ def colorize_batch(
     4 device not available, 5 model not usable, 6 a backend gives other colours, 130 interrupted.
     """
     named = list(inputs)
+    _check_urls(inputs, out, videos=videos, on_exists=options["on_exists"])
     listed = sys.stdin.buffer.read() if _STDIN in named else b""
     # from here on: an interrupted import of a C extension is an ImportError
     with stop_requests() as stop:
@@ -138,6 +141,15 @@ def colorize_batch(
     return INTERRUPTED if stop.is_set() else _SOME_FAILED if failed else 0
 
 
+def _check_urls(inputs: tuple[Path, ...], out: Path, *, videos: bool, on_exists: str) -> None:
+    """Refuse what object storage cannot do."""
+    urls = [path for path in (*inputs, out) if is_url(path)]
+    if videos and urls:
+        raise UsageError(f"{urls[0]}: --videos is for files; copy the videos to a disk")
+    if on_exists == "rename" and is_url(out):
+        raise UsageError(f"{out}: --on-exists rename is for folders; use skip, overwrite or error")
+
+
 def _check_pages(work: "Work", report: Path | None, gallery: Path | None) -> None:
     """Refuse a report or gallery that would take the place of a picture, or of the other."""
     pages = [path.resolve() for path in (report, gallery) if path]
@@ -158,8 +170,10 @@ def _is_video(item: "WorkItem") -> bool:
 
 
 def _list_work(work: "Work", on_exists: str) -> int:
+    from colorize_gan.infer.storage import is_there
+
     for item in work.items:
-        if on_exists in ("overwrite", "rename") or not item.target.exists():
+        if on_exists in ("overwrite", "rename") or not is_there(item.target):
             click.echo(printable(f"{item.source} -> {item.target}"))
     for entry in work.bad:
         click.echo(printable(f"{entry.source}: failed: {entry.reason}"), err=True)
@@ -183,7 +197,6 @@ def _run(
     colorizer = _open(verbose, **options) if work.items or report else None
 
     from colorize_gan.infer.batch import colorize_items
-    from colorize_gan.infer.inputs import WorkItem
     from colorize_gan.infer.report import Report
     from colorize_gan.infer.results import BatchOptions, ItemResult
     from colorize_gan.infer.watch import FrameBar, Progress, gallery_sink
@@ -197,11 +210,10 @@ def _run(
     left = [ItemResult(path, None, "skipped", _A_VIDEO) for path in work.listed]
     film = VideoOptions(on_exists=batch.on_exists, resume=batch.on_exists == "skip", measure=batch.measure)
 
-    def going(items: list[WorkItem]) -> Iterator[WorkItem]:
-        """Yield items until the run is to stop; what is in hand then is finished, and told of."""
-        return itertools.takewhile(
-            lambda _: not stop.is_set() and not (fail_fast and progress.counts["failed"]), items
-        )
+    def is_over() -> bool:
+        """Tell whether the run is to stop; what is in hand then is finished, and told of."""
+        failed = fail_fast and progress.counts["failed"] > 0
+        return stop.is_set() or failed or progress.unreachable >= _OUTAGE
 
     with ExitStack() as stack:
         stack.callback(progress.close)
@@ -212,17 +224,21 @@ def _run(
             sinks.append(stack.enter_context(gallery_sink(gallery, out, len(work.items))))
         results: list[Iterator[ItemResult]] = []
         if colorizer and images:
-            results.append(stack.enter_context(closing(colorize_items(going(images), out, colorizer, batch))))
+            colored = colorize_items(images, out, colorizer, batch, is_over)
+            results.append(stack.enter_context(closing(colored)))
         if colorizer and clips:
             from colorize_gan.infer.video.video import colorize_videos
 
             bar = stack.enter_context(FrameBar(quiet=quiet))
-            results.append(colorize_videos(going(clips), colorizer, film, stop=stop, on_frame=bar.update))
+            going = itertools.takewhile(lambda _: not is_over(), clips)
+            results.append(colorize_videos(going, colorizer, film, stop=stop, on_frame=bar.update))
         for result in itertools.chain(bad, left, *results):
             for sink in sinks:
                 sink(result)
     if not quiet:
         _say_what_was_done(progress, work, out, report, gallery)
+    if progress.unreachable >= _OUTAGE:
+        click.echo("stopped: the storage fails again and again; the same command goes on", err=True)
     if stop.is_set():
         again = "" if batch.on_exists == "skip" else " --on-exists skip"
         click.echo(f"interrupted; go on with: {shlex.join(sys.argv)}{again}", err=True)

@@ -8,10 +8,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from colorize_gan.errors import UsageError
+from colorize_gan.infer.urls import is_url
+from colorize_gan.infer.version import Version
 from colorize_gan.infer.video.options import CONTAINERS, VIDEO_SUFFIXES
 from colorize_gan.suffixes import SUFFIXES
 
@@ -27,6 +29,8 @@ class WorkItem:
 
     source: Path
     target: Path
+    version: Version | None = None
+    """Of an object, by the listing; a file is looked at when its turn comes."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Selection:
         """Tell whether there are globs."""
         return bool(self.include or self.exclude)
 
-    def takes(self, relative: Path) -> bool:
+    def takes(self, relative: PurePath) -> bool:
         """Tell whether a path below an input folder is chosen."""
         included = not self.include or _matches(relative, self.include)
         return included and not _matches(relative, self.exclude)
@@ -93,9 +97,9 @@ def find_work(inputs: Iterable[Path | Sequence[Path]], out: Path, selection: Sel
     """Find the images of all inputs.
 
     Args:
-        inputs: files, folders and globs; or a list of files, as it comes on standard input. The tree below
-            each folder, below the fixed part of each glob and below the common folder of each list is
-            mirrored.
+        inputs: files, folders, globs and URLs; or a list of files, as it comes on standard input. The
+            tree below each folder, below the fixed part of each glob and below the common folder of each
+            list is mirrored.
         out: folder of the targets.
         selection: what is taken of folders and globs.
 
@@ -106,9 +110,9 @@ def find_work(inputs: Iterable[Path | Sequence[Path]], out: Path, selection: Sel
     work = Work([], [], Counter(), listed)
     for entry in inputs:
         found = (
-            _work_of(entry, out, selection)
-            if isinstance(entry, Path)
-            else _work_of_list(entry, out, selection)
+            _work_of_list(entry, out, selection)
+            if isinstance(entry, Sequence)
+            else _work_of(entry, out, selection)
         )
         for each in found:
             if isinstance(each, WorkItem) and each.source.suffix.lower() in selection.listed:
@@ -119,8 +123,8 @@ def find_work(inputs: Iterable[Path | Sequence[Path]], out: Path, selection: Sel
                 work.bad.append(each)
             else:
                 work.others[each] += 1
-    named = {os.path.realpath(item.source) for item in work.items}
-    named |= {os.path.realpath(entry.source) for entry in work.bad}
+    named = {_real_name(item.source) for item in work.items}
+    named |= {_real_name(entry.source) for entry in work.bad}
     return work._replace(items=_without_collisions(work.items, named))
 
 
@@ -135,7 +139,11 @@ _Found = Iterator[WorkItem | BadInput | str]
 
 
 def _work_of(entry: Path, out: Path, selection: Selection) -> _Found:
-    if os.path.isdir(entry):  # noqa: PTH112 - Path.is_dir() raises on names that are too long
+    if is_url(entry):
+        from colorize_gan.infer.stored_inputs import work_of_url
+
+        yield from work_of_url(entry, out, selection)
+    elif os.path.isdir(entry):  # noqa: PTH112 - Path.is_dir() raises on names that are too long
         yield from _work_of_folder(entry, out, out, selection)
     elif not os.path.lexists(entry) and glob.has_magic(str(entry)):
         yield from _work_of_glob(entry, out, selection)
@@ -181,12 +189,11 @@ def _work_of_glob(pattern: Path, out: Path, selection: Selection) -> _Found:
 def _is_left_out(match: Path, base: Path, out: Path) -> bool:
     """Tell whether a match of a glob is hidden, or of a run's own making."""
     is_thumbnail = (match.parent / GALLERY_MARK).exists() or (match.parent.parent / GALLERY_MARK).exists()
-    return (
-        _is_hidden(match.relative_to(base)) or is_thumbnail or match.resolve().is_relative_to(out.resolve())
-    )
+    return is_hidden(match.relative_to(base)) or is_thumbnail or match.resolve().is_relative_to(out.resolve())
 
 
-def _is_hidden(relative: Path) -> bool:
+def is_hidden(relative: PurePath) -> bool:
+    """Tell whether a path below an input is a hidden or a system one."""
     return any(part.startswith(".") or part.lower() in _SYSTEM for part in relative.parts)
 
 
@@ -239,7 +246,7 @@ def _walk(folder: Path, recursive: bool, errors: list[OSError]) -> Iterator[Path
             continue
         if GALLERY_MARK in names:
             continue
-        paths = [current / name for name in names if not _is_hidden(Path(name))]
+        paths = [current / name for name in names if not is_hidden(Path(name))]
         folders = [path for path in paths if os.path.isdir(path)]  # noqa: PTH112
         yield from (path for path in paths if path not in folders)
         if recursive:
@@ -256,22 +263,26 @@ def _item(source: Path, target: Path, selection: Selection) -> WorkItem | BadInp
     return WorkItem(source, target)
 
 
-def _matches(relative: Path, patterns: Sequence[str]) -> bool:
+def _matches(relative: PurePath, patterns: Sequence[str]) -> bool:
     names = (relative.as_posix(), relative.name)
     return any(
         fnmatch.fnmatchcase(name.casefold(), pattern.casefold()) for pattern in patterns for name in names
     )
 
 
+def _real_name(path: Path) -> str:
+    return str(path) if is_url(path) else os.path.realpath(path)
+
+
 def _without_collisions(items: Iterable[WorkItem], inputs: Set[str]) -> list[WorkItem]:
     """Drop items named twice; refuse two sources for one target, and a target that is an input."""
     taken: dict[str, WorkItem] = {}
     for item in items:
-        if os.path.realpath(item.target) in inputs:
+        if _real_name(item.target) in inputs:
             raise UsageError(f"{item.source}: its output {item.target} is itself an input; use another --out")
         # Windows and macOS see one file where only the case or the composition of accents differs
         other = taken.setdefault(unicodedata.normalize("NFC", str(item.target)).casefold(), item)
-        if other.source.resolve() != item.source.resolve():
+        if _real_name(other.source) != _real_name(item.source):
             raise UsageError(
                 f"{other.source} and {item.source} would both be written to {item.target}; use two --out"
             )

@@ -9,15 +9,16 @@ import glob
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
 from colorize_gan.encoding import PART_PREFIX, atomic_path, run_name
+from colorize_gan.infer.urls import is_url
+from colorize_gan.infer.version import Version
 
 FOLDER = ".colorize-batch"
 """Hidden folder in the output folder that the record is kept in."""
@@ -39,10 +40,20 @@ class Entry:
     """In bytes."""
     facts: dict[str, Any] = field(default_factory=dict, compare=False)
     """What was found out about the output: fields of `ItemResult`."""
+    etag: str = ""
+    """Of the input; empty of a file."""
+
+    @classmethod
+    def of(cls, source: Version, settings: str, size: int, facts: Mapping[str, Any]) -> Self:
+        """Return the entry of an output of ``size`` bytes."""
+        return cls(source.size, source.mtime_ns, settings, size, dict(facts), source.etag)
 
 
 class Record:
     """The record of one output folder, open for one run. Thread-safe."""
+
+    ahead = 1
+    """How many outputs are best begun in one call."""
 
     def __init__(self, out: Path) -> None:
         """Open the record of ``out``, created when missing, and clear away what killed runs left.
@@ -69,16 +80,15 @@ class Record:
             with contextlib.suppress(OSError):
                 self._fold()
 
-    def is_current(self, target: Path, source: os.stat_result, settings: str) -> bool:
+    def is_current(self, target: Path, source: Version, settings: str) -> bool:
         """Tell whether ``target`` was made from this input with these settings, and is what was made."""
         entry = self._entries.get(self._name(target))
-        if entry is None:
-            return False
-        try:
-            size = target.stat().st_size
-        except OSError:
-            return False
-        return entry == Entry(source.st_size, source.st_mtime_ns, settings, size)
+        size = self._size(target) if entry else None
+        return size is not None and entry == Entry.of(source, settings, size, {})
+
+    def has(self, target: Path) -> bool:
+        """Tell whether there is something of that name."""
+        return os.path.lexists(target)
 
     def facts(self, target: Path) -> dict[str, Any]:
         """Return what was found out about a current output."""
@@ -89,24 +99,31 @@ class Record:
         """Tell whether ``target`` was made, or begun, by a run of this record."""
         return self._name(target) in self._entries
 
-    @contextlib.contextmanager
-    def writing(
-        self,
-        target: Path,
-        size: int,
-        source: os.stat_result,
-        settings: str,
-        facts: Mapping[str, Any] = MappingProxyType({}),
-    ) -> Iterator[None]:
-        """Note that ``target`` is being written, and when the block succeeds, that it is complete."""
-        name = self._name(target)
-        self._append({"output": name})
-        yield
-        entry = Entry(source.st_size, source.st_mtime_ns, settings, size, dict(facts))
-        self._append({"output": name, **asdict(entry)})
+    def begin(self, targets: Iterable[Path]) -> None:
+        """Note that ``targets`` may appear from now on.
 
-    def _append(self, line: dict[str, object]) -> None:
-        self._lines.write(_to_line(line))  # one write: lines of threads do not mix
+        Raises:
+            OSError: that cannot be noted.
+        """
+        for target in targets:
+            self._append(self._name(target), None)
+
+    def done(self, target: Path, size: int, source: Version, settings: str, facts: Mapping[str, Any]) -> None:
+        """Note that ``target``, of ``size`` bytes, is complete, and what it was made from.
+
+        Raises:
+            OSError: that cannot be noted.
+        """
+        self._append(self._name(target), Entry.of(source, settings, size, facts))
+
+    def _append(self, name: str, entry: Entry | None) -> None:
+        self._lines.write(lines_of({name: entry}))  # one write: lines of threads do not mix
+
+    def _size(self, target: Path) -> int | None:
+        try:
+            return target.stat().st_size
+        except OSError:
+            return None
 
     def _name(self, target: Path) -> str:
         return target.relative_to(self._out).as_posix()
@@ -123,10 +140,10 @@ class Record:
         for path in ended:
             begun = _read(path)
             self._remove_parts(path.stem.rpartition(".")[0], begun)
-            entries |= begun
+            entries |= {name: entry for name, entry in begun.items() if entry or self._is_there(name)}
         if ended:
             with atomic_path(self._folder / _RECORD) as part:
-                part.write_bytes(b"".join(map(_entry_line, sorted(entries.items()))))
+                part.write_bytes(lines_of(entries))
         for path in ended:
             path.unlink()
             _running_path(path).unlink(missing_ok=True)
@@ -134,12 +151,29 @@ class Record:
             entries |= _read(path)
         return entries
 
+    def _is_there(self, name: str) -> bool:
+        """Tell whether an output that was begun came to be: what takes its name later is not the run's."""
+        return os.path.lexists(self._out / name)
+
     def _remove_parts(self, run: str, begun: dict[str, Entry | None]) -> None:
         if run == run_name():  # which cleans up after itself, and may be writing other files
             return
         for folder in {(self._out / name).parent for name in begun}:
             for part in folder.glob(f"{PART_PREFIX}{glob.escape(run)}-*.part*"):
                 part.unlink(missing_ok=True)
+
+
+def open_record(out: Path) -> Record:
+    """Open the record of a folder or an URL.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if not is_url(out):
+        return Record(out)
+    from colorize_gan.infer.bucket_record import BucketRecord
+
+    return BucketRecord(out)
 
 
 def _running_path(journal: Path) -> Path:
@@ -158,13 +192,16 @@ def _has_ended(journal: Path) -> bool:
 
 
 def _read(path: Path) -> dict[str, Entry | None]:
-    """Read a record or journal; a line that was cut short, or is of another version, counts as begun."""
-    entries: dict[str, Entry | None] = {}
     try:
-        lines = path.read_bytes().splitlines()
+        return read_lines(path.read_bytes())
     except FileNotFoundError:
         return {}
-    for line in lines:
+
+
+def read_lines(lines: bytes) -> dict[str, Entry | None]:
+    """Read lines of outputs; one that was cut short, or is of another version, counts as begun."""
+    entries: dict[str, Entry | None] = {}
+    for line in lines.splitlines():
         with contextlib.suppress(ValueError, TypeError, KeyError):
             values = json.loads(line)
             name = values.pop("output")
@@ -172,10 +209,13 @@ def _read(path: Path) -> dict[str, Entry | None]:
     return entries
 
 
-def _entry_line(item: tuple[str, Entry | None]) -> bytes:
-    name, entry = item
-    return _to_line({"output": name, **(asdict(entry) if entry else {})})
+def lines_of(entries: Mapping[str, Entry | None]) -> bytes:
+    """Return a line for each output, sorted; None stands for one that was begun."""
+    return b"".join(_line(name, entries[name]) for name in sorted(entries))
 
 
-def _to_line(values: dict[str, object]) -> bytes:
-    return json.dumps(values).encode() + b"\n"
+def _line(name: str, entry: Entry | None) -> bytes:
+    values = asdict(entry) if entry else {}
+    if not values.get("etag"):
+        values.pop("etag", None)  # runs of a version without it read the same record
+    return json.dumps({"output": name, **values}).encode() + b"\n"

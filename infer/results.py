@@ -15,6 +15,9 @@ FORMATS = {"keep": None, "jpg": ".jpg", "png": ".png", "tiff": ".tiff", "webp": 
 
 NO_MEMORY = "not enough memory for an image of this size"
 
+UNREACHABLE = "the storage fails"
+"""In the reason of what failed through no fault of the input."""
+
 HARDLY_ANY_COLOR = "hardly any colour"
 """In the `ItemResult.note` on an output that a person should look at."""
 
@@ -64,6 +67,8 @@ class ItemResult:
     """Of the output at thumbnail size: `colorize_gan.metrics.colorfulness`."""
     video: dict[str, Any] = field(default_factory=dict)
     """What is to be said of a video only."""
+    output_size: int | None = None
+    """Of the file that was written, in bytes."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Time in each of the `STAGES`."""
     before: bytes = b""

@@ -12,7 +12,8 @@ import click
 
 from colorize_gan.commands import printable
 from colorize_gan.infer.gallery import EMBED_LIMIT, Gallery, GalleryEntry
-from colorize_gan.infer.results import DAMAGED, HARDLY_ANY_COLOR, ItemResult
+from colorize_gan.infer.results import DAMAGED, HARDLY_ANY_COLOR, UNREACHABLE, ItemResult
+from colorize_gan.infer.urls import is_url
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -30,6 +31,8 @@ class Progress:
         """Begin; ``quiet`` leaves the failures only, ``verbose`` adds a line for each image."""
         self.counts = Counter[str]()
         self.to_look_at = 0
+        self.unreachable = 0
+        """Failures of the storage since the last item that did not fail so."""
         self._total, self._quiet, self._verbose = total, quiet, verbose
         self._megapixels, self._started, self._logged = 0.0, time.monotonic(), time.monotonic()
         self._bar = _bar(quiet=quiet, total=total, unit="img")
@@ -40,6 +43,7 @@ class Progress:
         if result.status == "written":
             self._megapixels += (result.width or 0) * (result.height or 0) / 1e6
         self.to_look_at += HARDLY_ANY_COLOR in result.note or DAMAGED in result.note
+        self.unreachable = self.unreachable + 1 if UNREACHABLE in result.reason else 0
         if self._bar is not None:
             rate = self._megapixels / (time.monotonic() - self._started)
             self._bar.set_postfix_str(f"{rate:.1f} MPix/s, {self.counts['failed']} failed", refresh=False)
@@ -126,7 +130,9 @@ def gallery_sink(path: Path, out: Path, total: int) -> Iterator[Sink]:
     with Gallery(path, f"colorize-batch: {out.name}", embed=total <= EMBED_LIMIT) as gallery:
 
         def add(result: ItemResult) -> None:
-            target = str(result.target) if result.target and result.status != "failed" else None
+            # browsers open no objects
+            has_file = result.target and result.status != "failed" and not is_url(result.target)
+            target = str(result.target) if has_file else None
             gallery.add(
                 GalleryEntry(
                     str(result.source),

@@ -3,122 +3,95 @@
 import contextlib
 import dataclasses
 import hashlib
-import itertools
 import json
-import os
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
-from colorize_gan.encoding import encode, write_atomically
+from colorize_gan.encoding import encode
 from colorize_gan.errors import ImageError
-from colorize_gan.images import Picture, read_content, read_picture
+from colorize_gan.images import Picture, decode_picture
+from colorize_gan.infer.bookkeeping import Task, failure, free_names
 from colorize_gan.infer.coloring import color, decode, facts_of, lightness_error
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.gallery import thumbnail
 from colorize_gan.infer.inputs import WorkItem
-from colorize_gan.infer.record import Record
-from colorize_gan.infer.results import NO_MEMORY, BatchOptions, ItemResult
+from colorize_gan.infer.results import BatchOptions, ItemResult
 from colorize_gan.infer.stages import StageClock
+from colorize_gan.infer.storage import is_there, read_content, write_output
 from colorize_gan.parallel import RoomToWork
 from colorize_gan.tones import tone_of
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-
 
 class Worker:
-    """What all items of a run share. Thread-safe."""
+    """Colorizes one file at a time, on as many threads as call it; knows nothing of the other files."""
 
-    def __init__(self, colorizer: Colorizer, options: BatchOptions, record: Record) -> None:
-        """Prepare for a run that writes its outcome into ``record``."""
-        self._colorizer, self._options, self._record = colorizer, options, record
-        self._settings = settings_digest(colorizer, options)
+    def __init__(self, colorizer: Colorizer, options: BatchOptions) -> None:
+        """Prepare for a run."""
+        self._colorizer, self._options = colorizer, options
         self._room = RoomToWork()
 
-    def process(self, item: WorkItem) -> ItemResult:
+    def process(self, task: Task) -> ItemResult:
         """Bring one item to its end."""
+        if task.ended:
+            return self._with_own_thumbnails(task.ended)
         try:
-            source = item.source.stat()
-            if reason := self._reason_to_skip(item, source):
-                return self._skipped(item, reason, self._record.facts(item.target))
-            return self._room.run(lambda: self._colorize(item, source))
-        except ImageError as error:
-            reason = str(error)
-        except OSError as error:
-            reason = f"{error.filename or item.target}: {error.strerror}"
-        except MemoryError:
-            reason = NO_MEMORY
-        return ItemResult(item.source, item.target, "failed", reason)
+            return self._room.run(lambda: self._colorize(task.item))
+        except (ImageError, OSError, MemoryError) as error:
+            return failure(task.item, error)
 
-    def _reason_to_skip(self, item: WorkItem, source: os.stat_result) -> str:
-        on_exists = self._options.on_exists
-        if on_exists in ("overwrite", "rename") or not os.path.lexists(item.target):
-            return ""
-        if on_exists == "error":
-            raise ImageError(f"{item.target} exists")
-        if self._record.is_current(item.target, source, self._settings):
-            return "up to date"
-        if self._record.owns(item.target):
-            return ""
-        return "the output exists and no run has made it; --on-exists overwrite replaces it"
-
-    def _skipped(self, item: WorkItem, reason: str, facts: Mapping[str, Any] = _NOTHING) -> ItemResult:
-        target = item.target if os.path.lexists(item.target) else None
-        result = ItemResult(item.source, target, "skipped", reason, **facts)
-        if not self._options.thumbnails:
+    def _with_own_thumbnails(self, result: ItemResult) -> ItemResult:
+        """Make the thumbnails of what was skipped from its files."""
+        if not self._options.thumbnails or result.status != "skipped":
             return result
-        before, after = (self._thumbnail_of(path) for path in (item.source, item.target))
-        return dataclasses.replace(result, before=before, after=after)
+        after = self._thumbnail_of(result.target) if result.target else b""
+        return dataclasses.replace(result, before=self._thumbnail_of(result.source), after=after)
 
     def _thumbnail_of(self, path: Path) -> bytes:
         try:
-            return thumbnail(read_picture(path, self._options.max_megapixels).pixels)
-        except (ImageError, MemoryError):
+            return thumbnail(decode_picture(read_content(path), self._options.max_megapixels).pixels)
+        except (ImageError, OSError, MemoryError):
             return b""
 
-    def _colorize(self, item: WorkItem, source: os.stat_result) -> ItemResult:
+    def _colorize(self, item: WorkItem) -> ItemResult:
         clock = StageClock()
         with clock.measure("decode"):
             picture = decode(read_content(item.source), self._options.max_megapixels)
         if self._options.in_color != "recolor" and tone_of(picture.pixels) == "color":
-            return self._in_color(item, source, picture)
+            return self._in_color(item, picture)
         suffix = item.target.suffix.lower()
         colored = color(picture, suffix, self._colorizer, self._options.quality, clock)
         facts = colored.facts
         if self._options.measure:
             facts["max_lightness_error"] = lightness_error(picture.pixels, colored.content)
         with clock.measure("encode"):
-            target = self._write(item.target, colored.content, source, facts)
-        result = ItemResult(item.source, target, "written", seconds=clock.seconds, **facts)
+            target = self._write(item.target, colored.content)
+        size = len(colored.content)
+        result = ItemResult(item.source, target, "written", output_size=size, seconds=clock.seconds, **facts)
         return self._with_thumbnails(result, picture.pixels, colored.shown)
 
-    def _in_color(self, item: WorkItem, source: os.stat_result, picture: Picture) -> ItemResult:
+    def _in_color(self, item: WorkItem, picture: Picture) -> ItemResult:
         if self._options.in_color == "skip":
-            return self._skipped(item, "already in colour")
+            target = item.target if is_there(item.target) else None
+            return self._with_own_thumbnails(ItemResult(item.source, target, "skipped", "already in colour"))
         if item.target.suffix.lower() == item.source.suffix.lower():
-            content = item.source.read_bytes()
+            content = read_content(item.source)
         else:
             quality = self._options.quality
             content = encode(item.target.suffix.lower(), picture.pixels, quality, picture.metadata)
         facts = facts_of(picture, picture.pixels, item.target.suffix.lower())
         facts["note"] = "already in colour: copied"
-        target = self._write(item.target, content, source, facts)
-        result = ItemResult(item.source, target, "written", **facts)
+        target = self._write(item.target, content)
+        result = ItemResult(item.source, target, "written", output_size=len(content), **facts)
         return self._with_thumbnails(result, picture.pixels, picture.pixels)
 
-    def _write(self, target: Path, content: bytes, source: os.stat_result, facts: Mapping[str, Any]) -> Path:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    def _write(self, target: Path, content: bytes) -> Path:
         if self._options.on_exists != "rename":
-            with self._record.writing(target, len(content), source, self._settings, facts):
-                write_atomically(target, content)
+            write_output(target, content)
             return target
-        for name in _free_names(target):
+        for name in free_names(target):
             with contextlib.suppress(FileExistsError):
-                with self._record.writing(name, len(content), source, self._settings, facts):
-                    write_atomically(name, content, replace=False)
+                write_output(name, content, replace=False)
                 return name
         raise AssertionError
 
@@ -132,9 +105,3 @@ def settings_digest(colorizer: Colorizer, options: BatchOptions) -> str:
     """Return a digest of the model and of all settings that decide about the pixels of an output."""
     settings = {**colorizer.settings, "quality": options.quality, "in_color": options.in_color}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _free_names(target: Path) -> Iterator[Path]:
-    """Yield names beside ``target`` that nothing has; another run may take one before it is used."""
-    names = (target.with_stem(f"{target.stem}-{number}") for number in itertools.count(1))
-    return (name for name in itertools.chain([target], names) if not os.path.lexists(name))

@@ -7,20 +7,22 @@ import pytest
 
 from colorize_gan.encoding import PART_PREFIX
 from colorize_gan.infer.record import FOLDER, Record
+from colorize_gan.infer.version import Version
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> os.stat_result:
+def source(tmp_path: Path) -> Version:
     (tmp_path / "in.jpg").write_bytes(b"123")
-    return (tmp_path / "in.jpg").stat()
+    return Version.of(tmp_path / "in.jpg")
 
 
-def write(record: Record, target: Path, source: os.stat_result, settings: str = "s") -> None:
-    with record.writing(target, 6, source, settings):
-        target.write_bytes(b"output")
+def write(record: Record, target: Path, source: Version, settings: str = "s") -> None:
+    record.begin([target])
+    target.write_bytes(b"output")
+    record.done(target, 6, source, settings, {})
 
 
-def test_what_was_written_is_current_in_this_and_the_next_run(tmp_path: Path, source: os.stat_result) -> None:
+def test_what_was_written_is_current_in_this_and_the_next_run(tmp_path: Path, source: Version) -> None:
     target = tmp_path / "out" / "a.jpg"
     record = Record(tmp_path / "out")
     assert not record.is_current(target, source, "s")
@@ -36,24 +38,21 @@ def test_what_was_written_is_current_in_this_and_the_next_run(tmp_path: Path, so
     record.close()
 
 
-def test_a_changed_input_is_noticed(tmp_path: Path, source: os.stat_result) -> None:
+def test_a_changed_input_is_noticed(tmp_path: Path, source: Version) -> None:
     record = Record(tmp_path)
     write(record, tmp_path / "a.jpg", source)
     record.close()
     os.utime(tmp_path / "in.jpg", ns=(0, 5))
     record = Record(tmp_path)
-    assert not record.is_current(tmp_path / "a.jpg", (tmp_path / "in.jpg").stat(), "s")
+    assert not record.is_current(tmp_path / "a.jpg", Version.of(tmp_path / "in.jpg"), "s")
     assert record.owns(tmp_path / "a.jpg")
     record.close()
 
 
-def test_an_output_that_was_begun_only_is_owned_but_not_current(
-    tmp_path: Path, source: os.stat_result
-) -> None:
+def test_an_output_that_was_begun_only_is_owned_but_not_current(tmp_path: Path, source: Version) -> None:
     record = Record(tmp_path)
     write(record, tmp_path / "a.jpg", source)
-    with pytest.raises(RuntimeError), record.writing(tmp_path / "a.jpg", 6, source, "s"):
-        raise RuntimeError
+    record.begin([tmp_path / "a.jpg"])
     record.close()
     record = Record(tmp_path)
     assert record.owns(tmp_path / "a.jpg")
@@ -62,16 +61,19 @@ def test_an_output_that_was_begun_only_is_owned_but_not_current(
     record.close()
 
 
-def test_a_killed_run_is_cleared_away(tmp_path: Path, source: os.stat_result) -> None:
+def test_a_killed_run_is_cleared_away(tmp_path: Path, source: Version) -> None:
     """Its outputs are known, its unfinished file is gone, and a torn last line is no obstacle."""
     code = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from colorize_gan.encoding import atomic_path\n"
         "from colorize_gan.infer.record import Record\n"
-        "out = Path(sys.argv[1]); source = (out / 'in.jpg').stat(); record = Record(out)\n"
-        "with record.writing(out / 'a.jpg', 6, source, 's'): (out / 'a.jpg').write_bytes(b'output')\n"
-        "with record.writing(out / 'b.jpg', 6, source, 's'), atomic_path(out / 'b.jpg') as part:\n"
+        "from colorize_gan.infer.version import Version\n"
+        "out = Path(sys.argv[1]); source = Version.of(out / 'in.jpg'); record = Record(out)\n"
+        "record.begin([out / 'a.jpg', out / 'b.jpg', out / 'c.jpg'])\n"
+        "(out / 'a.jpg').write_bytes(b'output'); record.done(out / 'a.jpg', 6, source, 's', {})\n"
+        "(out / 'b.jpg').write_bytes(b'output')\n"
+        "with atomic_path(out / 'c.jpg') as part:\n"
         "    part.write_bytes(b'half')\n"
         '    record._lines.write(b\'{"output": "c.j\')\n'
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -81,19 +83,21 @@ def test_a_killed_run_is_cleared_away(tmp_path: Path, source: os.stat_result) ->
     record = Record(tmp_path)
     assert record.is_current(tmp_path / "a.jpg", source, "s")
     assert record.owns(tmp_path / "b.jpg")
+    assert not record.owns(tmp_path / "c.jpg")  # what takes its name later is somebody else's
     assert not list(tmp_path.glob(f"{PART_PREFIX}*.part*"))
     record.close()
     assert sorted(path.name for path in (tmp_path / FOLDER).iterdir()) == ["lock", "record.jsonl"]
 
 
-def test_two_runs_share_a_folder(tmp_path: Path, source: os.stat_result) -> None:
+def test_two_runs_share_a_folder(tmp_path: Path, source: Version) -> None:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
         "from colorize_gan.infer.record import Record\n"
-        "out = Path(sys.argv[1]); source = (out / 'in.jpg').stat(); record = Record(out)\n"
-        "with record.writing(out / 'theirs.jpg', 6, source, 's'):\n"
-        "    (out / 'theirs.jpg').write_bytes(b'output')\n"
+        "from colorize_gan.infer.version import Version\n"
+        "out = Path(sys.argv[1]); source = Version.of(out / 'in.jpg'); record = Record(out)\n"
+        "record.begin([out / 'theirs.jpg']); (out / 'theirs.jpg').write_bytes(b'output')\n"
+        "record.done(out / 'theirs.jpg', 6, source, 's', {})\n"
         "print('working', flush=True); sys.stdin.readline(); record.close()\n"
     )
     other = subprocess.Popen(
@@ -113,7 +117,7 @@ def test_two_runs_share_a_folder(tmp_path: Path, source: os.stat_result) -> None
     record.close()
 
 
-def test_names_of_any_bytes(tmp_path: Path, source: os.stat_result) -> None:
+def test_names_of_any_bytes(tmp_path: Path, source: Version) -> None:
     target = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff \n\xf0\x9f\x98\x80.jpg"))
     record = Record(tmp_path)
     write(record, target, source)
@@ -123,7 +127,7 @@ def test_names_of_any_bytes(tmp_path: Path, source: os.stat_result) -> None:
     record.close()
 
 
-def test_two_records_of_one_folder_in_one_process(tmp_path: Path, source: os.stat_result) -> None:
+def test_two_records_of_one_folder_in_one_process(tmp_path: Path, source: Version) -> None:
     first, second = Record(tmp_path), Record(tmp_path)
     write(first, tmp_path / "a.jpg", source)
     write(second, tmp_path / "b.jpg", source)

@@ -1,0 +1,66 @@
+"""URLs of object storage where a path could be; what reads and writes them comes with the extra `cloud`."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from colorize_gan.errors import UsageError
+
+_URL = re.compile(r"[a-z][a-z0-9]+://")
+_LOCAL = ("file://", "local://")
+_S3_TRIES = 2  # each is several of the client's: with five, a silent server holds an item for minutes
+_LOGIN = re.compile(r"://[^/]*@")
+
+
+class _RefusedError(click.ClickException):
+    """One line, without a hint at the usage."""
+
+    exit_code = UsageError.exit_code
+
+
+class PathOrUrl(click.Path):
+    """A local path as of `click.Path`, or the path of an URL."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Return a path."""
+        if not isinstance(value, str) or not _URL.match(value):
+            return super().convert(value, param, ctx)
+        try:
+            return open_url(value)
+        except UsageError as error:
+            raise _RefusedError(str(error)) from error
+
+
+def open_url(url: str) -> Path:
+    """Return the path of an URL of fsspec: it does what a local one does, but is no `os.PathLike`.
+
+    Raises:
+        UsageError: its filesystem is not known or not installed, or it has a login.
+    """
+    if _LOGIN.search(url):
+        raise UsageError("an URL with a login; leave that to the environment or the storage's own files")
+    if url.startswith(_LOCAL):
+        return Path(url.partition("://")[2])
+    try:
+        from fsspec import get_filesystem_class
+        from upath import UPath
+
+        for part in url.split("::"):
+            filesystem = get_filesystem_class(part.partition("://")[0])
+            if part.startswith("s3"):
+                filesystem.retries = _S3_TRIES
+    except ImportError as error:
+        raise UsageError(f"{url}: needs pip install 'colorize-gan[cloud]'") from error
+    except ValueError as error:
+        raise UsageError(f"{url}: {error}") from error
+    return cast(Path, UPath(url))
+
+
+def is_url(path: Path) -> bool:
+    """Tell the path of an URL from a local one."""
+    return not isinstance(path, os.PathLike)

@@ -1,0 +1,25 @@
+"""Whether an input is still the same."""
+
+from pathlib import Path
+from typing import NamedTuple, Self
+
+
+class Version(NamedTuple):
+    """What tells whether an input is still the same."""
+
+    size: int
+    """In bytes."""
+    mtime_ns: int = 0
+    """0 of an object."""
+    etag: str = ""
+    """What the storage says of an object that changes with its content; empty of a file."""
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Look at a file.
+
+        Raises:
+            OSError: there is none.
+        """
+        found = path.stat()
+        return cls(found.st_size, found.st_mtime_ns)
