@@ -113,8 +113,8 @@ def export(model: Path, folder: Path, chosen: list[Format], *, verify: bool) -> 
 
 def _make(model: Path, folder: Path, name: str, verify: bool) -> None:
     """Make one file."""
-    from colorize_gan.benchmarks.restore import restore_checkpoint
     from colorize_gan.exporter.export import ExportOptions, export_file
+    from colorize_gan.exporter.restore import restore_checkpoint
 
     checkpoint, exported = folder / "checkpoint.pt", folder / "exported"
     if name == "checkpoint.pt":

@@ -10,7 +10,7 @@ from colorize_gan import __version__
 from colorize_gan.commands import exit_with_code
 from colorize_gan.errors import UsageError, VerificationError
 from colorize_gan.exporter import FORMATS, GRAPHS, PRECISIONS
-from colorize_gan.infer.models import BACKENDS
+from colorize_gan.infer.models import BACKENDS, bundled_models
 
 
 def _names_of(choices: tuple[str, ...]) -> Callable[..., tuple[str, ...] | None]:
@@ -92,8 +92,9 @@ def colorize_export(
 ) -> int:
     """Turn a training CHECKPOINT into files that colorize-batch and other runtimes load.
 
-    A lab ONNX file, fp32 or fp16-weights, may stand for the checkpoint, to make ONNX files of other
-    precisions or the pixels graph. Every file is compared with the generator before it appears.
+    A lab ONNX file, fp32 or fp16-weights, or the name of a bundled model may stand for the checkpoint, to
+    make ONNX files of other precisions, the pixels graph, or a checkpoint to train on from. Every file is
+    compared with the generator before it appears.
 
     Exit codes: 2 wrong usage, 5 checkpoint not usable, 6 colours differ (the file is not kept).
     """
@@ -101,6 +102,7 @@ def colorize_export(
     from colorize_gan.exporter.triton import write_triton_model
     from colorize_gan.parity import PHOTOGRAPHS
 
+    source = bundled_models().get(str(source), source)
     if formats is None:
         formats = ("onnx",) if source.suffix == ".onnx" or graph == "pixels" else ("onnx", "torchscript")
     if triton is not None and "onnx" not in formats:
@@ -124,6 +126,9 @@ def colorize_export(
                 f"{write_triton_model(file, triton)}: for tritonserver --model-repository {triton}", err=True
             )
     first = files[0].path
+    if formats == ("checkpoint",):
+        click.echo(f"next: colorize-train PHOTOS --init {first} --out RUN", err=True)
+        return 0
     click.echo(f"next: colorize-verify {first} --against {source}", err=True)
     if graph == "lab":
         click.echo(f"      colorize-batch PHOTOS --out COLORED --model {first}", err=True)

@@ -21,6 +21,7 @@ from colorize_gan.exporter import PRECISIONS
 from colorize_gan.exporter.formats import save_onnx, save_pt2, save_torchscript
 from colorize_gan.exporter.pixels import PIXELS_INPUT, PIXELS_OUTPUT, to_pixels
 from colorize_gan.exporter.precisions import INT8_EXCEPTIONS, store_weights_as_half, to_half, to_int8
+from colorize_gan.exporter.restore import restore_checkpoint
 from colorize_gan.exporter.source import Source, load_source
 from colorize_gan.infer.backends import Backend, RunBackend, open_backend
 from colorize_gan.infer.colorizer import Colorizer
@@ -36,6 +37,8 @@ from colorize_gan.parity import (
     probes,
     read_lightness,
 )
+from colorize_gan.trainer.checkpoint import load_generator
+from colorize_gan.trainer.evaluate import torch_predictor
 
 _TORCH_SAVERS: dict[str, Callable[..., None]] = {"torchscript": save_torchscript, "pt2": save_pt2}
 _TIMED_RUNS = 5
@@ -104,6 +107,9 @@ def export_file(source_path: Path, out: Path, options: ExportOptions) -> Iterato
     source = load_source(source_path)
     out.mkdir(parents=True, exist_ok=True)
     for format_ in options.formats:
+        if format_ == "checkpoint":
+            yield _restore(source_path, source, out)
+            continue
         if format_ != "onnx":
             for precision in options.precisions_of(format_):
                 yield _export_torch(format_, precision, source, out, options)
@@ -118,6 +124,16 @@ def _path(out: Path, contract: ModelContract, format_: str) -> Path:
     """Name a file after the contract and what is not the default."""
     marks = [mark for mark in (contract.graph, contract.precision) if mark not in ("lab", "fp32")]
     return out / ".".join((contract.name, *marks, format_))
+
+
+def _restore(source_path: Path, source: Source, out: Path) -> ExportedFile:
+    if source_path.suffix != ".onnx":
+        raise UsageError(f"--format checkpoint: {source_path.name} is one; give an ONNX file")
+    path = restore_checkpoint(source_path, _path(out, source.contract, "pt"))
+    generator, contract = load_generator(path)
+    restored = RunBackend(contract, torch_predictor(generator))
+    record = compare(source.run, restored.run, probes(contract)) | {"verified_on": "eager cpu"}
+    return ExportedFile(path, dataclasses.replace(contract, parity=record), _time(restored, contract))
 
 
 def _export_torch(

@@ -73,7 +73,8 @@ class TrainConfig:
     least_area: float = _setting(0.4, "Smallest share of the largest square in a random crop; 1: whole.")
     flip: bool = _setting(True, "Mirror every other crop.")
     tone: float = _setting(0.0, "Probability of another contrast and gamma of L, as of old prints.")
-    damage: float = _setting(0.0, "Probability of each of blur, film grain and JPEG blocks on L.")
+    damage: float = _setting(0.0, "Probability of each of blur, grain, scratches and JPEG blocks on L.")
+    film: float = _setting(0.0, "Probability of an old film's sensitivity: blue lighter, red darker.")
     recalibrate_batches: int = _setting(0, "Batches to re-estimate BatchNorm statistics on at the end.")
     val_fraction: float = _setting(0.2, "Share of the photographs held out, by content hash.")
     render_size: int = _setting(256, "Short side the finished model is used at, in pixels.")
@@ -115,6 +116,7 @@ class TrainConfig:
             "checkpoint_minutes": self.checkpoint_minutes > 0,
             "tone": 0 <= self.tone <= 1,
             "damage": 0 <= self.damage <= 1,
+            "film": 0 <= self.film <= 1,
             "recalibrate_batches": self.recalibrate_batches >= 0,
             "ema_decay": 0 <= self.ema_decay < 1,
             "val_fraction": 0 < self.val_fraction < 1,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from colorize_gan.color import FloatArray, rgb_to_lab
 from colorize_gan.errors import DataError
-from colorize_gan.trainer.augment import age, random_crop
+from colorize_gan.trainer.augment import age, expose_film, random_crop
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.photos import Photo
 
@@ -50,7 +50,10 @@ class TrainingCrops:
         config = self.config
         rng = np.random.default_rng((config.seed, epoch, index))
         crop = random_crop(self.photos[index].read(), rng, config.least_area, config.flip)
-        lightness, ab = rgb_to_lab(cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA))
+        rgb = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+        lightness, ab = rgb_to_lab(rgb)
+        if rng.random() < config.film:
+            lightness = expose_film(rgb, rng)
         return age(lightness, rng, config.tone, config.damage)[None], ab.transpose(2, 0, 1)
 
     def batch(self, keys: Sequence[tuple[int, int]], size: int) -> Batch:

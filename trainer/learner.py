@@ -78,6 +78,7 @@ class Learner:
 
     def _build_perceptual(self) -> PerceptualLoss:
         loss = PerceptualLoss(self.config.perceptual_arch, self.config.perceptual_weights)
+        self.precision.prepare(loss)
         return loss.to(self.processes.device).to(memory_format=self._layout)
 
     def step(self, batch: Batch, step: int) -> dict[str, float]:

@@ -11,12 +11,9 @@ from colorize_gan.benchmarks import formats, growth, quality, ways
 from colorize_gan.benchmarks.clips import pan
 from colorize_gan.benchmarks.formats import Load
 from colorize_gan.benchmarks.photos import Case, write_photographs
-from colorize_gan.benchmarks.restore import restore_checkpoint
 from colorize_gan.benchmarks.runtimes import Format
 from colorize_gan.benchmarks.section import Settings
-from colorize_gan.errors import DataError, ModelError
-from colorize_gan.exporter.source import load_source
-from colorize_gan.infer.backends import open_backend
+from colorize_gan.errors import DataError
 from colorize_gan.infer.video.source import Frames, probe
 
 
@@ -25,20 +22,6 @@ def settings(exported: dict[str, Path], photo_folder: Path, tmp_path: Path) -> S
     (tmp_path / "scratch").mkdir()
     (tmp_path / "out").mkdir()
     return Settings(exported["onnx"], photo_folder, (), True, tmp_path / "scratch", tmp_path / "out")
-
-
-def test_restored_generator_gives_the_colors_of_its_file(exported: dict[str, Path], tmp_path: Path) -> None:
-    source = load_source(restore_checkpoint(exported["onnx"], tmp_path / "restored.pt"))
-    lightness = np.random.default_rng(3).uniform(0, 100, (2, 1, 96, 64)).astype(np.float32)
-    expected = open_backend(exported["onnx"], "native").run(lightness)
-    assert np.ptp(expected) > 5
-    np.testing.assert_allclose(source.run(lightness), expected, atol=0.01)
-    assert source.contract.precision == "fp32"
-
-
-def test_what_cannot_be_restored_is_refused(pixels_file: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="a fp32 pixels graph; use the fp32 lab file"):
-        restore_checkpoint(pixels_file, tmp_path / "restored.pt")
 
 
 def test_a_format_that_fails_is_a_row_that_says_why(

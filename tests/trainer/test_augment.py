@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from colorize_gan.color import rgb_to_lab
-from colorize_gan.trainer.augment import age, random_crop
+from colorize_gan.trainer.augment import age, expose_film, random_crop
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_aged_lightness_stays_a_picture_of_the_same(
         assert (aged.shape, aged.dtype) == (lightness.shape, np.float32)
         assert 0 <= aged.min() < aged.max() <= 100.5
         assert not np.array_equal(aged, lightness)
-        assert np.corrcoef(aged.ravel(), lightness.ravel())[0, 1] > 0.9
+        assert np.corrcoef(aged.ravel(), lightness.ravel())[0, 1] > 0.8
 
 
 def test_crops_stay_inside_and_vary(photo: np.ndarray) -> None:
@@ -31,3 +31,15 @@ def test_crops_stay_inside_and_vary(photo: np.ndarray) -> None:
     areas = [crop.shape[0] * crop.shape[1] / 400**2 for crop in crops]
     assert 0.3 < min(areas) < 0.6 < max(areas) <= 1.2
     assert all(0.7 < crop.shape[0] / crop.shape[1] < 1.4 for crop in crops)
+
+
+def test_old_film_shows_blue_lighter_and_red_darker_than_the_eye_sees_them() -> None:
+    red, grey, blue = np.uint8([[[200, 30, 30]]]), np.uint8([[[90, 90, 90]]]), np.uint8([[[40, 60, 200]]])
+    patches = np.hstack([red, grey, blue])
+    seen = rgb_to_lab(patches)[0][0]
+    for seed in range(20):
+        exposed = expose_film(patches, np.random.default_rng(seed))[0]
+        assert exposed.dtype == np.float32
+        assert exposed[0] < seen[0]
+        assert abs(exposed[1] - seen[1]) < 0.5
+        assert exposed[2] > seen[2]

@@ -1,0 +1,53 @@
+"""An exported file becomes a checkpoint again: with the same colours, and fit for training."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from colorize_gan.errors import ModelError
+from colorize_gan.exporter.cli import colorize_export
+from colorize_gan.exporter.restore import restore_checkpoint
+from colorize_gan.exporter.source import load_source
+from colorize_gan.infer.backends import open_backend
+from colorize_gan.infer.models import find_model
+from colorize_gan.parity import photographs
+from colorize_gan.trainer.checkpoint import load_generator
+
+
+def test_restored_generator_gives_the_colors_of_its_file(exported: dict[str, Path], tmp_path: Path) -> None:
+    source = load_source(restore_checkpoint(exported["onnx"], tmp_path / "restored.pt"))
+    lightness = np.random.default_rng(3).uniform(0, 100, (2, 1, 96, 64)).astype(np.float32)
+    expected = open_backend(exported["onnx"], "native").run(lightness)
+    assert np.ptp(expected) > 5
+    np.testing.assert_allclose(source.run(lightness), expected, atol=0.01)
+    assert source.contract.precision == "fp32"
+
+
+def test_what_cannot_be_restored_is_refused(pixels_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="a fp32 pixels graph; use the fp32 lab file"):
+        restore_checkpoint(pixels_file, tmp_path / "restored.pt")
+
+
+def test_training_begins_with_the_colors_of_the_file(tmp_path: Path) -> None:
+    generator, contract = load_generator(restore_checkpoint(find_model("lite2"), tmp_path / "restored.pt"))
+    lightness = torch.from_numpy(np.concatenate([grey for _, grey in photographs(contract)]))
+    with torch.no_grad():
+        exact = generator(lightness)
+        in_training = generator.train()(lightness)  # BatchNorm takes the statistics of the batch
+    assert exact.abs().mean() > 5
+    torch.testing.assert_close(in_training, exact, atol=0.05, rtol=0)
+
+
+def test_export_makes_a_checkpoint_to_train_on_from(exported: dict[str, Path], tmp_path: Path) -> None:
+    arguments = [str(exported["onnx"]), "--format", "checkpoint", "--out", str(tmp_path)]
+    done = CliRunner().invoke(colorize_export, arguments)
+    assert done.exit_code == 0, done.output
+    assert f"colorize-train PHOTOS --init {tmp_path / 'tiny.pt'} --out RUN" in done.output
+    load_generator(tmp_path / "tiny.pt")
+    arguments[0] = str(tmp_path / "tiny.pt")
+    refused = CliRunner().invoke(colorize_export, arguments)
+    assert refused.exit_code == 2
+    assert "tiny.pt is one; give an ONNX file" in refused.output
