@@ -145,7 +145,7 @@ def fit_to_gamut(lightness: FloatArray, ab: FloatArray) -> FloatArray:
     suspects = np.flatnonzero(~_is_in_gamut(neutral + chroma))
     if not suspects.size:
         return ab
-    neutral, chroma = neutral[suspects], chroma[:, suspects]
+    neutral, chroma = neutral[suspects], chroma.take(suspects, axis=1)  # [:, suspects] would lie transposed
     share = np.zeros_like(neutral)
     for step in np.float32(0.5) ** np.arange(1, GAMUT_STEPS + 1, dtype=np.float32):
         share += step * _is_in_gamut(neutral + chroma * (share + step))

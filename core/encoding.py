@@ -77,17 +77,17 @@ def encode_planes(planes: Planes, quality: int, metadata: Metadata) -> bytes:
         header = _jpeg_header(metadata)
     except DAMAGED as error:
         raise _not_encoded(error) from error
-    return header[: _end_of_applications(header)] + _with_size(coded, *planes.size)
+    return b"".join([header[: _end_of_applications(header)], *_with_size(coded, *planes.size)])
 
 
-def _with_size(jpeg: bytes, height: int, width: int) -> bytes:
-    """Return what follows the application segments, with the size of the image in its frame header.
+def _with_size(jpeg: bytes, height: int, width: int) -> list[bytes | memoryview]:
+    """Return what follows the application segments, in parts, with the size of the image in its frame header.
 
     libjpeg wants planes of even sides; an image that is one less has the same blocks (ITU-T T.81, A.2.4).
     """
     frame = jpeg.index(_FRAME_HEADER)
     size = height.to_bytes(2, "big") + width.to_bytes(2, "big")
-    return jpeg[_end_of_applications(jpeg) : frame + 5] + size + jpeg[frame + 9 :]
+    return [jpeg[_end_of_applications(jpeg) : frame + 5], size, memoryview(jpeg)[frame + 9 :]]
 
 
 def _jpeg_header(metadata: Metadata) -> bytes:
