@@ -132,7 +132,7 @@ def _encode_with_vips(suffix: str, pixels: np.ndarray, quality: int, metadata: M
     if suffix in JPEG_SUFFIXES:
         return image.jpegsave_buffer(Q=_finer(quality), subsample_mode="on")
     if suffix == ".png":
-        return image.pngsave_buffer(compression=_FAST)
+        return image.pngsave_buffer(compression=_FAST, filter="up")
     if suffix == ".webp":
         return image.webpsave_buffer(lossless=True, exact=True, effort=1)
     return image.heifsave_buffer(compression="av1", lossless=True, effort=2)
