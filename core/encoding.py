@@ -27,6 +27,8 @@ PART_PREFIX = ".colorizing-"
 _TOKEN = secrets.token_hex(4)  # a container's host and process number may come again
 _numbers = itertools.count()
 _FAST = 1  # of zlib: higher levels take much longer for a few per cent
+_SAMPLED_ROWS = 64  # one of so many
+_WORTH = 0.9  # of the size: 16 bits of grain keep all of it, and would take longer than all else
 _OPAQUE_SUFFIXES = JPEG_SUFFIXES | {".bmp"}
 _FRAME_HEADER = b"\xff\xc0\x00\x11\x08"  # baseline, three components, 8 bits
 _JPEG_SEGMENT = 65_000  # bytes, of the 65,533 that one can hold
@@ -127,8 +129,9 @@ def _encode_with_vips(suffix: str, pixels: np.ndarray, quality: int, metadata: M
         if content:
             image.set_type(pyvips.GValue.blob_type, name, content)
     if suffix in TIFF_SUFFIXES:
-        packed = image.tiffsave_buffer(compression="deflate", predictor="horizontal", level=_FAST)
-        return with_tags(packed, metadata)
+        rows = np.ascontiguousarray(pixels[::_SAMPLED_ROWS])
+        is_grain = len(_deflated(pyvips.Image.new_from_array(rows))) > _WORTH * rows.nbytes
+        return with_tags(image.tiffsave_buffer() if is_grain else _deflated(image), metadata)
     if suffix in JPEG_SUFFIXES:
         return image.jpegsave_buffer(Q=_finer(quality), subsample_mode="on")
     if suffix == ".png":
@@ -136,6 +139,10 @@ def _encode_with_vips(suffix: str, pixels: np.ndarray, quality: int, metadata: M
     if suffix == ".webp":
         return image.webpsave_buffer(lossless=True, exact=True, effort=1)
     return image.heifsave_buffer(compression="av1", lossless=True, effort=2)
+
+
+def _deflated(image: pyvips.Image) -> bytes:
+    return image.tiffsave_buffer(compression="deflate", predictor="horizontal", level=_FAST)
 
 
 def _encode_with_pillow(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) -> bytes:
