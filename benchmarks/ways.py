@@ -15,6 +15,7 @@ from colorize_gan.encoding import encode, encode_planes
 from colorize_gan.images import Planes, as_grey, read_picture
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.batch import colorize_folder
+from colorize_gan.infer.options import open_colorizer
 from colorize_gan.infer.results import BatchOptions
 from colorize_gan.infer.stages import STAGES, StageClock
 from colorize_gan.parallel import map_in_order, one_thread_each
@@ -42,7 +43,7 @@ def measure(way: str, model: Path, folder: Path, out: Path, limit: int | None = 
         "naive": lambda: naive(files, out, model),
         "codec": lambda: codec(files, out),
         "model": lambda: model_alone(files, _opened(model, backend)),
-        "batch": lambda: batch(files, out, _opened(model, backend)),
+        "batch": lambda: batch(files, out, _opened_as_commands_do(model, backend)),
     }
     out.mkdir(parents=True)
     seconds = ways[name]()
@@ -55,6 +56,11 @@ def measure(way: str, model: Path, folder: Path, out: Path, limit: int | None = 
 @functools.cache
 def _opened(model: Path, backend: str) -> Colorizer:
     return Colorizer(model, device="cpu", backend=backend)
+
+
+@functools.cache
+def _opened_as_commands_do(model: Path, backend: str) -> Colorizer:
+    return open_colorizer(model=str(model), backend=backend, device="cpu")
 
 
 @functools.cache

@@ -129,7 +129,8 @@ def lab_to_fitted_rgb(
     rgb = np.asarray(cv2.cvtColor(cv2.merge([lightness, ab]), conversion), np.float32)
     clipped = np.flatnonzero(cv2.inRange(rgb, *_UNCLIPPED) == 0)
     if clipped.size:
-        outside, wanted = lightness.reshape(-1, 1)[clipped], ab.reshape(-1, 1, 2)[clipped]
+        outside = lightness.reshape(-1, 1).take(clipped, axis=0)
+        wanted = ab.reshape(-1, 1, 2).take(clipped, axis=0)
         fitted = cv2.merge([outside, fit_to_gamut(outside, wanted)])
         rgb.reshape(-1, 1, 3)[clipped] = cv2.cvtColor(fitted, conversion)
     return rgb
@@ -145,13 +146,13 @@ def fit_to_gamut(lightness: FloatArray, ab: FloatArray) -> FloatArray:
     suspects = np.flatnonzero(~_is_in_gamut(neutral + chroma))
     if not suspects.size:
         return ab
-    neutral, chroma = neutral[suspects], chroma[:, suspects]
+    neutral, chroma = neutral[suspects], chroma.take(suspects, axis=1)  # [:, suspects] would lie transposed
     share = np.zeros_like(neutral)
     for step in np.float32(0.5) ** np.arange(1, GAMUT_STEPS + 1, dtype=np.float32):
         share += step * _is_in_gamut(neutral + chroma * (share + step))
-    fitted = ab.copy()
-    fitted.reshape(-1, 2)[suspects] *= share[:, None]
-    return fitted
+    shares = np.ones(lightness.shape, np.float32)
+    shares.reshape(-1)[suspects] = share
+    return ab * shares[..., None]
 
 
 def _cube_roots(lightness: FloatArray, ab: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -27,6 +27,8 @@ PART_PREFIX = ".colorizing-"
 _TOKEN = secrets.token_hex(4)  # a container's host and process number may come again
 _numbers = itertools.count()
 _FAST = 1  # of zlib: higher levels take much longer for a few per cent
+_SAMPLED_ROWS = 64  # one of so many
+_WORTH = 0.9  # of the size: 16 bits of grain keep all of it, and would take longer than all else
 _OPAQUE_SUFFIXES = JPEG_SUFFIXES | {".bmp"}
 _FRAME_HEADER = b"\xff\xc0\x00\x11\x08"  # baseline, three components, 8 bits
 _JPEG_SEGMENT = 65_000  # bytes, of the 65,533 that one can hold
@@ -77,17 +79,17 @@ def encode_planes(planes: Planes, quality: int, metadata: Metadata) -> bytes:
         header = _jpeg_header(metadata)
     except DAMAGED as error:
         raise _not_encoded(error) from error
-    return header[: _end_of_applications(header)] + _with_size(coded, *planes.size)
+    return b"".join([header[: _end_of_applications(header)], *_with_size(coded, *planes.size)])
 
 
-def _with_size(jpeg: bytes, height: int, width: int) -> bytes:
-    """Return what follows the application segments, with the size of the image in its frame header.
+def _with_size(jpeg: bytes, height: int, width: int) -> list[bytes | memoryview]:
+    """Return what follows the application segments, in parts, with the size of the image in its frame header.
 
     libjpeg wants planes of even sides; an image that is one less has the same blocks (ITU-T T.81, A.2.4).
     """
     frame = jpeg.index(_FRAME_HEADER)
     size = height.to_bytes(2, "big") + width.to_bytes(2, "big")
-    return jpeg[_end_of_applications(jpeg) : frame + 5] + size + jpeg[frame + 9 :]
+    return [jpeg[_end_of_applications(jpeg) : frame + 5], size, memoryview(jpeg)[frame + 9 :]]
 
 
 def _jpeg_header(metadata: Metadata) -> bytes:
@@ -127,15 +129,20 @@ def _encode_with_vips(suffix: str, pixels: np.ndarray, quality: int, metadata: M
         if content:
             image.set_type(pyvips.GValue.blob_type, name, content)
     if suffix in TIFF_SUFFIXES:
-        packed = image.tiffsave_buffer(compression="deflate", predictor="horizontal", level=_FAST)
-        return with_tags(packed, metadata)
+        rows = np.ascontiguousarray(pixels[::_SAMPLED_ROWS])
+        is_grain = len(_deflated(pyvips.Image.new_from_array(rows))) > _WORTH * rows.nbytes
+        return with_tags(image.tiffsave_buffer() if is_grain else _deflated(image), metadata)
     if suffix in JPEG_SUFFIXES:
         return image.jpegsave_buffer(Q=_finer(quality), subsample_mode="on")
     if suffix == ".png":
-        return image.pngsave_buffer(compression=_FAST)
+        return image.pngsave_buffer(compression=_FAST, filter="up")
     if suffix == ".webp":
         return image.webpsave_buffer(lossless=True, exact=True, effort=1)
     return image.heifsave_buffer(compression="av1", lossless=True, effort=2)
+
+
+def _deflated(image: pyvips.Image) -> bytes:
+    return image.tiffsave_buffer(compression="deflate", predictor="horizontal", level=_FAST)
 
 
 def _encode_with_pillow(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) -> bytes:

@@ -147,14 +147,14 @@ def halve(pixels: np.ndarray) -> np.ndarray:
 
 
 def shrink_to(pixels: np.ndarray, side: int) -> np.ndarray:
-    """Reduce an image to a short side of ``side`` pixels, each a mean over its area; a smaller one stays."""
+    """Reduce an image to a short side of ``side`` pixels: halved, then interpolated; a smaller one stays."""
     while min(pixels.shape[:2]) // 2 >= side:
         pixels = halve(pixels)
     height, width = pixels.shape[:2]
     scale = side / min(height, width)
     if scale >= 1:
         return pixels
-    return cv2.resize(pixels, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    return cv2.resize(pixels, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_LINEAR)
 
 
 def as_grey(pixels: np.ndarray) -> np.ndarray:

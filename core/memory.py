@@ -1,9 +1,15 @@
-"""How much memory this process has taken."""
+"""How much memory this process has taken, and what it does with what is freed."""
 
+import ctypes
 import sys
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
+_MALLOC_SETTINGS = {  # numbers of glibc's malloc.h
+    -1: 256 << 20,  # M_TRIM_THRESHOLD: bytes free at the end of the heap that are kept
+    -3: 64 << 20,  # M_MMAP_THRESHOLD: larger blocks are given back at once
+    -8: 1,  # M_ARENA_MAX: one heap for all threads: what one has freed, another can take
+}
 
 
 def peak_memory_mb() -> float | None:
@@ -19,3 +25,16 @@ def peak_memory_mb() -> float | None:
     import resource
 
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 1)  # bytes there
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep what one image has freed for the next, in this process from now on.
+
+    Else it gives it back to the system, which clears it page by page before the next image can use it: an
+    eighth of the time of a 12 MP photograph. Call it before there are threads. Other C libraries do as they
+    do.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt:
+        for setting, value in _MALLOC_SETTINGS.items():
+            mallopt(setting, value)

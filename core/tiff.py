@@ -46,20 +46,20 @@ def _pages(content: bytes) -> list[Directory]:
 
 def with_tags(content: bytes, metadata: Metadata) -> bytes:
     """Add EXIF's tags to a little-endian TIFF; those of its pixels stay."""
-    grown = bytearray(content)
-    own = _entries(content, struct.unpack_from("<L", content, 4)[0])
+    tail, own = bytearray(), _entries(content, struct.unpack_from("<L", content, 4)[0])
     tags, directory = {}, metadata.directory()
     for pointer, subdirectory in metadata.subdirectories.items():
-        tags[pointer] = struct.pack("<HHLL", pointer, _LONG, 1, len(grown))
-        grown += subdirectory.tobytes(len(grown))
+        start = len(content) + len(tail)
+        tags[pointer] = struct.pack("<HHLL", pointer, _LONG, 1, start)
+        tail += subdirectory.tobytes(start)
     if len(directory):
-        start = len(grown)
-        grown += directory.tobytes(start)
-        tags |= _entries(grown, start)
+        start = len(tail)
+        tail += directory.tobytes(len(content) + start)
+        tags |= _entries(tail, start)
     entries = sorted((tags | own).items())
-    struct.pack_into("<L", grown, 4, len(grown))
-    grown += struct.pack("<H", len(entries)) + b"".join(entry for _, entry in entries) + bytes(4)
-    return bytes(grown)
+    first = struct.pack("<L", len(content) + len(tail))
+    tail += struct.pack("<H", len(entries)) + b"".join(entry for _, entry in entries) + bytes(4)
+    return b"".join([content[:4], first, memoryview(content)[8:], tail])
 
 
 def _entries(content: bytes | bytearray, offset: int) -> dict[int, bytes]:

@@ -17,8 +17,11 @@ from colorize_gan.color import FloatArray
 
 _SMALLEST_HALVED = 1024  # elements; below, two bytes saved are not worth a rounding
 
-INT8_EXCEPTIONS = ((1, 0), (1, 1), (2, 4), (4, 8), (8, 16))
-"""How many of the first and last convolutions stay float32, from the fastest to the most exact."""
+INT8_EXCEPTIONS = (1 / 12, 1 / 6, 1 / 3, 2 / 3, 5 / 6)
+"""Which part of the convolutions, from the first on, stays float32: from the fastest to the most exact.
+
+The first see most: what they round, all others build upon. The last are a U-Net's largest, and round little.
+"""
 
 
 def store_weights_as_half(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -77,9 +80,7 @@ def _keep_output_in_float32(graph: onnx.GraphProto) -> None:
     output.type.tensor_type.elem_type = TensorProto.FLOAT
 
 
-def to_int8(
-    model: onnx.ModelProto, lightnesses: Sequence[FloatArray], exceptions: tuple[int, int]
-) -> onnx.ModelProto:
+def to_int8(model: onnx.ModelProto, lightnesses: Sequence[FloatArray], exceptions: float) -> onnx.ModelProto:
     """Quantize to 8-bit integers: unsigned activations, signed weights per channel, in QDQ form.
 
     Other signs were measured slower than float32 on CPUs.
@@ -87,13 +88,12 @@ def to_int8(
     Args:
         model: the float32 generator.
         lightnesses: photographs ``(1, 1, H, W)`` whose activations set the ranges.
-        exceptions: how many of the first and last convolutions stay float32.
+        exceptions: which part of the convolutions, from the first on, stays float32.
     """
     own = onnx.ModelProto()
     own.CopyFrom(model)  # the quantizer moves its weights to a file
     convolutions = [node.name for node in model.graph.node if node.op_type in ("Conv", "ConvTranspose")]
-    first, last = exceptions
-    kept = convolutions[:first] + convolutions[len(convolutions) - last :]
+    kept = convolutions[: max(1, round(exceptions * len(convolutions)))]
     with tempfile.TemporaryDirectory() as folder, _quiet_root_logger():
         path = Path(folder) / "int8.onnx"
         quantize_static(

@@ -10,7 +10,7 @@ import numpy as np
 from colorize_gan import __version__
 from colorize_gan.color import lightness_of
 from colorize_gan.encoding import encode, encode_planes
-from colorize_gan.images import Picture, as_grey, decode_picture, strips, to_8_bits
+from colorize_gan.images import Picture, as_grey, decode_picture, halve, strips, to_8_bits
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.results import DAMAGED, HARDLY_ANY_COLOR
 from colorize_gan.infer.stages import StageClock
@@ -18,7 +18,7 @@ from colorize_gan.metrics import colorfulness
 from colorize_gan.suffixes import JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES
 
 _LITTLE_COLOR = 7.0  # colourfulness; one photograph in a hundred is below with the shipped model
-_SAMPLE_SIDE = 256  # pixels, of what colourfulness is measured on
+_SAMPLE_SIDE = 256  # pixels, of what colourfulness is measured on, at least
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,12 @@ def lightness_error(before: np.ndarray, content: bytes) -> float:
 def _sampled_colorfulness(pixels: np.ndarray) -> float:
     if pixels.ndim == 2:
         return 0.0
-    scale = min(1, _SAMPLE_SIDE / max(pixels.shape[:2]))
-    small = cv2.resize(pixels[..., :3], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return round(colorfulness(to_8_bits(small)), 2)
+    channels = [_sample(cv2.extractChannel(pixels, number)) for number in range(3)]
+    return round(colorfulness(to_8_bits(cv2.merge(channels))), 2)
+
+
+def _sample(channel: np.ndarray) -> np.ndarray:
+    while max(channel.shape) >= 2 * _SAMPLE_SIDE:
+        height, width = channel.shape
+        channel = halve(channel[: height & -2, : width & -2])  # odd sides would take five times as long
+    return channel

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from colorize_gan.infer.models import BACKENDS, DEFAULT_MODEL, find_model
+from colorize_gan.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from colorize_gan.infer.colorizer import Colorizer
@@ -83,7 +84,11 @@ def _with(command: _F, options: tuple[Callable[[_F], _F], ...]) -> _F:
 
 
 def open_colorizer(*, model: str, backend: str, device: str, **options: Any) -> "Colorizer":
-    """Open what the `model_options` ask for: the model loads while the rest of a run is imported."""
+    """Open what the `model_options` ask for: the model loads while the rest of a run is imported.
+
+    The process is taken to be the run's own: see `keep_freed_memory`.
+    """
+    keep_freed_memory()  # before there are threads: each would have a heap of its own
     from colorize_gan.infer.backends import open_backend
 
     with ThreadPoolExecutor(1, "open") as beside:

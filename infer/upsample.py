@@ -3,13 +3,13 @@
 A row of the result depends on its own row of lightness only: the photograph can be done in strips of rows.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import cv2
 import numpy as np
 
 from colorize_gan.color import FloatArray
-from colorize_gan.images import strips
 
 Method = Literal["guided", "bilinear"]
 
@@ -32,12 +32,7 @@ def upsample(
         ``(H, W, 2)`` float32, CIE a*, b*; "guided" stays between the smallest and the largest value of
         the 3 x 3 small pixels around.
     """
-    height, width = lightness.shape
-    upsampler = Upsampler(ab, small_lightness, (height, width), method)
-    result = np.empty((height, width, 2), np.float32)
-    for strip in strips(height, width):
-        result[strip] = upsampler.rows(strip.start, lightness[strip])
-    return result
+    return Upsampler(ab, small_lightness, lightness.shape, method).whole(lightness)
 
 
 class Upsampler:
@@ -60,18 +55,20 @@ class Upsampler:
         planes = np.ascontiguousarray(ab.transpose(2, 0, 1))
         self._maps = _guided_maps(planes, small_lightness) if self.guided else planes[None]
 
+    def whole(self, lightness: FloatArray) -> FloatArray:
+        """Return what `rows` returns of all rows, ``(H, W, 2)``: in less time, but more memory."""
+        size = self.width, self.height
+        channels = (
+            [cv2.resize(channel_map, size, interpolation=cv2.INTER_LINEAR) for channel_map in maps]
+            for maps in self._maps.swapaxes(0, 1)
+        )
+        return _along(lightness, channels)
+
     def rows(self, start: int, lightness: FloatArray) -> FloatArray:
         """Return ab ``(n, W, 2)`` of the rows from ``start`` on, whose CIE L* is ``lightness`` ``(n, W)``."""
         small_rows, weights = _row_weights(start, len(lightness), self.height, self._maps.shape[2])
-        planes = weights @ self._widened(small_rows)  # (maps, 2, n, W)
-        ab = planes[0]
-        if self.guided:
-            slope, offset, low, high = planes
-            ab = np.multiply(slope, lightness, out=slope)
-            ab += offset
-            np.maximum(ab, low, out=ab)
-            np.minimum(ab, high, out=ab)
-        return np.asarray(cv2.merge([ab[0], ab[1]]), np.float32)
+        maps = weights @ self._widened(small_rows)  # (maps, 2, n, W)
+        return _along(lightness, maps.swapaxes(0, 1))
 
     def _widened(self, small_rows: np.ndarray) -> FloatArray:
         """Return these rows of all maps, ``(maps, 2, k, W)``."""
@@ -79,6 +76,21 @@ class Upsampler:
         stacked = rows.reshape(-1, rows.shape[-1])
         wide = cv2.resize(stacked, (self.width, len(stacked)), interpolation=cv2.INTER_LINEAR)
         return np.asarray(wide, np.float32).reshape(*rows.shape[:3], self.width)
+
+
+def _along(lightness: FloatArray, channels: Iterable[Sequence[FloatArray]]) -> FloatArray:
+    """Return ab of the maps of each channel, which may be overwritten."""
+    ab = []
+    for maps in channels:
+        value = maps[0]
+        if len(maps) > 1:
+            slope, offset, low, high = maps
+            value = np.multiply(slope, lightness, out=slope)
+            value += offset
+            np.maximum(value, low, out=value)
+            np.minimum(value, high, out=value)
+        ab.append(value)
+    return np.asarray(cv2.merge(ab), np.float32)
 
 
 def _guided_maps(ab: FloatArray, lightness: FloatArray) -> FloatArray:

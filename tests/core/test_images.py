@@ -7,9 +7,10 @@ import pytest
 import skimage.data
 
 from colorize_gan.color import lab_to_image, rgb_to_lab
-from colorize_gan.encoding import atomic_path, write_image
+from colorize_gan.encoding import atomic_path, encode, write_image
 from colorize_gan.errors import ImageError
 from colorize_gan.images import read_image
+from colorize_gan.metadata import Metadata
 
 LOSSLESS = [".png", ".tif", ".tiff", ".webp", ".bmp"]
 
@@ -142,3 +143,11 @@ def test_atomic_path_leaves_nothing_behind_on_failure(tmp_path: Path) -> None:
         raise RuntimeError
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
     assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_tiff_is_deflated_where_that_makes_it_smaller() -> None:
+    grain = np.random.default_rng(0).integers(0, 65536, (200, 300, 3), np.uint16)
+    smooth = np.broadcast_to(np.arange(300, dtype=np.uint16)[:, None] * 100, grain.shape)
+    sizes = [len(encode(".tif", pixels, 95, Metadata())) / grain.nbytes for pixels in (grain, smooth)]
+    assert 1 < sizes[0] < 1.01
+    assert sizes[1] < 0.1
