@@ -60,12 +60,13 @@ def colorize_items(
     So does ``is_over``, once it is true, but their results are yielded.
     """
     workers = options.workers or colorizer.wanted_workers
-    worker: Worker | ShardWorker = Worker(colorizer, options)
+    worker = Worker(colorizer, options)
+    work = worker.process
     if options.members:
-        worker, workers = ShardWorker(worker, options.members, workers, is_over), 1
+        work, workers = ShardWorker(worker, options.members, workers, is_over).process, 1
     settings = settings_digest(colorizer, options)
     with one_thread_each():
-        yield from run_tasks(worker.process, items, out, settings, options, workers, is_over)
+        yield from run_tasks(work, items, out, settings, options, workers, is_over)
 
 
 def run_tasks(

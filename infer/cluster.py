@@ -1,29 +1,29 @@
 """Spreading a run over a Ray cluster: this process lists, keeps the record and tells, workers do the rest.
 
 On Ray's actors and not on Ray Data: a run makes its tasks while it goes on, as the record of begun outputs
-has to come first; when it is stopped, what was done is to be told; and results, which are small, come straight
-to this process, so that a machine which is lost takes none with it.
+has to come first; when it is stopped, what was done is to be told; and results, which are small, come
+straight to this process, so that a machine which is lost takes none with it.
 """
 
 import contextlib
 import dataclasses
 import functools
 import logging
-import os
 import queue
-import re
-import signal
-import socket
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from colorize_gan.errors import ColorizeError, DeviceError, ImageError, UsageError
+import ray
+from ray.exceptions import GetTimeoutError, RayError, RayTaskError
+
+from colorize_gan.errors import ColorizeError, DeviceError, ImageError
 from colorize_gan.infer.backends import RunBackend
 from colorize_gan.infer.batch import run_tasks
 from colorize_gan.infer.bookkeeping import Task, failure
+from colorize_gan.infer.cluster_resources import Need, connected, machines, needed
 from colorize_gan.infer.cluster_worker import Assignment, ClusterWorker
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.inputs import WorkItem
@@ -32,58 +32,10 @@ from colorize_gan.infer.results import BatchOptions, ItemResult, LeftError
 from colorize_gan.infer.urls import is_url
 from colorize_gan.infer.worker import settings_digest
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing goes to Ray's makers
-try:
-    import ray
-    from ray.exceptions import GetTimeoutError, RayError, RayTaskError
-except ModuleNotFoundError as error:
-    raise UsageError("--engine ray needs pip install 'colorize-gan[ray]'") from error
-
 _log = logging.getLogger(__name__)
 
-_GPU_BATCH = 8
 _TRIES = 3  # an image that ends its worker is not to end all of them
 _SECONDS = 0.5  # between two looks at whether the run is over
-_REACHED = 10  # seconds to reach a cluster
-_STORE = 80 << 20  # bytes, for the model: Ray's least is 75 MiB, its own choice 30 % of the memory
-
-
-class Need(NamedTuple):
-    """What is asked of Ray."""
-
-    workers: int
-    cpus: float
-    """A worker."""
-    gpus: float
-    """A worker."""
-    threads: int
-    """Images in work at once in a worker."""
-
-
-def needed(
-    machines: Sequence[Mapping[str, float]], device: str, workers: int | None, batch_size: int | None
-) -> Need:
-    """Return what a run asks for.
-
-    Args:
-        machines: resources of each, by Ray's names.
-        device: ``cuda`` takes a GPU a worker and its share of the machine's cores, else a worker is a core.
-        workers: None for all that the machines hold.
-        batch_size: images that the network sees at once; None for the device's own.
-
-    Raises:
-        DeviceError: there is no such machine.
-    """
-    name = "GPU" if device == "cuda" else "CPU"
-    fit = [machine for machine in machines if machine.get(name, 0) >= 1]
-    if not fit and not workers:
-        raise DeviceError(f"the cluster has no {name}; with --workers N it is waited for")
-    count = workers or sum(int(machine[name]) for machine in fit)
-    if name == "CPU":
-        batch = batch_size or 1
-        return Need(count, 1, 0, 1 if batch == 1 else 2 * batch)
-    share = min((machine.get("CPU", 0) // machine["GPU"] for machine in fit), default=1)
-    return Need(count, max(1, share), 1, 2 * (batch_size or _GPU_BATCH))
 
 
 @contextlib.contextmanager
@@ -113,15 +65,12 @@ def open_cluster(
         ModelError: the model is not usable.
         LeftError: stopped while it was waited for.
     """
-    opening = dict(opening)
-    model = opening.pop("model")
+    assignment = Assignment.of(opening, options)
     with contextlib.ExitStack() as stack:
         mark = None if is_url(out) else stack.enter_context(_mark(out))
-        stack.enter_context(_connected(address, verbose=verbose))
-        need = needed(_machines(), opening["device"], options.workers, opening["batch_size"])
-        opening["device"] = "cuda" if need.gpus else "cpu"
-        assignment = Assignment.of(model, opening, options, need.threads)
-        cluster = Cluster(need, dataclasses.replace(assignment, mark=mark))
+        stack.enter_context(connected(address, verbose=verbose))
+        need = needed(machines(), opening["device"], options.workers, opening["batch_size"])
+        cluster = Cluster(need, dataclasses.replace(assignment, mark=mark, threads=need.threads))
         stack.callback(cluster.close)
         cluster.open(is_stopped)
         yield cluster
@@ -262,36 +211,6 @@ def _answer(reference: Any, is_over: Callable[[], bool]) -> Any:
             if isinstance(error.cause, ColorizeError | OSError):
                 raise error.cause from None
             raise
-
-
-@contextlib.contextmanager
-def _connected(address: str | None, *, verbose: bool) -> Iterator[None]:
-    address = address or os.environ.get("RAY_ADDRESS")
-    own = {} if address else {"include_dashboard": False, "object_store_memory": _STORE}
-    handler = signal.getsignal(signal.SIGTERM)
-    try:
-        if found := re.fullmatch(r"([^/]+):(\d+)", address or ""):
-            socket.create_connection((found[1], int(found[2])), _REACHED).close()  # Ray tries for minutes
-        ray.init(
-            address=address or "local",
-            log_to_driver=verbose,
-            logging_level=logging.INFO if verbose else logging.ERROR,
-            **own,
-        )
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise DeviceError(f"no Ray cluster at {address or 'this machine'}: {reason}") from error
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, handler)  # Ray's own would end the run at once
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def _machines() -> list[Mapping[str, float]]:
-    return [machine["Resources"] for machine in ray.nodes() if machine["Alive"]]
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from colorize_gan import __version__
 from colorize_gan.errors import DeviceError, UsageError
 from colorize_gan.infer.backends import Backend, RunBackend
 from colorize_gan.infer.bookkeeping import Task
+from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.models import bundled_models, find_model
 from colorize_gan.infer.options import open_colorizer
 from colorize_gan.infer.results import BatchOptions, ItemResult
@@ -42,23 +43,27 @@ class Assignment:
     options: BatchOptions
     folder: Path
     """Where relative paths begin."""
-    mark: Path | None
+    mark: Path | None = None
     """A file in the output folder; None of an URL."""
-    threads: int
+    threads: int = 1
     expected: Backend | None = None
     """What the first worker runs."""
     version: str = __version__
 
     @classmethod
-    def of(cls, model: str, opening: Mapping[str, Any], options: BatchOptions, threads: int) -> "Assignment":
-        """Return that of a run which begins in this folder.
+    def of(cls, opening: Mapping[str, Any], options: BatchOptions) -> Self:
+        """Return that of a run with these arguments of `open_colorizer`, which begins in this folder.
 
         Raises:
             ModelError: there is no such model.
         """
+        others = dict(opening)
+        model = others.pop("model")
         path = find_model(model)
-        content = b"" if model in bundled_models() else path.read_bytes()
-        return cls(model if not content else path.name, content, opening, options, Path.cwd(), None, threads)
+        others["device"] = "cuda" if opening["device"] == "cuda" else "cpu"  # Ray gives none unless asked
+        if model in bundled_models():
+            return cls(model, b"", others, options, Path.cwd())
+        return cls(path.name, path.read_bytes(), others, options, Path.cwd())
 
 
 class ClusterWorker:
@@ -86,8 +91,8 @@ class ClusterWorker:
         opened, first = stand_in(colorizer.backend), assignment.expected
         if first and opened != first:
             raise DeviceError(
-                f"{host}: runs the model on {opened.name}, {opened.device}, {opened.precision}, another one on "
-                f"{first.name}, {first.device}, {first.precision}: colours would differ"
+                f"{host}: runs the model on {opened.name}, {opened.device}, {opened.precision}, another "
+                f"machine on {first.name}, {first.device}, {first.precision}: colours would differ"
             )
         self._everything = contextlib.ExitStack()
         self._everything.enter_context(one_thread_each())
@@ -114,7 +119,7 @@ def _elsewhere(_: np.ndarray) -> np.ndarray:
     raise AssertionError
 
 
-def _open(assignment: Assignment) -> Any:
+def _open(assignment: Assignment) -> Colorizer:
     if not assignment.content:
         return open_colorizer(model=assignment.model, **assignment.opening)
     with tempfile.TemporaryDirectory() as folder:

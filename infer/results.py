@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from colorize_gan.infer.inputs import Selection
@@ -84,5 +84,5 @@ class ItemResult:
     before: bytes = b""
     """Thumbnail of the input, where it was asked for."""
     after: bytes = b""
-    members: Sequence[Self] = ()
+    members: "Sequence[ItemResult]" = ()
     """Of a shard that was written: how its photographs ended."""

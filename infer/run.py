@@ -2,9 +2,10 @@
 
 import contextlib
 import itertools
+import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from colorize_gan.commands import log_shown, printable
+from colorize_gan.errors import UsageError
 from colorize_gan.infer.inputs import Selection, Work, WorkItem
 from colorize_gan.infer.options import open_colorizer
 from colorize_gan.infer.results import BatchOptions, ItemResult
@@ -34,7 +36,7 @@ class _Opened(NamedTuple):
 
     colorizer: "Colorizer"
     """The model, or what stands for that of other machines."""
-    colorize: Callable[[list[WorkItem], _IsOver], Iterator[ItemResult]]
+    colorize: Callable[[list[WorkItem], _IsOver], Generator[ItemResult, None, None]]
 
 
 def run(
@@ -119,10 +121,20 @@ def _on_cluster(
     address: str | None, out: Path, batch: BatchOptions, stop: threading.Event, verbose: bool, **options: Any
 ) -> Iterator[_Opened]:
     """Let the machines of a Ray cluster open the model."""
-    from colorize_gan.infer.cluster import open_cluster
-
-    with open_cluster(address, out, batch, options, stop.is_set, verbose=verbose) as cluster:
+    try:
+        from colorize_gan.infer.cluster import open_cluster
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise UsageError("--engine ray needs pip install 'colorize-gan[ray]'") from error
+    with ExitStack() as stack:
+        # Ray prints the logs of a lost machine there
+        shown = sys.stderr if verbose else stack.enter_context(Path(os.devnull).open("w"))
+        stack.enter_context(contextlib.redirect_stdout(shown))
+        opened = open_cluster(address, out, batch, options, stop.is_set, verbose=verbose)
+        cluster = stack.enter_context(opened)
         if verbose:
+            stack.enter_context(log_shown())
             click.echo(f"model {_in_use(cluster.colorizer)}, in {cluster.need.workers} workers", err=True)
         yield _Opened(cluster.colorizer, lambda items, is_over: cluster.colorize(items, out, is_over))
 
