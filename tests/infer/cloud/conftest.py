@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from tests.infer.cloud.s3 import SECRET, Bucket, Endpoint, photographs
+from s3_server import SECRET, Bucket, Endpoint, photographs
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from s3_server import BATCH, SECRET, Bucket, Endpoint, photographs, tree_of
 
 from colorize_gan.errors import DeviceError
 from colorize_gan.infer.models import bundled_models
-from tests.infer.cloud.s3 import BATCH, SECRET, Bucket, Endpoint, photographs, tree_of
 
 pytest.importorskip("ray", reason="pip install 'colorize-gan[ray]'")
 pytest.importorskip("moto.server", reason="pip install 'moto[s3]' flask flask-cors")

@@ -8,8 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-
-from tests.infer.cloud.s3 import Bucket, run, tree_of
+from s3_server import Bucket, run, tree_of
 
 pytest.importorskip("moto.server", reason="pip install 'moto[s3]' flask flask-cors")
 iterators = pytest.importorskip("webdataset.tariterators", reason="pip install webdataset")

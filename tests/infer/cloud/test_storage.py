@@ -13,9 +13,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from s3_server import BATCH, SECRET, Bucket, Endpoint, photographs, run, tree_of
 
 from colorize_gan.infer.urls import open_url
-from tests.infer.cloud.s3 import BATCH, SECRET, Bucket, Endpoint, photographs, run, tree_of
 
 pytest.importorskip("moto.server", reason="pip install 'moto[s3]' flask flask-cors")
 pytest.importorskip("s3fs", reason="pip install 'colorize-gan[cloud]'")
