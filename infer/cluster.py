@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import functools
 import logging
-import queue
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -24,6 +23,7 @@ from colorize_gan.infer.backends import RunBackend
 from colorize_gan.infer.batch import run_tasks
 from colorize_gan.infer.bookkeeping import Task, failure
 from colorize_gan.infer.cluster_resources import Need, connected, machines, needed
+from colorize_gan.infer.cluster_roster import Roster
 from colorize_gan.infer.cluster_worker import Assignment, ClusterWorker
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.inputs import WorkItem
@@ -91,8 +91,7 @@ class Cluster:
         self._actors = ray.remote(ClusterWorker).options(
             num_cpus=need.cpus, num_gpus=need.gpus, max_concurrency=at_once
         )
-        self._idle = queue.SimpleQueue[Any]()
-        self._here, self._guard = set[Any](), threading.Lock()
+        self._roster = Roster[Any](self._slots)
         self._hiring, self._closed = list[threading.Thread](), threading.Event()
 
     def open(self, is_stopped: Callable[[], bool]) -> None:
@@ -126,8 +125,9 @@ class Cluster:
         options = self._assignment.options
         if task.ended and not options.thumbnails:
             return task.ended
-        for _ in range(_TRIES):
-            actor = self._take(is_over)
+        for tries in range(_TRIES):
+            alone = tries > 0  # so that it is known who ends a worker
+            actor = self._roster.take(is_over, alone=alone)
             try:
                 result: ItemResult = _answer(
                     actor.process.remote(task), is_over if options.members else self._closed.is_set
@@ -138,29 +138,13 @@ class Cluster:
                 _log.info("a worker is lost, others do its work: %s", str(error).partition("\n")[0])
                 self._replace(actor)
             else:
-                self._idle.put(actor)
+                self._roster.give_back(actor, alone=alone)
                 return result
         reason = f"{_TRIES} workers ended while they colorized it; is the memory too small for it?"
         return failure(task.item, ImageError(reason))
 
-    def _take(self, is_over: Callable[[], bool]) -> Any:
-        """Wait for a worker that has room."""
-        while True:
-            with contextlib.suppress(queue.Empty):
-                actor = self._idle.get(timeout=_SECONDS)
-                if isinstance(actor, Exception):
-                    self._idle.put(actor)
-                    raise actor
-                if actor in self._here:
-                    return actor
-            if is_over() and not self._here:
-                raise LeftError
-
     def _replace(self, actor: Any) -> None:
-        with self._guard:
-            if actor not in self._here:
-                return
-            self._here.remove(actor)
+        if self._roster.remove(actor):
             ray.kill(actor)  # it may only be out of reach
             self._hire_later(self._actors.remote())
 
@@ -170,8 +154,8 @@ class Cluster:
                 self._hire(actor, self._closed.is_set)
             except LeftError:
                 pass
-            except Exception as error:  # whoever waits for a worker raises it
-                self._idle.put(error)
+            except Exception as error:
+                self._roster.fail(error)
 
         self._hiring.append(threading.Thread(target=hire, name="hire"))
         self._hiring[-1].start()
@@ -187,9 +171,7 @@ class Cluster:
                 lost = str(error).partition("\n")[0]
                 actor = self._actors.remote()
                 continue
-            self._here.add(actor)
-            for _ in range(self._slots):
-                self._idle.put(actor)
+            self._roster.add(actor)
             return opened
         raise DeviceError(f"{_TRIES} workers ended while they opened the model: {lost}")
 

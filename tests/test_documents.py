@@ -40,6 +40,8 @@ def test_links_lead_to_files() -> None:
         ("docs/deployment.md", "| format | MB |", "formats"),
         ("docs/deployment.md", "| runtime |", "languages.json"),
         ("docs/serving.md", "| load |", "server.json"),
+        ("docs/scaling.md", "| cores |", "cluster.json"),
+        ("docs/scaling.md", "| ten million of |", "cluster.json"),
     ],
 )
 def test_figures_of_tables_are_in_the_committed_json(document: str, header: str, result: str) -> None:

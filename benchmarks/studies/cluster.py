@@ -22,23 +22,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 from s3_server import BATCH, SECRET, Bucket, Endpoint, photographs, tree_of
 
 from colorize_gan.benchmarks.machine import machine
 from colorize_gan.benchmarks.photos import Case, write_photographs, write_samples
 from colorize_gan.infer.cluster_worker import ClusterWorker
-from colorize_gan.infer.inputs import WorkItem
+from colorize_gan.infer.inputs import Selection, WorkItem, find_work
 from colorize_gan.infer.results import BatchOptions, ItemResult
+from colorize_gan.infer.urls import open_url
 
 RESULT = Path(__file__).with_suffix(".json")
 PIPELINE = Path(__file__).parent.parent / "results.json"
 CASE, COUNT, ROUNDS = Case("2 MP JPEG", 1600, 1200, ".jpg", 24), 400, 2
 CONTROL = 100  # photographs of each command without Ray
 WAYS = ("with_start_up", "at_work", "without_ray")
-OBJECTS, ITEMS = 2000, 5000
+OBJECTS, ITEMS, LISTED = 2000, 5000, 100_000
 PHOTOGRAPHS = 10_000_000
 CORE_HOUR = 0.04  # USD, about what clouds ask; what they ask for objects is S3 Standard's in us-east-1
-REQUESTS = PHOTOGRAPHS / 1000 * (0.0004 + 0.005)  # a GET and a PUT each
+REQUESTS = PHOTOGRAPHS / 1000 * (2 * 0.0004 + 0.005)  # a HEAD, a GET and a PUT each
 MACHINE = {"num_cpus": 1, "object_store_memory": 80 << 20}
 
 
@@ -110,12 +112,9 @@ def speed_of(machines: int, photos: Path, out: Path) -> dict[str, float]:
         seconds = time.perf_counter() - started
     at_work = json.loads(report.read_text())["totals"]["images_per_second"]
     reports = [out.with_suffix(f".{number}.json") for number in range(machines)]
+    one = [photos, "--workers", 1, "--limit", CONTROL]
     alone = [
-        subprocess.Popen(
-            command(photos, "--out", each.with_suffix(""), "--report", each, "--workers", 1)
-            + ["--limit", str(CONTROL)]
-        )
-        for each in reports
+        subprocess.Popen(command(*one, "--out", each.with_suffix(""), "--report", each)) for each in reports
     ]
     assert not any(process.wait() for process in alone)
     rates = [json.loads(each.read_text())["totals"]["images_per_second"] for each in reports]
@@ -180,7 +179,8 @@ class Idle(ClusterWorker):
 
 
 def driver(folder: Path) -> dict[str, Any]:
-    """Measure how many items a second the process that keeps the record can give away."""
+    """Measure how many items a second the process that keeps the record can give away, and its memory."""
+    memory = listing_mb()
     from colorize_gan.infer import cluster as engine
 
     engine.ClusterWorker = Idle  # type: ignore[misc]
@@ -193,7 +193,22 @@ def driver(folder: Path) -> dict[str, Any]:
     with opened as running:
         started = time.perf_counter()
         assert len(list(running.colorize(items, folder / "out", stop.is_set))) == ITEMS
-        return {"items_per_second": round(ITEMS / (time.perf_counter() - started))}
+        rate = round(ITEMS / (time.perf_counter() - started))
+    listing = {"gb_of_ten_million_objects": round(memory / LISTED * PHOTOGRAPHS / 1000, 1)}
+    return {"items_per_second": rate, "cores_at_10_images_per_second": rate // 10, **listing}
+
+
+def listing_mb() -> float:
+    """Measure what a listing and its work items take, MB."""
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    files = MemoryFileSystem()
+    for number in range(LISTED):
+        files.pipe_file(f"/in/{number // 1000:04}/{number:08}.jpg", b"x")
+    before = psutil.Process().memory_info().rss
+    work = find_work([open_url("memory://in")], open_url("memory://out"), Selection())
+    assert len(work.items) == LISTED
+    return (psutil.Process().memory_info().rss - before) / 1e6
 
 
 def sizing(_: Path | None = None) -> dict[str, Any]:
