@@ -91,6 +91,7 @@ class Cluster:
         self._actors = ray.remote(ClusterWorker).options(
             num_cpus=need.cpus, num_gpus=need.gpus, max_concurrency=at_once
         )
+        self._sent = ray.put(assignment)  # once: a model may be in it
         self._roster = Roster[Any](self._slots)
         self._hiring, self._closed = list[threading.Thread](), threading.Event()
 
@@ -99,7 +100,7 @@ class Cluster:
         first, *others = [self._actors.remote() for _ in range(self.need.workers)]
         opened = self._hire(first, is_stopped)
         same = {**self._assignment.opening, "backend": opened.name}
-        self._assignment = dataclasses.replace(self._assignment, opening=same, expected=opened)
+        self._sent = ray.put(dataclasses.replace(self._assignment, opening=same, expected=opened))
         settings = {name: value for name, value in same.items() if name not in ("backend", "device")}
         self.colorizer = Colorizer(opened, **settings)
         for actor in others:
@@ -164,7 +165,7 @@ class Cluster:
         """Let a worker open the model, and wait for it as long as it takes the cluster to start it."""
         for _ in range(_TRIES):
             try:
-                opened: RunBackend = _answer(actor.open.remote(self._assignment), is_over)
+                opened: RunBackend = _answer(actor.open.remote(self._sent), is_over)
             except RayTaskError:
                 raise
             except RayError as error:
