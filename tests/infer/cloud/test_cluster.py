@@ -200,3 +200,11 @@ def test_workers_are_cores_or_gpus_with_their_share_of_the_cores() -> None:
     with pytest.raises(DeviceError, match="has no GPU"):
         needed(machines[1:2], "cuda", None, None)
     assert needed([], "cuda", 2, 1) == (2, 1, 1, 2)
+
+
+@pytest.mark.gpu
+def test_workers_use_the_gpus(many: Path, tmp_path: Path) -> None:
+    report = tmp_path / "run.json"
+    done = batch(many, "--out", tmp_path / "out", "--engine", "ray", "--device", "cuda", "--report", report)
+    assert f"{COUNT} written, 0 skipped, 1 failed" in done.stderr
+    assert json.loads(report.read_text())["device"].startswith("cuda:")
