@@ -21,6 +21,9 @@ def credentials() -> Iterator[pytest.MonkeyPatch]:
 
 @pytest.fixture(scope="module")
 def endpoint(credentials: pytest.MonkeyPatch) -> Iterator[Endpoint]:
+    import s3fs
+
+    s3fs.S3FileSystem.clear_instance_cache()  # those of another server
     server = Endpoint()
     credentials.setenv("AWS_ENDPOINT_URL", server.url)
     yield server
