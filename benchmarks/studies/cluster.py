@@ -33,8 +33,8 @@ from colorize_gan.infer.urls import open_url
 
 RESULT = Path(__file__).with_suffix(".json")
 PIPELINE = Path(__file__).parent.parent / "results.json"
-CASE, COUNT = Case("2 MP JPEG", 1600, 1200, ".jpg", 24), 300
-CONTROL = 80  # photographs of each command without Ray
+CASE, COUNT = Case("2 MP JPEG", 1600, 1200, ".jpg", 24), 240
+CONTROL = 60  # photographs of each command without Ray
 OBJECTS, ITEMS, LISTED = 2000, 5000, 100_000
 PHOTOGRAPHS = 10_000_000
 CORE_HOUR = 0.04  # USD, about what clouds ask; what they ask for objects is S3 Standard's in us-east-1
