@@ -9,7 +9,8 @@ from colorize_gan.infer.bookkeeping import Bookkeeper, Task
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.inputs import Selection, WorkItem, find_work
 from colorize_gan.infer.record import open_record
-from colorize_gan.infer.results import BatchOptions, ItemResult
+from colorize_gan.infer.results import BatchOptions, ItemResult, LeftError
+from colorize_gan.infer.shards import ShardWorker
 from colorize_gan.infer.worker import Worker, settings_digest
 from colorize_gan.parallel import map_in_order, one_thread_each
 
@@ -59,13 +60,36 @@ def colorize_items(
     So does ``is_over``, once it is true, but their results are yielded.
     """
     workers = options.workers or colorizer.wanted_workers
-    with contextlib.closing(open_record(out)) as record, one_thread_each():
-        worker = Worker(colorizer, options)
-        books = Bookkeeper(record, settings_digest(colorizer, options), options.on_exists)
+    worker = Worker(colorizer, options)
+    work = worker.process
+    if options.members:
+        work, workers = ShardWorker(worker, options.members, workers, is_over).process, 1
+    settings = settings_digest(colorizer, options)
+    with one_thread_each():
+        yield from run_tasks(work, items, out, settings, options, workers, is_over)
+
+
+def run_tasks(
+    work: Callable[[Task], ItemResult],
+    items: Iterable[WorkItem],
+    out: Path,
+    settings: str,
+    options: BatchOptions,
+    workers: int,
+    is_over: Callable[[], bool],
+) -> Generator[ItemResult, None, None]:
+    """Do what `colorize_items` says by ``work``, on so many threads; ``settings`` is a digest of them."""
+    with contextlib.closing(open_record(out)) as record:
+        books = Bookkeeper(record, settings, options.on_exists)
 
         def process(task: Task) -> ItemResult:
-            return books.done(task, worker.process(task))
+            return books.done(task, work(task))
 
         tasks = itertools.takewhile(lambda _: not is_over(), books.tasks(items))
-        with contextlib.closing(map_in_order(process, tasks, workers, "colorize")) as results:
-            yield from results
+        try:
+            with contextlib.closing(map_in_order(process, tasks, workers, "colorize")) as results:
+                for result in results:
+                    yield from result.members or [result]
+        except LeftError:
+            if not is_over():
+                raise

@@ -50,6 +50,8 @@ class Bookkeeper:
         """Note how a task ended; return its result, a failure where that could not be noted."""
         if result.status != "written" or not result.target or not task.source:
             return result
+        if any(member.status == "failed" for member in result.members):
+            return result  # the next run tries them again
         facts = {name: value for name in _FACTS if (value := getattr(result, name)) is not None}
         try:
             self._record.done(result.target, result.output_size or 0, task.source, self._settings, facts)

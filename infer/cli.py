@@ -3,33 +3,25 @@
 import itertools
 import shlex
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from colorize_gan import __version__
-from colorize_gan.commands import INTERRUPTED, exit_with_code, log_shown, printable, stop_requests
+from colorize_gan.commands import INTERRUPTED, exit_with_code, printable, stop_requests
 from colorize_gan.errors import ImageError, UsageError
-from colorize_gan.infer.options import AutoInt, model_options, open_colorizer
-from colorize_gan.infer.results import FORMATS, MAX_MEGAPIXELS
-from colorize_gan.infer.urls import PathOrUrl, is_url
-from colorize_gan.infer.video.options import VIDEO_SUFFIXES, VideoOptions
+from colorize_gan.infer.options import AutoInt, model_options
+from colorize_gan.infer.results import FORMATS, MAX_MEGAPIXELS, LeftError
+from colorize_gan.infer.urls import PathOrUrl, expand_ranges, is_url
+from colorize_gan.infer.video.options import VIDEO_SUFFIXES
 
 if TYPE_CHECKING:
-    from colorize_gan.infer.colorizer import Colorizer
-    from colorize_gan.infer.inputs import Work, WorkItem
-    from colorize_gan.infer.watch import Progress, Sink
+    from colorize_gan.infer.inputs import Work
 
 _SOME_FAILED = ImageError.exit_code
 _STDIN = Path("-")
-_OUTAGE = 5  # items in a row that the storage fails, each tried several times, end the run
-_OWN_OPTIONS = ("on_exists", "in_color", "quality", "max_megapixels", "workers")
-"""Options that are fields of `BatchOptions`."""
-_A_VIDEO = "a video; --videos colorizes it, and so does colorize-video"
 
 
 @click.command()
@@ -87,6 +79,19 @@ _A_VIDEO = "a video; --videos colorizes it, and so does colorize-video"
     "--gallery", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML page, before and after."
 )
 @click.option("--videos", is_flag=True, help="Colorize the videos, too, as colorize-video does.")
+@click.option("--shards", is_flag=True, help="INPUT is WebDataset shards, and so becomes --out.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="What does the work: this machine, or a Ray cluster.",
+)
+@click.option(
+    "--ray-address",
+    metavar="ADDR",
+    help="Of a running cluster, host:port or auto; without it and RAY_ADDRESS, one of this machine.",
+)
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after the first N images.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
 @click.option("--dry-run", is_flag=True, help="List the outputs that are not there yet and stop.")
@@ -104,6 +109,7 @@ def colorize_batch(
     limit: int | None,
     dry_run: bool,
     videos: bool,
+    shards: bool,
     **options: Any,
 ) -> int:
     """Colorize black-and-white photographs: image files, folders, quoted globs, URLs, - for a list on stdin.
@@ -115,29 +121,43 @@ def colorize_batch(
     """
     named = list(inputs)
     _check_urls(inputs, out, videos=videos, on_exists=options["on_exists"])
+    _check_engine(videos=videos, **options)
+    if shards:
+        _check_shards(videos=videos, **options)
     listed = sys.stdin.buffer.read() if _STDIN in named else b""
     # from here on: an interrupted import of a C extension is an ImportError
     with stop_requests() as stop:
-        from colorize_gan.infer.inputs import Selection, find_work, read_path_list
+        from colorize_gan.infer.inputs import SHARDS, Selection, find_work, read_path_list
         from colorize_gan.suffixes import SUFFIXES
 
-        selection = Selection(
-            recursive,
-            include,
-            exclude,
-            FORMATS[format_],
-            suffixes=SUFFIXES | VIDEO_SUFFIXES,
-            listed=frozenset() if videos else VIDEO_SUFFIXES,
-        )
+        selection = Selection(recursive, include, exclude, FORMATS[format_])
+        members = selection if shards else None
+        if shards:
+            selection = Selection(recursive, suffixes=SHARDS)
+            named = list(itertools.chain.from_iterable(map(expand_ranges, named)))
+        else:
+            selection = replace(
+                selection,
+                suffixes=SUFFIXES | VIDEO_SUFFIXES,
+                listed=frozenset() if videos else VIDEO_SUFFIXES,
+            )
         paths = [read_path_list(listed) if path == _STDIN else path for path in named]
         work = find_work(paths, out, selection)
         _check_pages(work, options["report"], options["gallery"])
         work = work._replace(items=work.items[:limit])
-        if options["on_exists"] == "rename" and any(map(_is_video, work.items)):
+        from colorize_gan.infer.run import is_video, run
+
+        if options["on_exists"] == "rename" and any(map(is_video, work.items)):
             raise UsageError("--on-exists rename is for images; with --videos use skip, overwrite or error")
         if dry_run:
             return _list_work(work, on_exists=options["on_exists"])
-        failed = _run(work, out, stop, **options)
+        try:
+            failed = run(work, out, stop, members=members, **options)
+        except LeftError:  # before it began
+            failed = 0
+    if stop.is_set():
+        again = "" if options["on_exists"] == "skip" else " --on-exists skip"
+        click.echo(f"interrupted; go on with: {shlex.join(sys.argv)}{again}", err=True)
     return INTERRUPTED if stop.is_set() else _SOME_FAILED if failed else 0
 
 
@@ -148,6 +168,32 @@ def _check_urls(inputs: tuple[Path, ...], out: Path, *, videos: bool, on_exists:
         raise UsageError(f"{urls[0]}: --videos is for files; copy the videos to a disk")
     if on_exists == "rename" and is_url(out):
         raise UsageError(f"{out}: --on-exists rename is for folders; use skip, overwrite or error")
+
+
+def _check_engine(
+    *, engine: str, ray_address: str | None, videos: bool, on_exists: str, device: str, **_: Any
+) -> None:
+    """Refuse what the engine cannot do."""
+    if engine == "local":
+        if ray_address is not None:
+            raise UsageError("--ray-address is for --engine ray")
+        return
+    if videos:
+        raise UsageError("--videos is for --engine local, and colorize-video")
+    if on_exists == "rename":
+        raise UsageError(
+            "--on-exists rename is for --engine local: what a lost machine wrote would be there twice"
+        )
+    if device.startswith("cuda:"):
+        raise UsageError(f"--device {device}: Ray chooses the GPU; use --device cuda")
+
+
+def _check_shards(*, videos: bool, on_exists: str, gallery: Path | None, **_: Any) -> None:
+    """Refuse what has no meaning for tar files."""
+    if videos or gallery:
+        raise UsageError(f"{'--videos' if videos else '--gallery'} is for files, not for --shards")
+    if on_exists == "rename":
+        raise UsageError("--on-exists rename is for images; with --shards use skip, overwrite or error")
 
 
 def _check_pages(work: "Work", report: Path | None, gallery: Path | None) -> None:
@@ -165,10 +211,6 @@ def _check_pages(work: "Work", report: Path | None, gallery: Path | None) -> Non
             raise UsageError(f"{page}: --report and --gallery need names of their own")
 
 
-def _is_video(item: "WorkItem") -> bool:
-    return item.source.suffix.lower() in VIDEO_SUFFIXES
-
-
 def _list_work(work: "Work", on_exists: str) -> int:
     from colorize_gan.infer.storage import is_there
 
@@ -178,100 +220,3 @@ def _list_work(work: "Work", on_exists: str) -> int:
     for entry in work.bad:
         click.echo(printable(f"{entry.source}: failed: {entry.reason}"), err=True)
     return _SOME_FAILED if work.bad else 0
-
-
-def _run(
-    work: "Work",
-    out: Path,
-    stop: threading.Event,
-    *,
-    report: Path | None,
-    gallery: Path | None,
-    fail_fast: bool,
-    quiet: bool,
-    verbose: bool,
-    **options: Any,
-) -> int:
-    """Do the work and tell of it; return how many inputs failed."""
-    own = {name: options.pop(name) for name in _OWN_OPTIONS}
-    colorizer = _open(verbose, **options) if work.items or report else None
-
-    from colorize_gan.infer.batch import colorize_items
-    from colorize_gan.infer.report import Report
-    from colorize_gan.infer.results import BatchOptions, ItemResult
-    from colorize_gan.infer.watch import FrameBar, Progress, gallery_sink
-
-    batch = BatchOptions(**own, measure=report is not None, thumbnails=gallery is not None)
-    progress = Progress(len(work.items) + len(work.bad) + len(work.listed), quiet=quiet, verbose=verbose)
-    bad = [ItemResult(entry.source, None, "failed", entry.reason) for entry in work.bad]
-
-    images = [item for item in work.items if not _is_video(item)]
-    clips = [item for item in work.items if _is_video(item)]
-    left = [ItemResult(path, None, "skipped", _A_VIDEO) for path in work.listed]
-    film = VideoOptions(on_exists=batch.on_exists, resume=batch.on_exists == "skip", measure=batch.measure)
-
-    def is_over() -> bool:
-        """Tell whether the run is to stop; what is in hand then is finished, and told of."""
-        failed = fail_fast and progress.counts["failed"] > 0
-        return stop.is_set() or failed or progress.unreachable >= _OUTAGE
-
-    with ExitStack() as stack:
-        stack.callback(progress.close)
-        sinks: list[Sink] = [progress.add]
-        if report and colorizer:
-            sinks.append(stack.enter_context(Report(report, sys.argv, colorizer)).add)
-        if gallery:
-            sinks.append(stack.enter_context(gallery_sink(gallery, out, len(work.items))))
-        results: list[Iterator[ItemResult]] = []
-        if colorizer and images:
-            colored = colorize_items(images, out, colorizer, batch, is_over)
-            results.append(stack.enter_context(closing(colored)))
-        if colorizer and clips:
-            from colorize_gan.infer.video.video import colorize_videos
-
-            bar = stack.enter_context(FrameBar(quiet=quiet))
-            going = itertools.takewhile(lambda _: not is_over(), clips)
-            results.append(colorize_videos(going, colorizer, film, stop=stop, on_frame=bar.update))
-        for result in itertools.chain(bad, left, *results):
-            for sink in sinks:
-                sink(result)
-    if not quiet:
-        _say_what_was_done(progress, work, out, report, gallery)
-    if progress.unreachable >= _OUTAGE:
-        click.echo("stopped: the storage fails again and again; the same command goes on", err=True)
-    if stop.is_set():
-        again = "" if batch.on_exists == "skip" else " --on-exists skip"
-        click.echo(f"interrupted; go on with: {shlex.join(sys.argv)}{again}", err=True)
-    return progress.counts["failed"]
-
-
-def _open(verbose: bool, **options: Any) -> "Colorizer":
-    with log_shown() if verbose else nullcontext():
-        colorizer = open_colorizer(**options)
-    if verbose:
-        used = colorizer.backend
-        click.echo(
-            f"model {colorizer.contract.name} on {used.name}, {used.device}, {used.precision}", err=True
-        )
-    return colorizer
-
-
-def _say_what_was_done(
-    progress: "Progress",
-    work: "Work",
-    out: Path,
-    report: Path | None,
-    gallery: Path | None,
-) -> None:
-    counts = progress.counts
-    summary = f"{counts['written']} written, {counts['skipped']} skipped, {counts['failed']} failed, in {out}"
-    if progress.to_look_at:
-        summary += f"; look at {progress.to_look_at} with hardly any colour or damage"
-    if work.listed:
-        summary += f"; {len(work.listed)} of the skipped are videos: --videos colorizes them"
-    if work.others:
-        kinds = ", ".join(f"{suffix or 'no suffix'} {count}" for suffix, count in work.others.most_common(5))
-        summary += f"; {work.others.total()} files that are no images left alone ({kinds})"
-    for name, path in (("report", report), ("gallery", gallery)):
-        summary += f"; {name}: {path}" if path else ""
-    click.echo(printable(summary), err=True)

@@ -21,7 +21,14 @@ from colorize_gan.infer.models import BACKENDS, DEFAULT_MODEL, find_model
 
 _FAMILY = ("onnxruntime", "ort-")  # how the wheels begin that install into the folder onnxruntime
 _LIBRARIES = ("numpy", "opencv-python-headless", "pyvips", "simplejpeg", "av", "openvino", "torch")
-_EXTRAS = {"heif": "pillow_heif", "openvino": "openvino", "serve": "uvicorn", "export": "onnx"}
+_EXTRAS = {
+    "heif": "pillow_heif",
+    "openvino": "openvino",
+    "serve": "uvicorn",
+    "export": "onnx",
+    "cloud": "upath",
+    "ray": "ray",
+}
 _CUDNN = 9  # major version, of onnxruntime from 1.19 on
 _CUFFT_BEHIND_CUDA = 1  # cuFFT's major version: 11 in CUDA 12, 12 in CUDA 13
 

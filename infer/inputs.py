@@ -20,6 +20,9 @@ from colorize_gan.suffixes import SUFFIXES
 GALLERY_MARK = ".colorize-gallery"
 """File in a folder of thumbnails, which are no inputs."""
 
+SHARDS = frozenset({".tar"})
+"""Suffixes of WebDataset shards."""
+
 _SYSTEM = ("thumbs.db", "desktop.ini")
 
 
@@ -61,7 +64,9 @@ class Selection:
     @property
     def kind(self) -> str:
         """What is looked for, for messages."""
-        return "an image" if SUFFIXES & self.suffixes else "a video"
+        if SUFFIXES & self.suffixes:
+            return "an image"
+        return "a shard" if self.suffixes == SHARDS else "a video"
 
     @property
     def is_narrow(self) -> bool:

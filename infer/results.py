@@ -1,8 +1,12 @@
 """What a batch run is asked to do, and how each of its inputs ends."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from colorize_gan.infer.inputs import Selection
 
 OnExists = Literal["skip", "overwrite", "rename", "error"]
 InColor = Literal["recolor", "copy", "skip"]
@@ -25,6 +29,10 @@ DAMAGED = "the input is damaged, parts may be missing"
 """In the `ItemResult.note` on an output that a person should look at."""
 
 
+class LeftError(Exception):
+    """Work on an item was left because the run is over; the item has no result."""
+
+
 @dataclass(frozen=True)
 class BatchOptions:
     """What happens to the files; how they are coloured is the `Colorizer`'s."""
@@ -43,6 +51,8 @@ class BatchOptions:
     """Decode each output again and measure its lightness error."""
     thumbnails: bool = False
     """Give small pictures of input and output along with each result."""
+    members: "Selection | None" = None
+    """Where the items are shards: which of their members are coloured."""
 
 
 @dataclass(frozen=True)
@@ -74,3 +84,5 @@ class ItemResult:
     before: bytes = b""
     """Thumbnail of the input, where it was asked for."""
     after: bytes = b""
+    members: "Sequence[ItemResult]" = ()
+    """Of a shard that was written: how its photographs ended."""

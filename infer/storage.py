@@ -5,12 +5,13 @@ import errno
 import glob
 import itertools
 import os
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from colorize_gan import images
-from colorize_gan.encoding import write_atomically
+from colorize_gan.encoding import atomic_path, write_atomically
 from colorize_gan.errors import ImageError
 from colorize_gan.infer.results import UNREACHABLE
 from colorize_gan.infer.urls import is_url, open_url
@@ -107,6 +108,44 @@ def write_output(target: Path, content: bytes, *, replace: bool = True) -> None:
     with _errors_named(target):
         fs, path = _parts(target)
         fs.pipe_file(path, content)
+
+
+@contextlib.contextmanager
+def input_file(source: Path) -> Iterator[Path]:
+    """Yield the path of a file, or of a copy of an object for the time of the block.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if not is_url(source):
+        yield source
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "input"
+        with _errors_named(source):
+            fs, path = _parts(source)
+            fs.get_file(path, str(copy))
+        yield copy
+
+
+@contextlib.contextmanager
+def output_file(target: Path) -> Iterator[Path]:
+    """Yield the path of a file to write; the file or object appears after the block, not after an error.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if not is_url(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(target) as part:
+            yield part
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        part = Path(folder) / target.name
+        yield part
+        with _errors_named(target):
+            fs, path = _parts(target)
+            fs.put_file(str(part), path)
 
 
 def read_objects(folder: Path, names: Sequence[str]) -> list[bytes]:

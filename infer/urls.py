@@ -1,5 +1,6 @@
 """URLs of object storage where a path could be; what reads and writes them comes with the extra `cloud`."""
 
+import itertools
 import os
 import re
 from pathlib import Path
@@ -12,6 +13,7 @@ from colorize_gan.errors import UsageError
 _URL = re.compile(r"[a-z][a-z0-9]+://")
 _LOCAL = ("file://", "local://")
 _S3_TRIES = 2  # each is several of the client's: with five, a silent server holds an item for minutes
+_RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _LOGIN = re.compile(r"://[^/]*@")
 
 
@@ -64,3 +66,16 @@ def open_url(url: str) -> Path:
 def is_url(path: Path) -> bool:
     """Tell the path of an URL from a local one."""
     return not isinstance(path, os.PathLike)
+
+
+def expand_ranges(path: Path) -> list[Path]:
+    """Return the paths that ``{000..009}`` in a path stands for, where the shell has left it as it is."""
+    name = str(path)
+    found = _RANGE.search(name)
+    if not found:
+        return [path]
+    first, last = found.groups()
+    numbers = range(int(first), int(last) + 1)
+    names = [f"{name[: found.start()]}{number:0{len(first)}}{name[found.end() :]}" for number in numbers]
+    paths = [open_url(each) if is_url(path) else Path(each) for each in names]
+    return list(itertools.chain.from_iterable(map(expand_ranges, paths)))

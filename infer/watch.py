@@ -27,8 +27,11 @@ Sink = Callable[[ItemResult], None]
 class Progress:
     """One bar for the whole run and a line for each failure, on stderr."""
 
-    def __init__(self, total: int, *, quiet: bool, verbose: bool) -> None:
-        """Begin; ``quiet`` leaves the failures only, ``verbose`` adds a line for each image."""
+    def __init__(self, total: int | None, *, quiet: bool, verbose: bool) -> None:
+        """Begin; ``quiet`` leaves the failures only, ``verbose`` adds a line for each image.
+
+        ``total`` is None where it is not known.
+        """
         self.counts = Counter[str]()
         self.to_look_at = 0
         self.unreachable = 0
@@ -56,7 +59,8 @@ class Progress:
     def _log(self) -> None:
         if self._bar is None and not self._quiet and time.monotonic() - self._logged > _LOG_SECONDS:
             self._logged = time.monotonic()
-            click.echo(f"{self.counts.total()} of {self._total}, {self.counts['failed']} failed", err=True)
+            total = "" if self._total is None else f" of {self._total}"
+            click.echo(f"{self.counts.total()}{total}, {self.counts['failed']} failed", err=True)
 
     def close(self) -> None:
         """Take the bar away."""

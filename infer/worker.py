@@ -56,34 +56,47 @@ class Worker:
     def _colorize(self, item: WorkItem) -> ItemResult:
         clock = StageClock()
         with clock.measure("decode"):
-            picture = decode(read_content(item.source), self._options.max_megapixels)
+            content = read_content(item.source)
+        result, made = self._make(item, content, clock)
+        if result.status == "skipped":
+            target = item.target if is_there(item.target) else None
+            return self._with_own_thumbnails(dataclasses.replace(result, target=target))
+        with clock.measure("encode"):
+            return dataclasses.replace(result, target=self._write(item.target, made))
+
+    def make(self, item: WorkItem, content: bytes) -> tuple[ItemResult, bytes]:
+        """Colorize the content of a file; return how that ends once it is written, and what is to be."""
+        try:
+            return self._room.run(lambda: self._make(item, content, StageClock()))
+        except (ImageError, OSError, MemoryError) as error:
+            return failure(item, error), b""
+
+    def _make(self, item: WorkItem, content: bytes, clock: StageClock) -> tuple[ItemResult, bytes]:
+        with clock.measure("decode"):
+            picture = decode(content, self._options.max_megapixels)
         if self._options.in_color != "recolor" and tone_of(picture.pixels) == "color":
-            return self._in_color(item, picture)
+            return self._in_color(item, content, picture)
         suffix = item.target.suffix.lower()
         colored = color(picture, suffix, self._colorizer, self._options.quality, clock)
         facts = colored.facts
         if self._options.measure:
             facts["max_lightness_error"] = lightness_error(picture.pixels, colored.content)
-        with clock.measure("encode"):
-            target = self._write(item.target, colored.content)
         size = len(colored.content)
-        result = ItemResult(item.source, target, "written", output_size=size, seconds=clock.seconds, **facts)
-        return self._with_thumbnails(result, picture.pixels, colored.shown)
+        result = ItemResult(
+            item.source, item.target, "written", output_size=size, seconds=clock.seconds, **facts
+        )
+        return self._with_thumbnails(result, picture.pixels, colored.shown), colored.content
 
-    def _in_color(self, item: WorkItem, picture: Picture) -> ItemResult:
+    def _in_color(self, item: WorkItem, content: bytes, picture: Picture) -> tuple[ItemResult, bytes]:
         if self._options.in_color == "skip":
-            target = item.target if is_there(item.target) else None
-            return self._with_own_thumbnails(ItemResult(item.source, target, "skipped", "already in colour"))
-        if item.target.suffix.lower() == item.source.suffix.lower():
-            content = read_content(item.source)
-        else:
-            quality = self._options.quality
-            content = encode(item.target.suffix.lower(), picture.pixels, quality, picture.metadata)
-        facts = facts_of(picture, picture.pixels, item.target.suffix.lower())
+            return ItemResult(item.source, None, "skipped", "already in colour"), b""
+        suffix = item.target.suffix.lower()
+        if suffix != item.source.suffix.lower():
+            content = encode(suffix, picture.pixels, self._options.quality, picture.metadata)
+        facts = facts_of(picture, picture.pixels, suffix)
         facts["note"] = "already in colour: copied"
-        target = self._write(item.target, content)
-        result = ItemResult(item.source, target, "written", output_size=len(content), **facts)
-        return self._with_thumbnails(result, picture.pixels, picture.pixels)
+        result = ItemResult(item.source, item.target, "written", output_size=len(content), **facts)
+        return self._with_thumbnails(result, picture.pixels, picture.pixels), content
 
     def _write(self, target: Path, content: bytes) -> Path:
         if self._options.on_exists != "rename":
@@ -104,4 +117,7 @@ class Worker:
 def settings_digest(colorizer: Colorizer, options: BatchOptions) -> str:
     """Return a digest of the model and of all settings that decide about the pixels of an output."""
     settings = {**colorizer.settings, "quality": options.quality, "in_color": options.in_color}
+    if options.members:
+        chosen = options.members
+        settings["members"] = [chosen.suffix, list(chosen.include), list(chosen.exclude)]
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]

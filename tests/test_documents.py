@@ -40,6 +40,8 @@ def test_links_lead_to_files() -> None:
         ("docs/deployment.md", "| format | MB |", "formats"),
         ("docs/deployment.md", "| runtime |", "languages.json"),
         ("docs/serving.md", "| load |", "server.json"),
+        ("docs/scaling.md", "| cores |", "cluster.json"),
+        ("docs/scaling.md", "| ten million of |", "cluster.json"),
     ],
 )
 def test_figures_of_tables_are_in_the_committed_json(document: str, header: str, result: str) -> None:
@@ -60,6 +62,18 @@ def test_results_are_those_of_the_committed_json() -> None:
     assert (BENCHMARKS / "RESULTS.md").read_text() == markdown(RESULTS)
     assert list(RESULTS) == list(SECTIONS)
     assert not any(result["quick"] for result in RESULTS.values())
+
+
+def test_sizing_is_that_of_the_measured_pipeline() -> None:
+    sizing = json.loads((BENCHMARKS / "studies" / "cluster.json").read_text())["sizing"]["rows"]
+    pipeline = RESULTS["pipeline"]
+    rates = {
+        (row["case"], backend): row[f"batch-{backend}"]["images_per_second"] / pipeline["machine"]["cores"]
+        for row in pipeline["rows"]
+        for backend in pipeline["backends"]
+    }
+    found = {(row["case"], row["backend"]): row["images_per_second_a_core"] for row in sizing}
+    assert found == {name: round(rate, 2) for name, rate in rates.items()}
 
 
 def test_json_is_that_of_the_shipped_model() -> None:

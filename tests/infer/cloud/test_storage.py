@@ -1,6 +1,5 @@
 """Against a server that speaks S3 on loopback."""
 
-import hashlib
 import io
 import json
 import signal
@@ -9,119 +8,17 @@ import sys
 import time
 import urllib.request
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import boto3
 import cv2
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from s3_server import BATCH, SECRET, Bucket, Endpoint, photographs, run, tree_of
 
-from colorize_gan.infer.cli import colorize_batch
-from colorize_gan.infer.record import FOLDER
 from colorize_gan.infer.urls import open_url
 
-moto_server = pytest.importorskip("moto.server", reason="pip install 'moto[s3]' flask flask-cors")
+pytest.importorskip("moto.server", reason="pip install 'moto[s3]' flask flask-cors")
 pytest.importorskip("s3fs", reason="pip install 'colorize-gan[cloud]'")
-
-SECRET = "a-key-that-nobody-may-see"
-BATCH = [sys.executable, "-c", "from colorize_gan.infer.cli import colorize_batch; colorize_batch()"]
-
-
-class Bucket:
-    """The bucket of one test."""
-
-    def __init__(self, endpoint: str, name: str) -> None:
-        self.endpoint, self.name = endpoint, name
-        self.client = boto3.client("s3", endpoint_url=endpoint)
-        self.client.create_bucket(Bucket=name)
-
-    def url(self, name: str) -> str:
-        return f"s3://{self.name}/{name}"
-
-    def put(self, name: str, content: bytes) -> None:
-        self.client.put_object(Bucket=self.name, Key=name, Body=content)
-
-    def fill(self, folder: Path, prefix: str) -> None:
-        for path in folder.rglob("*"):
-            if path.is_file():
-                self.put(f"{prefix}/{path.relative_to(folder).as_posix()}", path.read_bytes())
-
-    def names(self, prefix: str) -> list[str]:
-        """Names below a prefix, without the record."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=f"{prefix}/")
-        names = [
-            each["Key"].removeprefix(f"{prefix}/") for page in pages for each in page.get("Contents", [])
-        ]
-        return [name for name in names if not name.startswith(f"{FOLDER}/")]
-
-    def tree(self, prefix: str) -> dict[str, str]:
-        """Digests of all below a prefix, without the record."""
-        objects = {
-            name: self.client.get_object(Bucket=self.name, Key=f"{prefix}/{name}")["Body"].read()
-            for name in self.names(prefix)
-        }
-        return {name: hashlib.sha256(content).hexdigest() for name, content in objects.items()}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def credentials() -> Iterator[pytest.MonkeyPatch]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "somebody")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        patch.setenv("AWS_MAX_ATTEMPTS", "1")
-        yield patch
-
-
-def started(port: int = 0) -> tuple[Any, str]:
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    return server, f"http://{host}:{port}"
-
-
-@pytest.fixture(scope="module")
-def endpoint(credentials: pytest.MonkeyPatch) -> Iterator[str]:
-    server, url = started()
-    credentials.setenv("AWS_ENDPOINT_URL", url)
-    yield url
-    server.stop()
-
-
-@pytest.fixture
-def bucket(endpoint: str, request: pytest.FixtureRequest) -> Bucket:
-    return Bucket(endpoint, hashlib.sha256(request.node.name.encode()).hexdigest()[:20])
-
-
-def photographs(folder: Path, photo: np.ndarray, count: int) -> Path:
-    """Small photographs in a tree."""
-    for number in range(count):
-        path = folder / ("", "a", "a/b c")[number % 3] / f"{number:02}.{('jpg', 'png')[number % 2]}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), photo[number : number + 64, number : number + 80])
-    return folder
-
-
-@pytest.fixture
-def photos(tmp_path: Path, photo: np.ndarray) -> Path:
-    return photographs(tmp_path / "photos", photo, 6)
-
-
-def run(model: Path, *arguments: str | Path) -> Result:
-    result = CliRunner().invoke(colorize_batch, [*map(str, arguments), "--model", str(model)])
-    assert SECRET not in result.output
-    return result
-
-
-def tree_of(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file() and FOLDER not in path.parts
-    }
 
 
 def test_objects_become_what_files_become(
@@ -238,13 +135,13 @@ def test_what_is_not_there_or_not_possible_is_one_line(
 
 
 def test_denied_access_is_said_before_the_work(
-    bucket: Bucket, endpoint: str, exported: dict[str, Path], photos: Path
+    bucket: Bucket, endpoint: Endpoint, exported: dict[str, Path], photos: Path
 ) -> None:
     bucket.fill(photos, "in")
 
     def open_actions(count: str) -> None:
         request = urllib.request.Request(
-            f"{endpoint}/moto-api/reset-auth", count.encode(), {"Content-Type": "text/plain"}
+            f"{endpoint.url}/moto-api/reset-auth", count.encode(), {"Content-Type": "text/plain"}
         )
         urllib.request.urlopen(request).close()
 
@@ -261,11 +158,8 @@ def test_denied_access_is_said_before_the_work(
 
 
 def test_a_run_ends_when_the_storage_is_gone_and_goes_on_later(
-    exported: dict[str, Path], photo: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, endpoint: Endpoint, exported: dict[str, Path], photo: np.ndarray, tmp_path: Path
 ) -> None:
-    server, url = started()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    bucket = Bucket(url, "comes-and-goes")
     photos = photographs(tmp_path / "many", photo, 40)
     bucket.fill(photos, "in")
     command = [*BATCH, bucket.url("in"), "--out", bucket.url("out"), "--model", str(exported["onnx"])]
@@ -273,16 +167,15 @@ def test_a_run_ends_when_the_storage_is_gone_and_goes_on_later(
     while len(bucket.names("out")) < 5:
         assert process.poll() is None
         time.sleep(0.01)
-    server.stop()
+    endpoint.stop()
     _, errors = process.communicate()
     assert process.returncode == 3
     assert "the storage fails: Could not connect" in errors
     assert "stopped: the storage fails again and again" in errors
-    server, _ = started(int(url.rpartition(":")[2]))
+    endpoint.start()
     assert subprocess.run(command, check=False).returncode == 0
     assert run(exported["onnx"], photos, "--out", tmp_path / "local").exit_code == 0
     assert bucket.tree("out") == tree_of(tmp_path / "local")
-    server.stop()
 
 
 def test_without_the_extra_an_url_is_refused(tmp_path: Path) -> None:
