@@ -2,14 +2,13 @@
 # make test   the whole test suite (installs everything)
 # make bench  the figures of README.md and benchmarks/RESULTS.md, in half an hour; QUICK=--quick in two minutes
 # make web    build the browser page that colorize-web serves (needs Node); make web-static, for a static host
-# make model  train and export the shipped model again, on PHOTOS=folder: hours
 # make check  format, lint, types and tests: what a commit must pass
 
 PYTHON ?= python3
 DEMO := .venv-demo
 DEV := .venv
 
-.PHONY: demo test bench model check format lint types web web-static wheel clean
+.PHONY: demo test bench check format lint types web web-static wheel clean
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/colorize-batch examples/photos --out colored
@@ -20,20 +19,6 @@ test: $(DEV)/installed web
 
 bench: $(DEV)/installed
 	$(DEV)/bin/colorize-bench $(QUICK)
-
-# three runs, each from the generator of the one before; one that was stopped goes on
-MODEL_RUNS ?= runs/lite2
-model: $(DEV)/installed
-	@test -n "$(PHOTOS)" || (echo "make model PHOTOS=folder of colour photographs"; exit 2)
-	@from=; for phase in 1-pixels 2-features 3-adversarial; do \
-	    run=$(MODEL_RUNS)/$$phase; \
-	    if [ -e $$run/checkpoint.pt ]; then set -- --resume; \
-	    else set -- --config configs/lite2-$$phase.json $$from; fi; \
-	    $(DEV)/bin/colorize-train $(PHOTOS) --out $$run "$$@" || exit; \
-	    from="--init $$run/checkpoint.pt"; \
-	done
-	$(DEV)/bin/colorize-export $(MODEL_RUNS)/3-adversarial/checkpoint.pt --out exported \
-	    --format onnx --precision fp16-weights,int8
 
 check: lint types test wheel
 
