@@ -54,7 +54,7 @@ wheel: $(DEV)/installed web
 	$(DEV)/bin/python -c "import glob, zipfile; \
 	names = zipfile.ZipFile(glob.glob('dist/*.whl')[0]).namelist(); \
 	assert all(n.startswith(('colorize_gan/', 'colorize_gan-')) for n in names), names; \
-	assert 'colorize_gan/infer/models/lite2.onnx' in names, names; \
+	assert {f'colorize_gan/infer/models/{name}.onnx' for name in ('lite2', 'lite2-int8')} <= {*names}, names; \
 	assert 'colorize_gan/benchmarks/cli.py' in names, names; \
 	assert all(n.endswith('.py') for n in names if '/benchmarks/' in n), names; \
 	assert 'colorize_gan/infer/web/page/index.html' in names, names"

@@ -6,7 +6,7 @@ and the model alone, on all cores.
 
 import importlib.util
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,13 +40,14 @@ QUICK_CASES = (Case("2 MP JPEG", 1600, 1200, ".jpg", 4), Case("0.3 MP PNG", 640,
 def run(settings: Settings) -> dict[str, Any]:
     """See `Section.run`."""
     cases = QUICK_CASES if settings.quick else CASES
-    return {"backends": BACKENDS, "rows": [measure(case, settings) for case in cases]}
+    backends = [*BACKENDS, *(["onnxruntime-int8"] if ways.in_int8(settings.model).exists() else [])]
+    return {"backends": backends, "rows": [measure(case, backends, settings) for case in cases]}
 
 
-def measure(case: Case, settings: Settings) -> dict[str, Any]:
+def measure(case: Case, backends: Sequence[str], settings: Settings) -> dict[str, Any]:
     """Run every way in turns; return medians of times and of ratios taken within a round."""
     folder = write_photographs(case, settings.photos, settings.scratch / case.name)
-    names = ["naive", "codec", *(f"{kind}-{name}" for kind in ("batch", "model") for name in BACKENDS)]
+    names = ["naive", "codec", *(f"{kind}-{name}" for kind in ("batch", "model") for name in backends)]
     with workers(names) as processes:
         works = {way: _work(process, way, folder, settings) for way, process in processes.items()}
         for work in works.values():
@@ -61,7 +62,7 @@ def measure(case: Case, settings: Settings) -> dict[str, Any]:
             "stages_ms": rounds[way][0]["stages_ms"],
             "peak_mb": peaks[way],
         }
-    for backend in BACKENDS:
+    for backend in backends:
         row[f"batch-{backend}"] |= _ratios(times, backend)
     return row
 

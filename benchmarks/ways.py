@@ -22,6 +22,7 @@ from colorize_gan.parallel import map_in_order, one_thread_each
 from colorize_gan.suffixes import JPEG_SUFFIXES
 
 QUALITY = 95
+_INT8 = "-int8"
 
 Seconds = dict[str, float]
 """Of the stages, and ``wall`` of all."""
@@ -31,7 +32,7 @@ def measure(way: str, model: Path, folder: Path, out: Path, limit: int | None = 
     """Run a way on the files of a folder, or some of them; milliseconds an image, of each stage and of all.
 
     Args:
-        way: `naive`, `codec`, `model-BACKEND` or `batch-BACKEND`.
+        way: `naive`, `codec`, `model-BACKEND` or `batch-BACKEND`; a BACKEND ending in `-int8` runs `in_int8`.
         model: a lab ONNX file.
         folder: of photographs.
         out: folder for what is written, empty again afterwards.
@@ -53,14 +54,24 @@ def measure(way: str, model: Path, folder: Path, out: Path, limit: int | None = 
     return {"ms": 1000 * wall / len(files), "stages_ms": stages}
 
 
+def in_int8(model: Path) -> Path:
+    """Return where the int8 file of a bundled model is."""
+    return model.with_stem(model.stem + _INT8)
+
+
 @functools.cache
 def _opened(model: Path, backend: str) -> Colorizer:
-    return Colorizer(model, device="cpu", backend=backend)
+    return Colorizer(_file(model, backend), device="cpu", backend=backend.removesuffix(_INT8))
 
 
 @functools.cache
 def _opened_as_commands_do(model: Path, backend: str) -> Colorizer:
-    return open_colorizer(model=str(model), backend=backend, device="cpu")
+    file = _file(model, backend)
+    return open_colorizer(model=str(file), backend=backend.removesuffix(_INT8), device="cpu")
+
+
+def _file(model: Path, backend: str) -> Path:
+    return in_int8(model) if backend.endswith(_INT8) else model
 
 
 @functools.cache

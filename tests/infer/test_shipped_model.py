@@ -9,7 +9,7 @@ import skimage.data
 from colorize_gan.color import rgb_to_lab
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.models import bundled_models
-from colorize_gan.metrics import colorfulness, psnr
+from colorize_gan.metrics import ciede2000, colorfulness, psnr
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,21 @@ def test_contract_is_complete(colorizer: Colorizer) -> None:
 
 
 def test_model_files_stay_small() -> None:
-    assert {name: path.stat().st_size < 16e6 for name, path in bundled_models().items()} == {"lite2": True}
+    sizes = {name: path.stat().st_size for name, path in bundled_models().items()}
+    assert set(sizes) == {"lite2", "lite2-int8"}
+    assert sizes["lite2-int8"] < 8e6 < sizes["lite2"] < 16e6
+
+
+def test_int8_file_is_of_the_same_generator_and_gives_its_colors(colorizer: Colorizer) -> None:
+    quantised = Colorizer("lite2-int8", backend="native")
+    assert quantised.contract.precision == "int8"
+    assert quantised.contract.fingerprint == colorizer.contract.fingerprint
+    assert quantised.contract.quality == colorizer.contract.quality
+    photograph = grey_of(skimage.data.coffee())
+    one, two = (rgb_to_lab(each.colorize(photograph)) for each in (colorizer, quantised))
+    differences = ciede2000(np.dstack(one), np.dstack(two))
+    assert 0 < differences.mean() < 0.6
+    assert np.percentile(differences, 99) < 3
 
 
 def test_every_example_is_there() -> None:
