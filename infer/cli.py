@@ -153,8 +153,10 @@ def colorize_batch(
             return _list_work(work, on_exists=options["on_exists"])
         try:
             failed = run(work, out, stop, members=members, **options)
-        except LeftError:  # before it began
-            failed = 0
+        except LeftError:
+            if not stop.is_set():
+                raise
+            failed = 0  # it had not begun
     if stop.is_set():
         again = "" if options["on_exists"] == "skip" else " --on-exists skip"
         click.echo(f"interrupted; go on with: {shlex.join(sys.argv)}{again}", err=True)

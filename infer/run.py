@@ -23,7 +23,6 @@ from colorize_gan.infer.watch import FrameBar, Progress, Sink, gallery_sink
 if TYPE_CHECKING:
     from colorize_gan.infer.colorizer import Colorizer
 
-_OUTAGE = 5  # items in a row that the storage fails, each tried several times, end the run
 _OWN_OPTIONS = ("on_exists", "in_color", "quality", "max_megapixels", "workers")
 """Options that are fields of `BatchOptions`."""
 _A_VIDEO = "a video; --videos colorizes it, and so does colorize-video"
@@ -75,7 +74,7 @@ def run(
         def is_over() -> bool:
             """Tell whether the run is to stop; what is in hand then is finished, and told of."""
             failed = fail_fast and progress.counts["failed"] > 0
-            return stop.is_set() or failed or progress.unreachable >= _OUTAGE
+            return stop.is_set() or failed or progress.is_storage_lost
 
         sinks: list[Sink] = [progress.add]
         if report and opened:
@@ -95,7 +94,7 @@ def run(
                 sink(result)
     if not quiet:
         _say_what_was_done(progress, work, out, report, gallery)
-    if progress.unreachable >= _OUTAGE:
+    if progress.is_storage_lost:
         click.echo("stopped: the storage fails again and again; the same command goes on", err=True)
     return progress.counts["failed"]
 
