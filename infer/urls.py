@@ -69,12 +69,18 @@ def is_url(path: Path) -> bool:
 
 
 def expand_ranges(path: Path) -> list[Path]:
-    """Return the paths that ``{000..009}`` in a path stands for, where the shell has left it as it is."""
+    """Return the paths that ``{000..009}`` in a path stands for, where the shell has left it as it is.
+
+    Raises:
+        UsageError: it ends before it begins.
+    """
     name = str(path)
     found = _RANGE.search(name)
     if not found:
         return [path]
     first, last = found.groups()
+    if int(first) > int(last):
+        raise UsageError(f"{name}: {found[0]} begins behind its end; turn it around")
     numbers = range(int(first), int(last) + 1)
     names = [f"{name[: found.start()]}{number:0{len(first)}}{name[found.end() :]}" for number in numbers]
     paths = [open_url(each) if is_url(path) else Path(each) for each in names]
