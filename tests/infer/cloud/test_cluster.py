@@ -166,6 +166,7 @@ def test_a_run_ends_when_the_storage_is_gone(
         (2, "--videos is for --engine local", ["--videos"]),
         (2, "--on-exists rename is for --engine local", ["--on-exists", "rename"]),
         (2, "--device cuda:1: Ray chooses the GPU", ["--device", "cuda:1"]),
+        (2, "--device gpu: not auto, cpu, cuda or cuda:N", ["--device", "gpu"]),
         (4, "no Ray cluster at 127.0.0.1:1: [Errno 111]", ["--ray-address", "127.0.0.1:1"]),
         (5, "--model none.onnx: no such file", ["--model", "none.onnx"]),
     ],
