@@ -61,7 +61,9 @@ def run(
     with ExitStack() as stack:
         opened: _Opened | None = None
         if engine == "ray" and images:
-            opened = stack.enter_context(_on_cluster(ray_address, out, batch, stop, verbose, **options))
+            opened = stack.enter_context(
+                _on_cluster(ray_address, images, out, batch, stop, verbose, **options)
+            )
         elif images or clips or report:
             opened = _open(out, batch, verbose, **options)
 
@@ -117,7 +119,13 @@ def _open(out: Path, batch: BatchOptions, verbose: bool, **options: Any) -> _Ope
 
 @contextlib.contextmanager
 def _on_cluster(
-    address: str | None, out: Path, batch: BatchOptions, stop: threading.Event, verbose: bool, **options: Any
+    address: str | None,
+    items: list[WorkItem],
+    out: Path,
+    batch: BatchOptions,
+    stop: threading.Event,
+    verbose: bool,
+    **options: Any,
 ) -> Iterator[_Opened]:
     """Let the machines of a Ray cluster open the model."""
     try:
@@ -130,7 +138,7 @@ def _on_cluster(
         # Ray prints the logs of a lost machine there
         shown = sys.stderr if verbose else stack.enter_context(Path(os.devnull).open("w"))
         stack.enter_context(contextlib.redirect_stdout(shown))
-        opened = open_cluster(address, out, batch, options, stop.is_set, verbose=verbose)
+        opened = open_cluster(address, items, out, batch, options, stop.is_set, verbose=verbose)
         cluster = stack.enter_context(opened)
         if verbose:
             stack.enter_context(log_shown())
