@@ -20,6 +20,9 @@ from colorize_gan.infer.models import bundled_models
 pytest.importorskip("ray", reason="pip install 'colorize-gan[ray]'")
 pytest.importorskip("moto.server", reason="pip install 'moto[s3]' flask flask-cors")
 
+from ray.exceptions import ActorUnavailableError, RayError
+
+from colorize_gan.infer.cluster import _reason
 from colorize_gan.infer.cluster_resources import needed
 
 COUNT = 60
@@ -201,6 +204,19 @@ def test_workers_are_cores_or_gpus_with_their_share_of_the_cores() -> None:
     with pytest.raises(DeviceError, match="has no GPU"):
         needed(machines[1:2], "cuda", None, None)
     assert needed([], "cuda", 2, 1) == (2, 1, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ActorUnavailableError("no route", None), "The actor None is unavailable: no route. The task may"),
+        (RayError("died\n  at worker.py\nModuleNotFoundError: no x\n"), "ModuleNotFoundError: no x"),
+        (RayError(), ""),
+    ],
+)
+def test_what_ray_says_of_a_lost_worker_is_one_line(error: RayError, expected: str) -> None:
+    assert _reason(error).startswith(expected)
+    assert "\n" not in _reason(error)
 
 
 @pytest.mark.gpu
