@@ -102,9 +102,11 @@ class ShardWorker:
         if not reasons:
             return [member for member, _ in made], results
         first = reasons[0]
-        left_out = {"target": None, "status": first.status, "reason": f"left out with {first.source.name}"}
+        reason = f"left out with {first.source.name}"
         return [], [
-            dataclasses.replace(result, **left_out) if result.status == "written" else result
+            dataclasses.replace(result, target=None, status=first.status, reason=reason)
+            if result.status == "written"
+            else result
             for result in results
         ]
 
