@@ -22,10 +22,11 @@ from colorize_gan.suffixes import HEIF_SUFFIXES, JPEG_SUFFIXES, SIXTEEN_BIT_SUFF
 from colorize_gan.tiff import with_tags
 
 PART_PREFIX = ".colorizing-"
-"""How the names of unfinished files begin; `run_name` and a number follow."""
+"""How the names of unfinished files begin; `run_name`, after that of `work_for`, and a number follow."""
 
 _TOKEN = secrets.token_hex(4)  # a container's host and process number may come again
 _numbers = itertools.count()
+_employer = ""
 _FAST = 1  # of zlib: higher levels take much longer for a few per cent
 _SAMPLED_ROWS = 64  # one of so many
 _WORTH = 0.9  # of the size: 16 bits of grain keep all of it, and would take longer than all else
@@ -174,6 +175,12 @@ def run_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{_TOKEN}"
 
 
+def work_for(run: str) -> None:
+    """Name this process's unfinished files after the run of another one that it works for."""
+    global _employer
+    _employer = f"{run}-"
+
+
 def write_atomically(target: Path, content: bytes, *, replace: bool = True) -> None:
     """Write a file that appears when it is complete.
 
@@ -216,4 +223,4 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 
 def _part_of(target: Path) -> Path:
-    return target.with_name(f"{PART_PREFIX}{run_name()}-{next(_numbers)}.part{target.suffix}")
+    return target.with_name(f"{PART_PREFIX}{_employer}{run_name()}-{next(_numbers)}.part{target.suffix}")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
 _MALLOC_SETTINGS = {  # numbers of glibc's malloc.h
+    -3: 32 << 20,  # M_MMAP_THRESHOLD: larger blocks are given back at once; before 2.35 the largest allowed
     -1: 256 << 20,  # M_TRIM_THRESHOLD: bytes free at the end of the heap that are kept
-    -3: 64 << 20,  # M_MMAP_THRESHOLD: larger blocks are given back at once
     -8: 1,  # M_ARENA_MAX: one heap for all threads: what one has freed, another can take
 }
 
@@ -37,4 +37,5 @@ def keep_freed_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt:
         for setting, value in _MALLOC_SETTINGS.items():
-            mallopt(setting, value)
+            if not mallopt(setting, value):
+                return  # the others alone would make it slower

@@ -82,14 +82,15 @@ def run_tasks(
     with contextlib.closing(open_record(out)) as record:
         books = Bookkeeper(record, settings, options.on_exists)
 
-        def process(task: Task) -> ItemResult:
-            return books.done(task, work(task))
+        def process(task: Task) -> ItemResult | None:
+            try:
+                return books.done(task, work(task))
+            except LeftError:
+                if not is_over():
+                    raise
+                return None  # others that are in hand may end well
 
         tasks = itertools.takewhile(lambda _: not is_over(), books.tasks(items))
-        try:
-            with contextlib.closing(map_in_order(process, tasks, workers, "colorize")) as results:
-                for result in results:
-                    yield from result.members or [result]
-        except LeftError:
-            if not is_over():
-                raise
+        with contextlib.closing(map_in_order(process, tasks, workers, "colorize")) as results:
+            for result in filter(None, results):
+                yield from result.members or [result]

@@ -11,6 +11,7 @@ import click
 
 from colorize_gan import __version__
 from colorize_gan.commands import INTERRUPTED, exit_with_code, printable, stop_requests
+from colorize_gan.devices import cuda_number
 from colorize_gan.errors import ImageError, UsageError
 from colorize_gan.infer.options import AutoInt, model_options
 from colorize_gan.infer.results import FORMATS, MAX_MEGAPIXELS, LeftError
@@ -153,8 +154,10 @@ def colorize_batch(
             return _list_work(work, on_exists=options["on_exists"])
         try:
             failed = run(work, out, stop, members=members, **options)
-        except LeftError:  # before it began
-            failed = 0
+        except LeftError:
+            if not stop.is_set():
+                raise
+            failed = 0  # it had not begun
     if stop.is_set():
         again = "" if options["on_exists"] == "skip" else " --on-exists skip"
         click.echo(f"interrupted; go on with: {shlex.join(sys.argv)}{again}", err=True)
@@ -184,6 +187,7 @@ def _check_engine(
         raise UsageError(
             "--on-exists rename is for --engine local: what a lost machine wrote would be there twice"
         )
+    cuda_number(device, lambda: False)  # refuses what is none
     if device.startswith("cuda:"):
         raise UsageError(f"--device {device}: Ray chooses the GPU; use --device cuda")
 

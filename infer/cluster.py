@@ -11,7 +11,7 @@ import functools
 import logging
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,14 @@ _log = logging.getLogger(__name__)
 
 _TRIES = 3  # an image that ends its worker is not to end all of them
 _SECONDS = 0.5  # between two looks at whether the run is over
+_LEAVING = 10  # seconds that a worker has to remove what it has of a shard
+_AGAIN = 30  # seconds until workers are hired again where some ended at once
 
 
 @contextlib.contextmanager
 def open_cluster(
     address: str | None,
+    items: Sequence[WorkItem],
     out: Path,
     options: BatchOptions,
     opening: Mapping[str, Any],
@@ -53,6 +56,7 @@ def open_cluster(
     Args:
         address: ``host:port`` or ``auto``; None for that in ``RAY_ADDRESS``, or for one of this machine that
             lives as long as the block.
+        items: the work.
         out: folder or URL of the results.
         options: what happens to the files.
         opening: arguments of `open_colorizer`.
@@ -70,7 +74,9 @@ def open_cluster(
         mark = None if is_url(out) else stack.enter_context(_mark(out))
         stack.enter_context(connected(address, verbose=verbose))
         need = needed(machines(), opening["device"], options.workers, opening["batch_size"])
-        cluster = Cluster(need, dataclasses.replace(assignment, mark=mark, threads=need.threads))
+        urls = _urls(items, out)
+        assignment = dataclasses.replace(assignment, mark=mark, urls=urls, threads=need.threads)
+        cluster = Cluster(need, assignment)
         stack.callback(cluster.close)
         cluster.open(is_stopped)
         yield cluster
@@ -87,7 +93,8 @@ class Cluster:
         self.need, self._assignment = need, assignment
         shards = assignment.options.members is not None
         # of images, one more waits in the worker, so that it never does
-        self._slots, at_once = (1, 1) if shards else (need.threads + 1, need.threads)
+        # beside a shard, the call to leave it
+        self._slots, at_once = (1, 2) if shards else (need.threads + 1, need.threads)
         self._actors = ray.remote(ClusterWorker).options(
             num_cpus=need.cpus, num_gpus=need.gpus, max_concurrency=at_once
         )
@@ -130,19 +137,27 @@ class Cluster:
             alone = tries > 0  # so that it is known who ends a worker
             actor = self._roster.take(is_over, alone=alone)
             try:
-                result: ItemResult = _answer(
-                    actor.process.remote(task), is_over if options.members else self._closed.is_set
-                )
+                result = self._result(actor, task, is_over if options.members else self._closed.is_set)
             except RayTaskError:
                 raise
             except RayError as error:
-                _log.info("a worker is lost, others do its work: %s", str(error).partition("\n")[0])
+                _log.info("a worker is lost, others do its work: %s", _reason(error))
                 self._replace(actor)
             else:
                 self._roster.give_back(actor, alone=alone)
                 return result
         reason = f"{_TRIES} workers ended while they colorized it; is the memory too small for it?"
         return failure(task.item, ImageError(reason))
+
+    def _result(self, actor: Any, task: Task, is_over: Callable[[], bool]) -> ItemResult:
+        reference = actor.process.remote(task)
+        try:
+            result: ItemResult = _answer(reference, is_over)
+        except LeftError:
+            actor.leave.remote()
+            ray.wait([reference], timeout=_LEAVING)
+            raise
+        return result
 
     def _replace(self, actor: Any) -> None:
         if self._roster.remove(actor):
@@ -158,23 +173,37 @@ class Cluster:
             except Exception as error:
                 self._roster.fail(error)
 
-        self._hiring.append(threading.Thread(target=hire, name="hire"))
-        self._hiring[-1].start()
+        thread = threading.Thread(target=hire, name="hire")
+        thread.start()
+        self._hiring.append(thread)
 
     def _hire(self, actor: Any, is_over: Callable[[], bool]) -> RunBackend:
         """Let a worker open the model, and wait for it as long as it takes the cluster to start it."""
-        for _ in range(_TRIES):
+        tries = 0
+        while True:
             try:
                 opened: RunBackend = _answer(actor.open.remote(self._sent), is_over)
             except RayTaskError:
                 raise
             except RayError as error:
-                lost = str(error).partition("\n")[0]
+                tries += 1
+                if tries % _TRIES == 0:
+                    self._rest(f"{_TRIES} workers ended while they opened the model: {_reason(error)}")
                 actor = self._actors.remote()
-                continue
-            self._roster.add(actor)
-            return opened
-        raise DeviceError(f"{_TRIES} workers ended while they opened the model: {lost}")
+            else:
+                self._roster.add(actor)
+                return opened
+
+    def _rest(self, lost: str) -> None:
+        """Wait until workers are hired again.
+
+        Raises:
+            DeviceError: nobody else works.
+        """
+        if self._roster.is_empty():
+            raise DeviceError(lost)
+        _log.info("%s; the others go on", lost)
+        self._closed.wait(_AGAIN)
 
 
 def _answer(reference: Any, is_over: Callable[[], bool]) -> Any:
@@ -194,6 +223,17 @@ def _answer(reference: Any, is_over: Callable[[], bool]) -> Any:
             if isinstance(error.cause, ColorizeError | OSError):
                 raise error.cause from None
             raise
+
+
+def _reason(error: RayError) -> str:
+    """Return what is at the end of Ray's text, which begins with where it was."""
+    return str(error).rstrip().rpartition("\n")[2].strip()
+
+
+def _urls(items: Iterable[WorkItem], out: Path) -> list[str]:
+    """Return an URL of each kind that a run has."""
+    kinds = {type(path): path for path in (out, *(item.source for item in items))}
+    return [str(path) for path in kinds.values() if is_url(path)]
 
 
 @contextlib.contextmanager

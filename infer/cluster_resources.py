@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import ray
+from ray.exceptions import RayError
 
 from colorize_gan.errors import DeviceError
 
@@ -77,8 +78,10 @@ def connected(address: str | None, *, verbose: bool) -> Iterator[None]:
             logging_level=logging.INFO if verbose else logging.ERROR,
             **own,
         )
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, RayError) as error:
         reason = " ".join(str(error).split())
+        if reason.startswith("Failed to connect"):  # it is there
+            reason += "; RAY_AUTH_MODE=token and RAY_AUTH_TOKEN are for one that wants a token"
         raise DeviceError(f"no Ray cluster at {address or 'this machine'}: {reason}") from error
     finally:
         if threading.current_thread() is threading.main_thread():

@@ -28,6 +28,10 @@ class Roster(Generic[_T]):
             self._free[worker] = self._room
             self._changed.notify_all()
 
+    def is_empty(self) -> bool:
+        """Tell whether there is no worker."""
+        return not self._free
+
     def remove(self, worker: _T) -> bool:
         """Take a worker off; tell whether it was there."""
         with self._changed:

@@ -5,18 +5,19 @@ ended.
 """
 
 import contextlib
-import dataclasses
 import os
 import platform
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from colorize_gan import __version__
+from colorize_gan.encoding import run_name, work_for
 from colorize_gan.errors import DeviceError, UsageError
 from colorize_gan.infer.backends import Backend, RunBackend
 from colorize_gan.infer.bookkeeping import Task
@@ -25,7 +26,7 @@ from colorize_gan.infer.models import bundled_models, find_model
 from colorize_gan.infer.options import open_colorizer
 from colorize_gan.infer.results import BatchOptions, ItemResult
 from colorize_gan.infer.shards import ShardWorker
-from colorize_gan.infer.urls import is_url, open_url
+from colorize_gan.infer.urls import load_filesystems
 from colorize_gan.infer.worker import Worker
 from colorize_gan.parallel import one_thread_each
 
@@ -45,10 +46,14 @@ class Assignment:
     """Where relative paths begin."""
     mark: Path | None = None
     """A file in the output folder; None of an URL."""
+    urls: Sequence[str] = ()
+    """One of each kind that will be read or written."""
     threads: int = 1
     expected: Backend | None = None
     """What the first worker runs."""
     version: str = __version__
+    run: str = field(default_factory=run_name)
+    """Who gives the work, and removes what a lost worker leaves."""
 
     @classmethod
     def of(cls, opening: Mapping[str, Any], options: BatchOptions) -> Self:
@@ -69,11 +74,16 @@ class Assignment:
 class ClusterWorker:
     """One worker."""
 
+    def __init__(self) -> None:
+        """Wait for an assignment."""
+        self._over = threading.Event()
+
     def open(self, assignment: Assignment) -> RunBackend:
         """Open the model; return what stands for it elsewhere.
 
         Raises:
-            UsageError: this machine does not see the output folder, or has another version.
+            UsageError: this machine does not see the output folder, cannot read its URLs, or has another
+                version.
             DeviceError: it runs something else than the first worker.
             ModelError: the model is not usable.
         """
@@ -85,6 +95,11 @@ class ClusterWorker:
                 f"{host}: does not see {assignment.mark.parent.parent}; "
                 "--out has to be a folder that all machines share, or an URL"
             )
+        try:
+            for url in assignment.urls:
+                load_filesystems(url)
+        except UsageError as error:
+            raise UsageError(f"{host}: {error}") from error
         with contextlib.suppress(OSError):  # paths that lead nowhere fail one by one
             os.chdir(assignment.folder)
         colorizer = _open(assignment)
@@ -94,18 +109,27 @@ class ClusterWorker:
                 f"{host}: runs the model on {opened.name}, {opened.device}, {opened.precision}, another "
                 f"machine on {first.name}, {first.device}, {first.precision}: colours would differ"
             )
+        work_for(assignment.run)
         self._everything = contextlib.ExitStack()
         self._everything.enter_context(one_thread_each())
         worker = Worker(colorizer, assignment.options)
         members = assignment.options.members
-        self._worker = ShardWorker(worker, members, assignment.threads) if members else worker
+        self._worker = (
+            ShardWorker(worker, members, assignment.threads, self._over.is_set) if members else worker
+        )
         return opened
 
     def process(self, task: Task) -> ItemResult:
-        """Bring one task to its end."""
-        item = task.item
-        here = dataclasses.replace(item, source=_opened(item.source), target=_opened(item.target))
-        return self._worker.process(dataclasses.replace(task, item=here))
+        """Bring one task to its end.
+
+        Raises:
+            LeftError: `leave` was called; of a shard there is nothing then.
+        """
+        return self._worker.process(task)
+
+    def leave(self) -> None:
+        """Give up the shard in hand."""
+        self._over.set()
 
 
 def stand_in(backend: Backend) -> RunBackend:
@@ -126,8 +150,3 @@ def _open(assignment: Assignment) -> Colorizer:
         path = Path(folder) / assignment.model
         path.write_bytes(assignment.content)
         return open_colorizer(model=str(path), **assignment.opening)
-
-
-def _opened(path: Path) -> Path:
-    """Set the path of an URL up as this process opens them."""
-    return open_url(str(path)) if is_url(path) else path

@@ -103,7 +103,7 @@ def _sampled_colorfulness(pixels: np.ndarray) -> float:
 
 
 def _sample(channel: np.ndarray) -> np.ndarray:
-    while max(channel.shape) >= 2 * _SAMPLE_SIDE:
+    while max(channel.shape) >= 2 * _SAMPLE_SIDE and min(channel.shape) >= 2:
         height, width = channel.shape
         channel = halve(channel[: height & -2, : width & -2])  # odd sides would take five times as long
     return channel

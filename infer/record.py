@@ -156,10 +156,10 @@ class Record:
         return os.path.lexists(self._out / name)
 
     def _remove_parts(self, run: str, begun: dict[str, Entry | None]) -> None:
-        if run == run_name():  # which cleans up after itself, and may be writing other files
-            return
+        # this process cleans up after itself, and may be writing other files; lost workers of its do not
+        whose = "*-*" if run == run_name() else "*"
         for folder in {(self._out / name).parent for name in begun}:
-            for part in folder.glob(f"{PART_PREFIX}{glob.escape(run)}-*.part*"):
+            for part in folder.glob(f"{PART_PREFIX}{glob.escape(run)}-{whose}.part*"):
                 part.unlink(missing_ok=True)
 
 

@@ -23,7 +23,6 @@ from colorize_gan.infer.watch import FrameBar, Progress, Sink, gallery_sink
 if TYPE_CHECKING:
     from colorize_gan.infer.colorizer import Colorizer
 
-_OUTAGE = 5  # items in a row that the storage fails, each tried several times, end the run
 _OWN_OPTIONS = ("on_exists", "in_color", "quality", "max_megapixels", "workers")
 """Options that are fields of `BatchOptions`."""
 _A_VIDEO = "a video; --videos colorizes it, and so does colorize-video"
@@ -62,7 +61,9 @@ def run(
     with ExitStack() as stack:
         opened: _Opened | None = None
         if engine == "ray" and images:
-            opened = stack.enter_context(_on_cluster(ray_address, out, batch, stop, verbose, **options))
+            opened = stack.enter_context(
+                _on_cluster(ray_address, images, out, batch, stop, verbose, **options)
+            )
         elif images or clips or report:
             opened = _open(out, batch, verbose, **options)
 
@@ -75,7 +76,7 @@ def run(
         def is_over() -> bool:
             """Tell whether the run is to stop; what is in hand then is finished, and told of."""
             failed = fail_fast and progress.counts["failed"] > 0
-            return stop.is_set() or failed or progress.unreachable >= _OUTAGE
+            return stop.is_set() or failed or progress.is_storage_lost
 
         sinks: list[Sink] = [progress.add]
         if report and opened:
@@ -95,7 +96,7 @@ def run(
                 sink(result)
     if not quiet:
         _say_what_was_done(progress, work, out, report, gallery)
-    if progress.unreachable >= _OUTAGE:
+    if progress.is_storage_lost:
         click.echo("stopped: the storage fails again and again; the same command goes on", err=True)
     return progress.counts["failed"]
 
@@ -118,7 +119,13 @@ def _open(out: Path, batch: BatchOptions, verbose: bool, **options: Any) -> _Ope
 
 @contextlib.contextmanager
 def _on_cluster(
-    address: str | None, out: Path, batch: BatchOptions, stop: threading.Event, verbose: bool, **options: Any
+    address: str | None,
+    items: list[WorkItem],
+    out: Path,
+    batch: BatchOptions,
+    stop: threading.Event,
+    verbose: bool,
+    **options: Any,
 ) -> Iterator[_Opened]:
     """Let the machines of a Ray cluster open the model."""
     try:
@@ -131,7 +138,7 @@ def _on_cluster(
         # Ray prints the logs of a lost machine there
         shown = sys.stderr if verbose else stack.enter_context(Path(os.devnull).open("w"))
         stack.enter_context(contextlib.redirect_stdout(shown))
-        opened = open_cluster(address, out, batch, options, stop.is_set, verbose=verbose)
+        opened = open_cluster(address, items, out, batch, options, stop.is_set, verbose=verbose)
         cluster = stack.enter_context(opened)
         if verbose:
             stack.enter_context(log_shown())

@@ -59,10 +59,10 @@ class ShardWorker:
             with output_file(item.target) as part:
                 results = self._write(item, part)
                 size = part.stat().st_size
-        except tarfile.TarError as error:
-            return failure(item, ImageError(f"not an uncompressed tar file, or damaged ({error})"))
         except (ImageError, OSError) as error:
             return failure(item, error)
+        except MemoryError:
+            return failure(item, ImageError("not enough memory for one of its samples"))
         return ItemResult(item.source, item.target, "written", output_size=size, members=results)
 
     def _write(self, shard: WorkItem, part: Path) -> list[ItemResult]:
@@ -84,7 +84,8 @@ class ShardWorker:
                     raise LeftError
                 results += ended
                 for member in members:
-                    out.addfile(member.head, io.BytesIO(member.content))
+                    with _damage_named():
+                        out.addfile(member.head, io.BytesIO(member.content))
         if not results:
             raise ImageError("no images are in it, or match")
         return results
@@ -96,13 +97,16 @@ class ShardWorker:
         names = [member.head.name for member, _ in made]
         if len(names) != len(set(names)):
             reason = "two members of its sample would have one name; leave one out with --exclude"
-            results = [_unwritten(result, reason) for result in results]
+            results = [dataclasses.replace(result, status="failed", reason=reason) for result in results]
         reasons = [result for result in results if result.status != "written"]
         if not reasons:
             return [member for member, _ in made], results
-        name = reasons[0].source.name
+        first = reasons[0]
+        reason = f"left out with {first.source.name}"
         return [], [
-            result if result.status != "written" else _unwritten(result, f"left out with {name}")
+            dataclasses.replace(result, target=None, status=first.status, reason=reason)
+            if result.status == "written"
+            else result
             for result in results
         ]
 
@@ -130,11 +134,10 @@ def _samples(shard: Path) -> Iterator[_Sample]:
     """Read a shard, sample by sample.
 
     Raises:
-        ImageError: it goes on behind what can be read.
-        tarfile.TarError: it is damaged, or no tar file.
+        ImageError: it is damaged, or no tar file, or goes on behind what can be read.
         OSError: it cannot be read.
     """
-    with input_file(shard) as path, path.open("rb") as file:
+    with _damage_named(), input_file(shard) as path, path.open("rb") as file:
         with tarfile.open(fileobj=file, mode="r:") as archive:
             for _, heads in itertools.groupby(archive, key=lambda head: _key_of(head.name)):
                 yield [_Member(head, _content(archive, head)) for head in heads]
@@ -145,15 +148,20 @@ def _samples(shard: Path) -> Iterator[_Sample]:
 
 
 def _content(archive: tarfile.TarFile, head: tarfile.TarInfo) -> bytes:
-    file = archive.extractfile(head) if head.isreg() else None
+    file = None if head.islnk() or head.issym() else archive.extractfile(head)
     return file.read() if file else b""
+
+
+@contextlib.contextmanager
+def _damage_named() -> Iterator[None]:
+    """Turn what `tarfile` raises, of numbers out of range no `TarError`, into an `ImageError`."""
+    try:
+        yield
+    except (tarfile.TarError, OverflowError, ValueError) as error:
+        raise ImageError(f"not an uncompressed tar file, or damaged ({error})") from error
 
 
 def _key_of(name: str) -> str:
     """Return what the members of a sample share: the name up to the first dot of its last part."""
     found = _KEY.match(name)
     return found[0] if found else name
-
-
-def _unwritten(result: ItemResult, reason: str) -> ItemResult:
-    return dataclasses.replace(result, status="failed", reason=reason)

@@ -54,13 +54,13 @@ def _work_of_member(
     base: Path, name: str, out: Path, info: Info, selection: Selection
 ) -> WorkItem | BadInput:
     if _is_odd(name):
-        return BadInput(base, f"holds {name!r}, a name that no folder can have")
+        return BadInput(base, f"holds {name!r}, a name that no folder or URL can have")
     return WorkItem(base / name, selection.renamed(out / name), _version_of(info))
 
 
 def _is_odd(name: str) -> bool:
     """Tell whether a name would lead out of the output folder, or to another name there."""
-    return bool({"", ".", ".."} & set(name.split("/")))
+    return "::" in name or bool({"", ".", ".."} & set(name.split("/")))
 
 
 def _version_of(info: Info) -> Version:

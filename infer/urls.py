@@ -48,9 +48,21 @@ def open_url(url: str) -> Path:
         raise UsageError("an URL with a login; leave that to the environment or the storage's own files")
     if url.startswith(_LOCAL):
         return Path(url.partition("://")[2])
+    load_filesystems(url)
+    from upath import UPath
+
+    return cast(Path, UPath(url))
+
+
+def load_filesystems(url: str) -> None:
+    """Load what reads and writes an URL, and those that are sent to this process.
+
+    Raises:
+        UsageError: it is not known or not installed.
+    """
     try:
+        import upath  # noqa: F401
         from fsspec import get_filesystem_class
-        from upath import UPath
 
         for part in url.split("::"):
             filesystem = get_filesystem_class(part.partition("://")[0])
@@ -60,7 +72,6 @@ def open_url(url: str) -> Path:
         raise UsageError(f"{url}: needs pip install 'colorize-gan[cloud]'") from error
     except ValueError as error:
         raise UsageError(f"{url}: {error}") from error
-    return cast(Path, UPath(url))
 
 
 def is_url(path: Path) -> bool:
@@ -69,12 +80,18 @@ def is_url(path: Path) -> bool:
 
 
 def expand_ranges(path: Path) -> list[Path]:
-    """Return the paths that ``{000..009}`` in a path stands for, where the shell has left it as it is."""
+    """Return the paths that ``{000..009}`` in a path stands for, where the shell has left it as it is.
+
+    Raises:
+        UsageError: it ends before it begins.
+    """
     name = str(path)
     found = _RANGE.search(name)
     if not found:
         return [path]
     first, last = found.groups()
+    if int(first) > int(last):
+        raise UsageError(f"{name}: {found[0]} begins behind its end; turn it around")
     numbers = range(int(first), int(last) + 1)
     names = [f"{name[: found.start()]}{number:0{len(first)}}{name[found.end() :]}" for number in numbers]
     paths = [open_url(each) if is_url(path) else Path(each) for each in names]

@@ -18,6 +18,7 @@ from colorize_gan.infer.urls import is_url
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+_OUTAGE = 5  # items in a row that the storage fails, each tried several times
 _LOG_SECONDS = 60
 """Between the lines that stand for the bar where there is no terminal."""
 
@@ -34,8 +35,9 @@ class Progress:
         """
         self.counts = Counter[str]()
         self.to_look_at = 0
-        self.unreachable = 0
-        """Failures of the storage since the last item that did not fail so."""
+        self.is_storage_lost = False
+        """Whether the storage failed so many items in a row that the run is to end; it stays true."""
+        self._unreachable = 0
         self._total, self._quiet, self._verbose = total, quiet, verbose
         self._megapixels, self._started, self._logged = 0.0, time.monotonic(), time.monotonic()
         self._bar = _bar(quiet=quiet, total=total, unit="img")
@@ -46,7 +48,8 @@ class Progress:
         if result.status == "written":
             self._megapixels += (result.width or 0) * (result.height or 0) / 1e6
         self.to_look_at += HARDLY_ANY_COLOR in result.note or DAMAGED in result.note
-        self.unreachable = self.unreachable + 1 if UNREACHABLE in result.reason else 0
+        self._unreachable = self._unreachable + 1 if UNREACHABLE in result.reason else 0
+        self.is_storage_lost |= self._unreachable >= _OUTAGE
         if self._bar is not None:
             rate = self._megapixels / (time.monotonic() - self._started)
             self._bar.set_postfix_str(f"{rate:.1f} MPix/s, {self.counts['failed']} failed", refresh=False)

@@ -182,7 +182,7 @@ def driver(folder: Path) -> dict[str, Any]:
     opening = {"model": "lite2", "backend": "auto", "device": "cpu", "render_size": None}
     opening |= {"batch_size": None, "saturation": 1.0, "strength": 1.0, "chroma_upsample": "guided"}
     stop = threading.Event()
-    opened = engine.open_cluster(None, folder / "out", BatchOptions(workers=2), opening, stop.is_set)
+    opened = engine.open_cluster(None, items, folder / "out", BatchOptions(workers=2), opening, stop.is_set)
     with opened as running:
         started = time.perf_counter()
         assert len(list(running.colorize(items, folder / "out", stop.is_set))) == ITEMS

@@ -9,9 +9,12 @@ import pytest
 
 from colorize_gan.images import read_image
 from colorize_gan.infer import BatchOptions, Colorizer, colorize_folder
-from colorize_gan.infer.batch import colorize_items
+from colorize_gan.infer.batch import colorize_items, run_tasks
+from colorize_gan.infer.bookkeeping import Task
 from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.record import FOLDER
+from colorize_gan.infer.results import UNREACHABLE, ItemResult, LeftError
+from colorize_gan.infer.watch import Progress
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +130,40 @@ def test_closing_the_results_ends_with_the_items_in_hand(
     written = [path for path in (tmp_path / "out").iterdir() if path.name != FOLDER]
     assert 1 <= len(written) <= 6
     assert all(path.suffix == ".bmp" and not path.name.startswith(".") for path in written)
+
+
+def test_what_ended_well_behind_work_that_was_left_is_told(photos: Path, tmp_path: Path) -> None:
+    items = [WorkItem(photos / f"{name}.jpg", tmp_path / f"{name}.jpg") for name in ("left", "done", "never")]
+    over, finished = threading.Event(), threading.Event()
+
+    def work(task: Task) -> ItemResult:
+        if task.item is items[1]:
+            finished.set()
+            return ItemResult(task.item.source, task.item.target, "written")
+        finished.wait()
+        over.set()
+        raise LeftError
+
+    results = run_tasks(work, items, tmp_path, "settings", BatchOptions(), 2, over.is_set)
+    assert [result.source.stem for result in results] == ["done"]
+
+
+def test_work_that_is_left_without_a_reason_is_an_error(photos: Path, tmp_path: Path) -> None:
+    def work(_: Task) -> ItemResult:
+        raise LeftError
+
+    items = [WorkItem(photos / "a.jpg", tmp_path / "a.jpg")]
+    with pytest.raises(LeftError):
+        list(run_tasks(work, items, tmp_path, "settings", BatchOptions(), 1, lambda: False))
+
+
+def test_a_storage_that_is_lost_stays_lost() -> None:
+    progress = Progress(None, quiet=True, verbose=False)
+    failed = ItemResult(Path("a.jpg"), None, "failed", f"{UNREACHABLE}: no route")
+    written = ItemResult(Path("a.jpg"), Path("b.jpg"), "written")
+    for result in [failed] * 4 + [written] + [failed] * 4:
+        progress.add(result)
+    assert not progress.is_storage_lost
+    for result in (failed, written):
+        progress.add(result)
+    assert progress.is_storage_lost

@@ -15,8 +15,9 @@ from colorize_gan.color import (
 )
 from colorize_gan.encoding import encode, encode_planes
 from colorize_gan.errors import ImageError, ModelError, UsageError
-from colorize_gan.images import decode_picture
+from colorize_gan.images import Picture, decode_picture
 from colorize_gan.infer import Colorizer
+from colorize_gan.infer.coloring import facts_of
 from colorize_gan.infer.upsample import upsample
 from colorize_gan.metadata import Metadata
 from colorize_gan.metrics import ciede2000, colorfulness
@@ -132,3 +133,9 @@ def test_values_the_model_cannot_honour_are_refused(exported: dict[str, Path]) -
             Colorizer(exported["onnx"], **values)
     with pytest.raises(ModelError, match="--model nosuch"):
         Colorizer("nosuch")
+
+
+@pytest.mark.parametrize("shape", [(15, 4096), (8192, 31), (1, 600), (2, 512)])
+def test_long_thin_images_have_a_colorfulness(shape: tuple[int, int]) -> None:
+    grey = np.full((*shape, 3), 128, np.uint8)
+    assert facts_of(Picture(grey, Metadata()), grey, ".png")["colorfulness"] == 0

@@ -20,6 +20,9 @@ from colorize_gan.infer.models import bundled_models
 pytest.importorskip("ray", reason="pip install 'colorize-gan[ray]'")
 pytest.importorskip("moto.server", reason="pip install 'moto[s3]' flask flask-cors")
 
+from ray.exceptions import ActorUnavailableError, RayError
+
+from colorize_gan.infer.cluster import _reason
 from colorize_gan.infer.cluster_resources import needed
 
 COUNT = 60
@@ -166,6 +169,7 @@ def test_a_run_ends_when_the_storage_is_gone(
         (2, "--videos is for --engine local", ["--videos"]),
         (2, "--on-exists rename is for --engine local", ["--on-exists", "rename"]),
         (2, "--device cuda:1: Ray chooses the GPU", ["--device", "cuda:1"]),
+        (2, "--device gpu: not auto, cpu, cuda or cuda:N", ["--device", "gpu"]),
         (4, "no Ray cluster at 127.0.0.1:1: [Errno 111]", ["--ray-address", "127.0.0.1:1"]),
         (5, "--model none.onnx: no such file", ["--model", "none.onnx"]),
     ],
@@ -200,6 +204,19 @@ def test_workers_are_cores_or_gpus_with_their_share_of_the_cores() -> None:
     with pytest.raises(DeviceError, match="has no GPU"):
         needed(machines[1:2], "cuda", None, None)
     assert needed([], "cuda", 2, 1) == (2, 1, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ActorUnavailableError("no route", None), "The actor None is unavailable: no route. The task may"),
+        (RayError("died\n  at worker.py\nModuleNotFoundError: no x\n"), "ModuleNotFoundError: no x"),
+        (RayError(), ""),
+    ],
+)
+def test_what_ray_says_of_a_lost_worker_is_one_line(error: RayError, expected: str) -> None:
+    assert _reason(error).startswith(expected)
+    assert "\n" not in _reason(error)
 
 
 @pytest.mark.gpu

@@ -45,6 +45,14 @@ def shard(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
+def with_size(shard: bytes, size: bytes) -> bytes:
+    """Give the first member of a shard another size."""
+    head = bytearray(shard[:512])
+    head[124:136], head[148:156] = size, b" " * 8
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head) + shard[512:]
+
+
 def members_of(path: Path) -> dict[str, bytes]:
     with tarfile.open(path) as archive:
         return {head.name: archive.extractfile(head).read() for head in archive}
@@ -134,12 +142,15 @@ def test_what_is_no_whole_tar_file_fails_and_the_rest_goes_on(
     ):
         (folder / name).write_bytes(damaged)
     shard(folder / "no-photographs.tar", {"a.txt": b"x"})
+    (folder / "large.tar").write_bytes(with_size(content, b"\x80" + b"\xff" * 11))
+    (folder / "negative.tar").write_bytes(with_size(content, b"\xff" * 11 + b"\x80"))
     done = run(MODEL, folder, "--out", out, "--shards")
     assert done.exit_code == 3
-    assert "4 written, 0 skipped, 5 failed" in done.output, done.output
+    assert "4 written, 0 skipped, 7 failed" in done.output, done.output
     assert list(tree_of(out)) == ["whole.tar"]
     assert "hole.tar: failed: damaged: no member begins at byte" in done.output
-    assert done.output.count("not an uncompressed tar file, or damaged (") == 3
+    assert done.output.count("not an uncompressed tar file, or damaged (") == 4
+    assert "large.tar: failed: not an uncompressed tar file, or damaged (" in done.output
     assert "no-photographs.tar: failed: no images are in it" in done.output
 
 
@@ -173,3 +184,34 @@ def test_what_has_no_meaning_for_shards_is_refused(tmp_path: Path) -> None:
         done = run(MODEL, tmp_path, "--out", tmp_path / "out", "--shards", *option)
         assert done.exit_code == 2
         assert "--shards" in done.output
+
+
+def test_a_range_that_is_turned_around_is_refused(tmp_path: Path) -> None:
+    done = run(MODEL, tmp_path / "x-{003..000}.tar", "--out", tmp_path / "out", "--shards")
+    assert done.exit_code == 2
+    assert "{003..000} begins behind its end" in done.output
+
+
+def test_a_sample_is_skipped_with_its_photograph_in_colour(photo: np.ndarray, tmp_path: Path) -> None:
+    color, grey = photo[..., ::-1], cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+    samples = {
+        name: cv2.imencode(".png", image)[1].tobytes()
+        for name, image in (("1.gt.png", color), ("1.in.png", grey), ("2.png", grey))
+    }
+    command = (
+        shard(tmp_path / "0.tar", samples),
+        "--out",
+        tmp_path / "out",
+        "--shards",
+        "--in-color",
+        "skip",
+    )
+    report = tmp_path / "run.json"
+    done = run(MODEL, *command, "--report", report)
+    assert (done.exit_code, "1 written, 2 skipped, 0 failed" in done.output) == (0, True), done.output
+    assert [(item["reason"], bool(item["output"])) for item in json.loads(report.read_text())["items"]] == [
+        ("already in colour", False),
+        ("left out with 1.gt.png", False),
+        ("", True),
+    ]
+    assert "0 written, 1 skipped, 0 failed" in run(MODEL, *command).output

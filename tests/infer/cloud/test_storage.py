@@ -102,7 +102,7 @@ def test_globs_and_archives_are_read(bucket: Bucket, exported: dict[str, Path], 
     assert bucket.names("root") == ["03.png"]
     whole = run(model, f"zip://::{bucket.url('all.zip')}", "--out", bucket.url("whole"))
     assert whole.exit_code == 3
-    assert "a name that no folder can have" in whole.output
+    assert "a name that no folder or URL can have" in whole.output
     assert len(bucket.names("whole")) == 6
     assert open_url("file:///scans/a.jpg") == Path("/scans/a.jpg")
 
