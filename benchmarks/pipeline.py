@@ -112,7 +112,8 @@ def plots(result: dict[str, Any]) -> dict[str, "Figure"]:
         2, columns, figsize=(3.2 * columns, 6.5), layout="constrained", squeeze=False
     )
     for axis, row in zip(axes.flat, rows, strict=False):
-        found = {"naive": row["naive"]} | {name: row[f"batch-{name}"] for name in result["backends"]}
+        found = {"naive": row["naive"]}
+        found |= {name.replace("-", "\n"): row[f"batch-{name}"] for name in result["backends"]}
         stacks(axis, {name: way["stages_ms"] for name, way in found.items()}, STAGES)
         axis.set_title(row["case"], fontsize=10)
         axis.tick_params(axis="x", labelsize=8)
