@@ -166,7 +166,7 @@ class Colorizer:
             return Prepared(image, self._reduce(image, self.network_size(height, width)))
         coarse = shrink_to(halve(_even(image)), self._least_side)
         # of greys, the mean's L* is the mean L*, nearly; of colours it is not
-        seen = coarse if min(coarse.shape) >= self.render_size else image
+        seen = coarse if min(coarse.shape) >= self._least_side else image
         return Prepared(image, self._reduce(seen, self.network_size(height, width)), coarse)
 
     def predict(self, prepared: Prepared) -> FloatArray:
