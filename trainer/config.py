@@ -51,6 +51,9 @@ class TrainConfig:
     final_crop_size: int = _setting(0, "Side of the crops in the last steps of the run; 0 for the same.")
     final_share: float = _setting(0.2, "Share of the steps that --final-crop-size is for.")
     pixel_loss: str = _setting("huber", "huber (squared below 10 CIE units) or l1.")
+    chroma_weight: float = _setting(
+        0.0, "What 50 CIE units of true chroma add to the weight 1 of a pixel in the pixel loss."
+    )
     lr: float = _setting(1e-3, "Peak learning rate of the decoder before the discriminator comes.")
     encoder_lr_scale: float = _setting(0.3, "Learning rate of the encoder, relative to the decoder's.")
     weight_decay: float = _setting(0.01, "AdamW weight decay.")
@@ -101,6 +104,7 @@ class TrainConfig:
             "final_crop_size": self.final_crop_size >= 0 and self.final_crop_size % 32 == 0,
             "final_share": 0 <= self.final_share <= 1,
             "render_size": self.render_size >= 32,
+            "chroma_weight": self.chroma_weight >= 0,
             "lr": self.lr > 0,
             "gan_lr": self.gan_lr > 0,
             "disc_lr": self.disc_lr > 0,

@@ -96,7 +96,7 @@ class Learner:
         log: dict[str, Tensor] = {}
         with self.precision.autocast():
             fake = self._replica(lightness).float()
-            loss = log["loss/pixel"] = pixel_loss(fake, target, config.pixel_loss)
+            loss = log["loss/pixel"] = pixel_loss(fake, target, config.pixel_loss, config.chroma_weight)
             if self.perceptual is not None:
                 log["loss/perceptual"] = self.perceptual(lightness, fake, target)
                 loss = loss + config.lambda_perceptual * log["loss/perceptual"]

@@ -1,6 +1,7 @@
 """Losses. ab is CIE a*, b*; pixel losses are measured in `AB_RANGE`, as pix2pix measures them."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -8,14 +9,25 @@ from torch import Tensor
 
 from colorize_gan.trainer.generators import AB_RANGE
 
-_HUBER_KNEE = 10 / AB_RANGE  # squared below 10 CIE units
+_PIXEL_ERRORS = {
+    "l1": partial(F.l1_loss, reduction="none"),
+    "huber": partial(F.smooth_l1_loss, reduction="none", beta=10 / AB_RANGE),  # squared below 10 CIE units
+}
 
 
-def pixel_loss(predicted: Tensor, target: Tensor, kind: str) -> Tensor:
-    """Return the mean error of ab ``(N, 2, H, W)`` over `AB_RANGE`: ``l1``, or ``huber`` (smooth L1)."""
-    if kind == "l1":
-        return F.l1_loss(predicted / AB_RANGE, target / AB_RANGE)
-    return F.smooth_l1_loss(predicted / AB_RANGE, target / AB_RANGE, beta=_HUBER_KNEE)
+def pixel_loss(predicted: Tensor, target: Tensor, kind: str, chroma_weight: float = 0.0) -> Tensor:
+    """Return the mean error of ab ``(N, 2, H, W)`` over `AB_RANGE`.
+
+    Args:
+        predicted: CIE ab.
+        target: true CIE ab.
+        kind: ``l1``, or ``huber`` (smooth L1).
+        chroma_weight: what 50 CIE units of true chroma add to the weight 1 of a pixel. As the class
+            rebalancing of Zhang et al. (2016), it keeps the many dull pixels from muting the few vivid.
+    """
+    error = _PIXEL_ERRORS[kind](predicted / AB_RANGE, target / AB_RANGE).mean(dim=1)
+    weight = 1 + chroma_weight * target.norm(dim=1) / 50
+    return (weight * error).sum() / weight.sum()
 
 
 def discriminator_loss(real: Tensor, fake: Tensor, mode: str) -> Tensor:

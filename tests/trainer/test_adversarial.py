@@ -82,6 +82,13 @@ def test_pixel_losses() -> None:
     assert pixel_loss(zero + 5, zero, "huber").item() == pytest.approx(0.5 * 5**2 / (10 * 110))
 
 
+def test_chroma_weight_counts_vivid_pixels_more() -> None:
+    target = torch.tensor([[0.0, 30.0], [0.0, 40.0]])[None, :, None]  # chroma 0 and 50
+    predicted = target + torch.tensor([0.0, 55.0])
+    assert pixel_loss(predicted, target, "l1").item() == pytest.approx(0.5 / 2)
+    assert pixel_loss(predicted, target, "l1", chroma_weight=1).item() == pytest.approx(0.5 * 2 / 3)
+
+
 def test_feature_matching_reaches_the_fake_side_only() -> None:
     real, fake = torch.ones(3, requires_grad=True), torch.zeros(3, requires_grad=True)
     loss = feature_matching_loss([real, real], [fake, fake])
