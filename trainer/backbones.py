@@ -41,18 +41,18 @@ def timm_name(arch: str, option: str = "--arch") -> str:
     return backbone
 
 
-def build_encoder(backbone: str, weights: dict[str, Tensor] | None, channels: int = 1) -> nn.Module:
-    """Build a timm `features_only` encoder.
+def build_encoder(backbone: str, weights: dict[str, Tensor] | None) -> nn.Module:
+    """Build a timm `features_only` encoder of one channel, in -1..1.
 
     Args:
         backbone: timm model name.
-        weights: a state dict of the timm classifier, or None for random weights.
-        channels: of its input, in -1..1. One takes the sum of a three-channel stem's filters.
+        weights: a state dict of the timm classifier, or None for random weights. The filters of its stem are
+            summed over R, G and B.
 
     Raises:
         ModelError: the weights belong to another network.
     """
-    encoder = timm.create_model(backbone, features_only=True, in_chans=channels)
+    encoder = timm.create_model(backbone, features_only=True, in_chans=1)
     _replace_dynamic_padding(encoder)
     if weights is not None:
         _load_encoder(encoder, weights, backbone)
@@ -77,11 +77,32 @@ def _load_encoder(encoder: nn.Module, weights: dict[str, Tensor], backbone: str)
         if value.ndim == 4 and value.shape[1] == 3 and wanted[key].shape[1] == 1:
             value = value.sum(dim=1, keepdim=True)
         usable[key] = value
+    _load_state_dict(encoder, usable, backbone)
+
+
+def _load_state_dict(module: nn.Module, weights: dict[str, Tensor], backbone: str) -> None:
     try:
-        encoder.load_state_dict(usable, strict=True)
+        module.load_state_dict(weights)
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip()
         raise ModelError(f"these are not weights of {backbone}: {reason}") from error
+
+
+def build_classifier(backbone: str, pretrained: str) -> nn.Module:
+    """Build a frozen timm classifier of RGB.
+
+    Args:
+        backbone: timm model name.
+        pretrained: as in `pretrained_weights`.
+
+    Raises:
+        ModelError: the weights cannot be had, or belong to another network.
+    """
+    classifier = timm.create_model(backbone)
+    weights = pretrained_weights(backbone, pretrained)
+    if weights is not None:
+        _load_state_dict(classifier, weights, backbone)
+    return classifier.eval().requires_grad_(False)
 
 
 def pretrained_weights(backbone: str, source: str) -> dict[str, Tensor] | None:

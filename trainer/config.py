@@ -68,7 +68,10 @@ class TrainConfig:
     lambda_perceptual: float = _setting(
         0.0, "Weight of the distance of ImageNet features, relative to the pixel loss."
     )
-    perceptual_arch: str = _setting("efficientnet_lite0", "Backbone whose features those are.")
+    lambda_recognition: float = _setting(
+        0.0, "Weight of the divergence of an ImageNet classifier's answers, relative to the pixel loss."
+    )
+    perceptual_arch: str = _setting("efficientnet_lite0", "Backbone whose features and answers those are.")
     perceptual_weights: str = _setting("auto", "Its ImageNet weights: auto or a file.")
     disc_layers: int = _setting(3, "Strided layers of the PatchGAN; 3 see 70 x 70 pixels.")
     disc_norm: str = _setting("batch", "Norm of the PatchGAN: batch, instance or none.")
@@ -115,6 +118,7 @@ class TrainConfig:
             "lambda_l1": self.lambda_l1 >= 0,
             "lambda_features": self.lambda_features >= 0,
             "lambda_perceptual": self.lambda_perceptual >= 0,
+            "lambda_recognition": self.lambda_recognition >= 0,
             "least_area": 0 < self.least_area <= 1,
             "preview_steps": self.preview_steps >= 1,
             "checkpoint_minutes": self.checkpoint_minutes > 0,
@@ -130,6 +134,11 @@ class TrainConfig:
         for setting, valid in rules.items():
             if not valid:
                 raise UsageError(f"{option_of(setting)} {getattr(self, setting)}: out of range")
+
+    @property
+    def is_perceptual(self) -> bool:
+        """Tell whether an ImageNet classifier has a say."""
+        return self.lambda_perceptual > 0 or self.lambda_recognition > 0
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> Self:

@@ -54,7 +54,7 @@ class Learner:
         average = get_ema_multi_avg_fn(config.ema_decay)
         self.average = AveragedModel(self.generator, multi_avg_fn=average, use_buffers=True)
         self.adversary = Adversary(config, processes, self.precision) if schedule.gan_steps else None
-        self.perceptual = self._build_perceptual() if config.lambda_perceptual else None
+        self.perceptual = self._build_perceptual() if config.is_perceptual else None
         groups = [
             {"params": list(child.parameters()), "encoder": name == "encoder"}
             for name, child in self.generator.named_children()
@@ -98,8 +98,9 @@ class Learner:
             fake = self._replica(lightness).float()
             loss = log["loss/pixel"] = pixel_loss(fake, target, config.pixel_loss, config.chroma_weight)
             if self.perceptual is not None:
-                log["loss/perceptual"] = self.perceptual(lightness, fake, target)
-                loss = loss + config.lambda_perceptual * log["loss/perceptual"]
+                features, answers = self.perceptual(lightness, fake, target)
+                log |= {"loss/perceptual": features, "loss/recognition": answers}
+                loss = loss + config.lambda_perceptual * features + config.lambda_recognition * answers
             if adversary is not None:
                 log |= adversary.learn(lightness, target, fake, rates["lr/D"])
                 log["loss/G"] = adversary.judge(lightness, target, fake)

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-import timm
 import torch
 
-from colorize_gan.trainer.backbones import packaged_weights_file, pretrained_weights
+from colorize_gan.trainer.backbones import build_classifier, packaged_weights_file
 
 _BACKBONE = "tf_efficientnet_lite2"
 """timm's name of the ImageNet classifier; its weights come with the `train` extra."""
@@ -25,11 +24,7 @@ class Recognition:
         Raises:
             ModelError: damaged weights.
         """
-        self._classifier = timm.create_model(_BACKBONE)
-        weights = pretrained_weights(_BACKBONE, "auto")
-        assert weights is not None
-        self._classifier.load_state_dict(weights)
-        self._classifier.eval()
+        self._classifier = build_classifier(_BACKBONE, "auto")
         self._agreed: list[bool] = []
 
     def update(self, rgb: np.ndarray, truth: np.ndarray) -> None:

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from colorize_gan.trainer.perceptual import PerceptualLoss
@@ -6,13 +7,14 @@ lightness = torch.rand(2, 1, 64, 64) * 60 + 20
 truth = torch.zeros(2, 2, 64, 64) + torch.tensor([20.0, -15.0])[None, :, None, None]
 
 
-def test_distance_grows_with_the_error_and_reaches_the_prediction_only() -> None:
+@pytest.mark.parametrize("part", [0, 1], ids=["features", "answers"])
+def test_distance_grows_with_the_error_and_reaches_the_prediction_only(part: int) -> None:
     loss = PerceptualLoss("efficientnet_lite0", "auto")
     near, far = (truth + error for error in (2.0, 30.0))
-    assert loss(lightness, truth, truth).item() == 0
-    assert 0 < loss(lightness, near, truth) < loss(lightness, far, truth)
+    assert loss(lightness, truth, truth)[part].item() == pytest.approx(0, abs=1e-6)
+    assert 0 < loss(lightness, near, truth)[part] < loss(lightness, far, truth)[part]
     predicted = near.clone().requires_grad_()
-    loss(lightness, predicted, truth).backward()
+    loss(lightness, predicted, truth)[part].backward()
     assert predicted.grad is not None
     assert predicted.grad.abs().sum() > 0
     assert all(p.grad is None for p in loss.parameters())
