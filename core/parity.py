@@ -192,12 +192,12 @@ def _synthetic(contract: ModelContract) -> Iterator[Probe]:
 
 
 def grey_photographs(folder: Path) -> list[Path]:
-    """Return the image files in a folder.
+    """Return the image files in a folder and below it.
 
     Raises:
         DataError: there are none.
     """
-    found = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if not found:
         raise DataError(f"{folder}: no images in it")
     return found

@@ -58,7 +58,7 @@ def evaluate_files(models: Sequence[Path], data: Path, out: Path, options: Evalu
         DataError: no photographs.
     """
     photos = _choose(find_photos(data), options)
-    opened = {str(model): _open(model) for model in models}
+    opened = {str(model): open_predictor(model) for model in models}
     size = options.size or next(iter(opened.values()))[1].render_size
     for name, (_, contract) in opened.items():
         if contract.size.fit(size) != size:
@@ -89,8 +89,12 @@ def _choose(photos: list[Photo], options: EvaluationOptions) -> list[Photo]:
     return photos
 
 
-def _open(model: Path) -> tuple[PredictAb, ModelContract]:
-    """Return the predictor and the contract of a model file or a bundled model."""
+def open_predictor(model: Path) -> tuple[PredictAb, ModelContract]:
+    """Return the predictor and the contract of a checkpoint, an exported file or a bundled model.
+
+    Raises:
+        ModelError: the file cannot be used.
+    """
     model = bundled_models().get(str(model), model)
     if model.suffix in BACKENDS_BY_SUFFIX:
         backend = open_backend(model, "native")  # figures do not depend on the CPU

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -42,6 +43,7 @@ from colorize_gan.trainer.evaluate import torch_predictor
 
 _TORCH_SAVERS: dict[str, Callable[..., None]] = {"torchscript": save_torchscript, "pt2": save_pt2}
 _TIMED_RUNS = 5
+_CALIBRATION_PHOTOS = 300
 
 Save = Callable[[ModelContract, Path], None]
 
@@ -178,9 +180,10 @@ def _convert(
 
 
 def _calibration(folder: Path, contract: ModelContract) -> Iterator[FloatArray]:
-    """Yield photographs as they are, darker and lighter."""
+    """Yield photographs as they are, darker and lighter; of a large collection, some of each part."""
     side = contract.size.fit(contract.render_size)
-    for path in grey_photographs(folder):
+    found = grey_photographs(folder)
+    for path in found[:: math.ceil(len(found) / _CALIBRATION_PHOTOS)]:
         lightness = read_lightness(path, side)[None]
         for gamma in (1.0, 0.7, 1.4):
             yield np.asarray(100 * (lightness / 100) ** gamma, np.float32)

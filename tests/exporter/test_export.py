@@ -12,6 +12,7 @@ from torch import nn
 
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import UsageError, VerificationError
+from colorize_gan.exporter import export
 from colorize_gan.exporter.cli import colorize_export
 from colorize_gan.exporter.export import ExportOptions, export_file
 from colorize_gan.exporter.formats import build_onnx, build_pt2, build_torchscript
@@ -243,3 +244,21 @@ def test_checkpoint_digest_travels_with_the_file(tiny_checkpoint: Path, exported
     assert load_checkpoint(tiny_checkpoint).contract.checkpoint_sha256 == ""
     digests = {open_backend(path).contract.checkpoint_sha256 for path in exported.values()}
     assert digests == {load_generator(tiny_checkpoint)[1].checkpoint_sha256}
+
+
+def test_of_a_large_calibration_folder_some_of_each_part_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        (tmp_path / f"part{number}").mkdir()
+        (tmp_path / f"part{number}" / "photo.png").touch()
+    read = []
+
+    def take(path: Path, side: int) -> np.ndarray:
+        read.append(path.parent.name)
+        return np.zeros((1, side, side), np.float32)
+
+    monkeypatch.setattr(export, "_CALIBRATION_PHOTOS", 2)
+    monkeypatch.setattr(export, "read_lightness", take)
+    assert len(list(export._calibration(tmp_path, ModelContract("m", "resnet18", 32)))) == 2 * 3
+    assert read == ["part0", "part3"]

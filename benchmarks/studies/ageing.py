@@ -1,0 +1,80 @@
+"""What age does to the colours: `python benchmarks/studies/ageing.py PHOTOS MODEL...`.
+
+Photographs that no model learnt from (`--held-out`) are aged as training ages them; a model colours the aged
+lightness. Its colours, on the true lightness, are compared with the true photograph. Writes
+`benchmarks/studies/ageing.json` and prints its table: PSNR gain over grey, in dB.
+"""
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from colorize_gan.benchmarks.timing import table
+from colorize_gan.color import FloatArray, lab_to_image, rgb_to_lab
+from colorize_gan.exporter.evaluation import open_predictor
+from colorize_gan.metrics import psnr
+from colorize_gan.trainer.augment import age, expose_film
+from colorize_gan.trainer.data import center_square
+from colorize_gan.trainer.evaluate import PredictAb
+from colorize_gan.trainer.photos import Photo, find_photos, split_photos
+
+RESULT = Path(__file__).with_suffix(".json")
+SIZE = 256
+AGEINGS: dict[str, dict[str, float]] = {
+    "none": {"tone": 0, "damage": 0, "film": 0},
+    "contrast": {"tone": 1, "damage": 0, "film": 0},
+    "blur, grain, scratches, JPEG": {"tone": 0, "damage": 0.7, "film": 0},
+    "film blind to red": {"tone": 0, "damage": 0, "film": 1},
+    "all": {"tone": 1, "damage": 0.7, "film": 1},
+}
+"""The probabilities of each."""
+
+
+def main(data: Path, models: list[Path], held_out: float, limit: int) -> None:
+    """Measure, print and write."""
+    photos = split_photos(find_photos(data), held_out)[1]
+    photos = photos[:: max(1, len(photos) // limit)][:limit]
+    rows = [row(model, photos) for model in models]
+    RESULT.write_text(json.dumps({"photographs": len(photos), "rows": rows}, indent=2) + "\n")
+    print(table(["model", *AGEINGS], [list(row.values()) for row in rows]))  # noqa: T201
+
+
+def row(model: Path, photos: list[Photo]) -> dict[str, Any]:
+    """Return a model's mean gain under each ageing."""
+    predict, _ = open_predictor(model)
+    return {"model": model.stem} | {
+        name: round(statistics.fmean(gain(predict, photo, **ageing) for photo in photos), 2)
+        for name, ageing in AGEINGS.items()
+    }
+
+
+def gain(predict: PredictAb, photo: Photo, tone: float, damage: float, film: float) -> float:
+    """Return the PSNR gain over grey of a photograph, aged by the same chance for every model."""
+    rng = np.random.default_rng(int(photo.digest[:8], 16))
+    rgb = center_square(photo.read(), SIZE)
+    lightness, ab = rgb_to_lab(rgb)
+    seen = expose_film(rgb, rng) if film else lightness
+    found = predict(age(seen, rng, tone, damage)[None, None])[0].transpose(1, 2, 0)
+    return quality(lightness, found, ab) - quality(lightness, 0 * ab, ab)
+
+
+def quality(lightness: FloatArray, ab: FloatArray, true_ab: FloatArray) -> float:
+    """Return the PSNR of ab ``(H, W, 2)`` against the true one, at most 100 dB."""
+    found, truth = (lab_to_image(lightness, colors, np.uint8) for colors in (ab, true_ab))
+    return min(psnr(found, truth), 100.0)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path, metavar="PHOTOS")
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="checkpoint or exported file")
+    parser.add_argument("--held-out", type=float, default=0.05, help="the val_fraction of their runs")
+    parser.add_argument("--limit", type=int, default=400)
+    arguments = parser.parse_args()
+    main(arguments.data, arguments.models, arguments.held_out, arguments.limit)
