@@ -1,15 +1,13 @@
 # make demo   colorize the example photographs with the shipped model (installs what that needs)
 # make test   the whole test suite (installs everything)
 # make bench  the figures of README.md and benchmarks/RESULTS.md, in half an hour; QUICK=--quick in two minutes
-# make train PHOTOS=FOLDER   the shipped model again, by its recipes in configs/, in some hours; PROCESSES=2
+# make train PHOTOS=FOLDER   the shipped model again, by its recipe in configs/, in an hour
 # make web    build the browser page that colorize-web serves (needs Node); make web-static, for a static host
 # make check  format, lint, types and tests: what a commit must pass
 
 PYTHON ?= python3
 DEMO := .venv-demo
 DEV := .venv
-
-PROCESSES ?= 2
 
 .PHONY: demo test bench train check format lint types web web-static wheel clean
 
@@ -24,10 +22,9 @@ bench: $(DEV)/installed
 	$(DEV)/bin/colorize-bench $(QUICK)
 
 train: $(DEV)/installed
-	$(DEV)/bin/colorize-train "$(PHOTOS)" --out runs/lite2-pixels --config configs/lite2-pixels.json
-	OMP_NUM_THREADS=1 $(DEV)/bin/torchrun --nproc-per-node $(PROCESSES) $(DEV)/bin/colorize-train "$(PHOTOS)" \
-		--out runs/lite2 --config configs/lite2.json --init runs/lite2-pixels/checkpoint.pt
-	$(DEV)/bin/colorize-export runs/lite2/checkpoint.pt --out exported --precision fp16-weights,int8 --calibration "$(PHOTOS)"
+	$(DEV)/bin/colorize-train "$(PHOTOS)" --out runs/lite2 --config configs/lite2.json
+	$(DEV)/bin/colorize-export runs/lite2/checkpoint.pt --out exported --precision fp16-weights,int8 \
+		--calibration "$(PHOTOS)"
 
 check: lint types test wheel
 

@@ -1,5 +1,7 @@
 """A loss that sees objects: what an ImageNet classifier makes of the colours."""
 
+import math
+
 import timm
 import torch
 import torch.nn.functional as F
@@ -39,15 +41,14 @@ class PerceptualLoss(nn.Module):
         """Compare two ab ``(N, 2, H, W)`` for one L ``(N, 1, H, W)``, CIE units.
 
         Returns:
-            The mean distance of the features, and the mean Kullback-Leibler divergence of the answers to the
-            prediction from those to the target, in nats.
+            The mean distance of the features, and the mean Jensen-Shannon divergence of the answers, in nats:
+            at most ln 2, so that photographs that nobody knows again do not drown those that could be known.
         """
         with torch.no_grad():
             wanted, wanted_answer = self._see(lightness, target)
         found, answer = self._see(lightness, predicted)
         distances = [(a - b).square().sum(dim=1).mean() for a, b in zip(found, wanted, strict=True)]
-        divergence = F.kl_div(answer, wanted_answer, log_target=True, reduction="batchmean")
-        return torch.stack(distances).mean(), divergence
+        return torch.stack(distances).mean(), _divergence(answer, wanted_answer)
 
     def _see(self, lightness: Tensor, ab: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return the normalised features, and the logarithms of the classes' probabilities."""
@@ -57,3 +58,10 @@ class PerceptualLoss(nn.Module):
         logits = self.classifier.forward_head(final)  # type: ignore[operator]
         features = [F.normalize(level.float(), dim=1, eps=_EPSILON) for level in levels]
         return features, logits.float().log_softmax(dim=1)
+
+
+def _divergence(a: Tensor, b: Tensor) -> Tensor:
+    """Return the mean Jensen-Shannon divergence of two log-probabilities ``(N, classes)``."""
+    middle = torch.stack([a, b]).logsumexp(dim=0) - math.log(2)
+    distances = [F.kl_div(middle, each, log_target=True, reduction="batchmean") for each in (a, b)]
+    return torch.stack(distances).mean()

@@ -1,7 +1,9 @@
+import math
+
 import pytest
 import torch
 
-from colorize_gan.trainer.perceptual import PerceptualLoss
+from colorize_gan.trainer.perceptual import PerceptualLoss, _divergence
 
 lightness = torch.rand(2, 1, 64, 64) * 60 + 20
 truth = torch.zeros(2, 2, 64, 64) + torch.tensor([20.0, -15.0])[None, :, None, None]
@@ -18,6 +20,12 @@ def test_distance_grows_with_the_error_and_reaches_the_prediction_only(part: int
     assert predicted.grad is not None
     assert predicted.grad.abs().sum() > 0
     assert all(p.grad is None for p in loss.parameters())
+
+
+def test_answers_differ_by_ln_2_at_most() -> None:
+    sure, other = (torch.eye(3)[[number]].log().clamp(min=-100) for number in (0, 1))
+    assert _divergence(sure, other).item() == pytest.approx(math.log(2))
+    assert _divergence(sure, sure).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_normalisation_is_the_backbones_own() -> None:
