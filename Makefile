@@ -22,7 +22,7 @@ bench: $(DEV)/installed
 	$(DEV)/bin/colorize-bench $(QUICK)
 
 train: $(DEV)/installed
-	$(DEV)/bin/colorize-train "$(PHOTOS)" --out runs/lite2 --config configs/lite2.json
+	$(DEV)/bin/colorize-train "$(or $(PHOTOS),$(error make train PHOTOS=FOLDER))" --out runs/lite2 --config configs/lite2.json
 	$(DEV)/bin/colorize-export runs/lite2/checkpoint.pt --out exported --precision fp16-weights,int8 \
 		--calibration "$(PHOTOS)"
 

@@ -62,7 +62,7 @@ def _names_of(choices: tuple[str, ...]) -> Callable[..., tuple[str, ...] | None]
 @click.option(
     "--calibration",
     type=click.Path(path_type=Path),
-    help="Folder of photographs for int8.  [default: seven that come with the package]",
+    help="Folder of photographs for int8; up to 300 are read.  [default: seven that come with the package]",
 )
 @click.option(
     "--max-delta-e",
