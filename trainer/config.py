@@ -81,6 +81,8 @@ class TrainConfig:
     tone: float = _setting(0.0, "Probability of another contrast and gamma of L, as of old prints.")
     damage: float = _setting(0.0, "Probability of each of blur, grain, scratches and JPEG blocks on L.")
     film: float = _setting(0.0, "Probability of an old film's sensitivity: blue lighter, red darker.")
+    blank: float = _setting(0.0, "Probability of an even grey in a photograph's place, which has no colour.")
+    final_chroma: float = _setting(1.0, "Chroma of the finished model, in multiples of what it learnt.")
     recalibrate_batches: int = _setting(0, "Batches to re-estimate BatchNorm statistics on at the end.")
     val_fraction: float = _setting(0.2, "Share of the photographs held out, by content hash.")
     render_size: int = _setting(256, "Short side the finished model is used at, in pixels.")
@@ -125,6 +127,8 @@ class TrainConfig:
             "tone": 0 <= self.tone <= 1,
             "damage": 0 <= self.damage <= 1,
             "film": 0 <= self.film <= 1,
+            "blank": 0 <= self.blank <= 1,
+            "final_chroma": self.final_chroma == 1 or (self.final_chroma > 0 and self.arch != "pix2pix"),
             "recalibrate_batches": self.recalibrate_batches >= 0,
             "ema_decay": 0 <= self.ema_decay < 1,
             "val_fraction": 0 < self.val_fraction < 1,

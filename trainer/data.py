@@ -49,12 +49,18 @@ class TrainingCrops:
         """Return a crop as lightness ``(1, size, size)`` and ab ``(2, size, size)``."""
         config = self.config
         rng = np.random.default_rng((config.seed, epoch, index))
-        crop = random_crop(self.photos[index].read(), rng, config.least_area, config.flip)
-        rgb = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+        rgb = self._view(index, size, rng)
         lightness, ab = rgb_to_lab(rgb)
         if rng.random() < config.film:
             lightness = expose_film(rgb, rng)
         return age(lightness, rng, config.tone, config.damage)[None], ab.transpose(2, 0, 1)
+
+    def _view(self, index: int, size: int, rng: np.random.Generator) -> np.ndarray:
+        """Return a window of the photograph, or an even grey, as ``(size, size, 3)`` uint8 sRGB."""
+        if rng.random() < self.config.blank:
+            return np.full((size, size, 3), rng.integers(256), np.uint8)
+        crop = random_crop(self.photos[index].read(), rng, self.config.least_area, self.config.flip)
+        return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
 
     def batch(self, keys: Sequence[tuple[int, int]], size: int) -> Batch:
         """Return the crops of all (epoch, index) keys."""

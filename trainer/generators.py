@@ -85,6 +85,12 @@ class BackboneUNet(Generator):
             x = block(x, skip)
         return self.upsample(_HEAD_SCALE * self.head(x))
 
+    def multiply_chroma(self, factor: float) -> None:
+        """Make all colours livelier (above 1) or duller, for good: the last convolution is linear."""
+        with torch.no_grad():
+            for parameter in self.head.parameters():
+                parameter.mul_(factor)
+
 
 def build_generator(architecture: str, pretrained: str = "none") -> Generator:
     """Build a generator by name.

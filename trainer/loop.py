@@ -21,6 +21,7 @@ from colorize_gan.trainer.checkpoint import Checkpoint
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.data import Batch, EpochBatches, TrainingCrops
 from colorize_gan.trainer.evaluate import PredictAb, evaluate, preview, torch_predictor
+from colorize_gan.trainer.generators import BackboneUNet
 from colorize_gan.trainer.learner import Learner
 from colorize_gan.trainer.photos import find_photos, split_photos
 from colorize_gan.trainer.processes import Processes
@@ -174,6 +175,10 @@ class Trainer:
 
     def _evaluate(self, progress: Progress) -> None:
         """Evaluate the averaged weights, put the result into the contract, keep the best."""
+        if self.step == self.schedule.total and self.config.final_chroma != 1:
+            finished = self.learner.average.module
+            assert isinstance(finished, BackboneUNet)  # as the config says
+            finished.multiply_chroma(self.config.final_chroma)
         quality = self._quality()
         if self.step == self.schedule.total and self.config.recalibrate_batches:
             device = self.processes.device

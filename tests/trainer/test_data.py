@@ -53,6 +53,13 @@ def test_batch_is_cie_lab(photo_folder: Path) -> None:
     assert batch["ab"].abs().max() > 5
 
 
+def test_blank_crops_are_even_and_without_colour(photo_folder: Path) -> None:
+    blank = TrainingCrops(find_photos(photo_folder), TrainConfig(blank=1.0))
+    crops = [blank.crop(epoch, 0, 64) for epoch in range(4)]
+    assert all(np.ptp(lightness) == 0 and np.abs(ab).max() < 0.1 for lightness, ab in crops)
+    assert len({float(lightness[0, 0, 0]) for lightness, _ in crops}) > 1
+
+
 def test_batches_cover_an_epoch_and_continue_from_any_step() -> None:
     batches = EpochBatches(length=10, batch_size=3, seed=0)
     assert batches.per_epoch == 3

@@ -99,6 +99,19 @@ def test_adversarial_phase_follows_and_both_networks_learn(photo_folder: Path, t
     assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
 
 
+def test_finished_model_gets_its_final_chroma_once(photo_folder: Path, tmp_path: Path) -> None:
+    lightness = torch.rand(1, 1, 64, 64) * 100
+    ab = []
+    for factor in (1.0, 1.5):
+        config = dataclasses.replace(CONFIG, l1_epochs=2, final_chroma=factor)
+        assert Trainer(config, photo_folder, tmp_path / str(factor)).run()
+        generator, _ = load_generator(tmp_path / str(factor) / "checkpoint.pt")
+        ab.append(generator(lightness))
+    torch.testing.assert_close(ab[1], 1.5 * ab[0])
+    with pytest.raises(UsageError, match="--final-chroma"):
+        TrainConfig(arch="pix2pix", final_chroma=1.5)
+
+
 def test_generator_of_another_run_is_where_a_new_one_starts(photo_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     first = Trainer(CONFIG, photo_folder, tmp_path / "first")
