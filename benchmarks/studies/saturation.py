@@ -7,20 +7,15 @@ compared at equal colourfulness. Writes `benchmarks/studies/saturation.json` and
 
 import argparse
 import json
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from colorize_gan.benchmarks.timing import table
-from colorize_gan.color import FloatArray, lab_to_image
 from colorize_gan.exporter.evaluation import open_predictor
-from colorize_gan.metrics import colorfulness, psnr
-from colorize_gan.trainer.data import load_square
+from colorize_gan.trainer.deep_metrics import DeepMetrics
+from colorize_gan.trainer.evaluate import PredictAb, evaluate
 from colorize_gan.trainer.photos import Photo, find_photos, split_photos
-from colorize_gan.trainer.recognition import Recognition
 
 RESULT = Path(__file__).with_suffix(".json")
 SIZE = 256
@@ -37,50 +32,26 @@ def main(data: Path, models: list[Path], held_out: float, limit: int) -> None:
 
 
 def rows_of(model: Path, photos: Sequence[Photo]) -> list[dict[str, Any]]:
-    """Return a model's figures at each saturation."""
+    """Return a model's gain in dB, colourfulness as a part of the truth's and agreement, by saturation."""
     predict, _ = open_predictor(model)
-    meters = {saturation: Meter() for saturation in SATURATIONS}
-    for photo in photos:
-        lightness, true_ab = load_square(photo, SIZE)
-        ab = predict(lightness[None, None])[0].transpose(1, 2, 0)
-        for saturation, meter in meters.items():
-            meter.update(lightness, saturation * ab, true_ab)
-    return [
-        {"model": model.stem, "saturation": saturation} | meter.compute()
-        for saturation, meter in meters.items()
-    ]
-
-
-class Meter:
-    """Means over photographs."""
-
-    def __init__(self) -> None:
-        """Begin."""
-        self._gains: list[float] = []
-        self._colorfulness: list[float] = []
-        self._true_colorfulness: list[float] = []
-        self._recognition = Recognition()
-
-    def update(self, lightness: FloatArray, ab: FloatArray, true_ab: FloatArray) -> None:
-        """Take colours ``(H, W, 2)`` and the true ones."""
-        found, truth, grey = (
-            lab_to_image(lightness, colors, np.uint8) for colors in (ab, true_ab, 0 * true_ab)
+    rows = []
+    for saturation in SATURATIONS:
+        found = evaluate(saturated(predict, saturation), photos, SIZE, DeepMetrics())
+        rows.append(
+            {
+                "model": model.stem,
+                "saturation": saturation,
+                "gain": round(found["psnr_gain"], 2),
+                "colorfulness": round(found["cf"] / found["truth_cf"], 3),
+                "agreement": round(found["agreement"], 3),
+            }
         )
-        # an already grey photograph would be infinitely good
-        self._gains.append(min(psnr(found, truth), 100.0) - min(psnr(grey, truth), 100.0))
-        self._colorfulness.append(colorfulness(found))
-        self._true_colorfulness.append(colorfulness(truth))
-        self._recognition.update(found, truth)
+    return rows
 
-    def compute(self) -> dict[str, float]:
-        """Return PSNR gain over grey in dB, colourfulness as a part of the truth's, recoloured agreement."""
-        return {
-            "gain": round(statistics.fmean(self._gains), 2),
-            "colorfulness": round(
-                statistics.fmean(self._colorfulness) / statistics.fmean(self._true_colorfulness), 3
-            ),
-            "agreement": round(self._recognition.compute(), 3),
-        }
+
+def saturated(predict: PredictAb, saturation: float) -> PredictAb:
+    """Multiply a model's ab."""
+    return lambda lightness: saturation * predict(lightness)
 
 
 if __name__ == "__main__":
