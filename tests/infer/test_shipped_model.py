@@ -74,8 +74,9 @@ def test_int8_file_is_of_the_same_generator_and_gives_its_colors(colorizer: Colo
     photograph = grey_of(skimage.data.coffee())
     one, two = (rgb_to_lab(each.colorize(photograph)) for each in (colorizer, quantised))
     differences = ciede2000(np.dstack(one), np.dstack(two))
-    assert 0 < differences.mean() < 0.6
-    assert np.percentile(differences, 99) < 3
+    # 0.8 where the CPU has no VNNI, and sums of 8-bit products saturate
+    assert 0 < differences.mean() < 1
+    assert np.percentile(differences, 99) < 4
 
 
 def test_every_example_is_there() -> None:

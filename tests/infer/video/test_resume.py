@@ -53,6 +53,14 @@ def wait_for_segments(folder: Path, count: int) -> None:
         time.sleep(0.01)
 
 
+def assert_same_account(one: ItemResult, two: ItemResult) -> None:
+    """Both tell the same; scores may differ in what a sum's rounding is in another process."""
+    assert one.video | {"flicker": None} == two.video | {"flicker": None}
+    assert one.video["flicker"].keys() == two.video["flicker"].keys()
+    for smoothing, scores in one.video["flicker"].items():
+        assert scores == pytest.approx(two.video["flicker"][smoothing], rel=1e-6)
+
+
 def test_killed_run_resumes_to_the_same_frames(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
     clip = make(times=range(0, 100 * STEP, STEP), sound="aac")
     target = tmp_path / "out" / "killed.mp4"
@@ -66,7 +74,7 @@ def test_killed_run_resumes_to_the_same_frames(make: Make, colorizer: Colorizer,
     whole = tmp_path / "whole.mp4"
     uninterrupted = run(clip, whole, colorizer)
     assert 2 <= done < 100 // SEGMENT
-    assert resumed.video == uninterrupted.video
+    assert_same_account(resumed, uninterrupted)
     assert times_of(target) == times_of(clip)
     for first, second in zip(frames_of(target), frames_of(whole), strict=True):
         assert np.array_equal(first.to_ndarray(), second.to_ndarray())
