@@ -54,11 +54,11 @@ def wait_for_segments(folder: Path, count: int) -> None:
 
 
 def assert_same_account(one: ItemResult, two: ItemResult) -> None:
-    """Both tell the same; scores may differ in what a sum's rounding is in another process."""
+    """Both tell the same, but for the rounding of scores: 2e-9 was seen between two processes."""
     assert one.video | {"flicker": None} == two.video | {"flicker": None}
     assert one.video["flicker"].keys() == two.video["flicker"].keys()
     for smoothing, scores in one.video["flicker"].items():
-        assert scores == pytest.approx(two.video["flicker"][smoothing], rel=1e-6)
+        assert scores == pytest.approx(two.video["flicker"][smoothing])
 
 
 def test_killed_run_resumes_to_the_same_frames(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
