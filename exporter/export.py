@@ -102,10 +102,13 @@ def export_file(source_path: Path, out: Path, options: ExportOptions) -> Iterato
         options: which files.
 
     Raises:
+        DataError: no photographs for the ranges of int8.
         ModelError: the source cannot be used.
         UsageError: the source cannot become such a file.
         VerificationError: a file gives other colours; it is not kept.
     """
+    if "int8" in options.precisions:
+        grey_photographs(options.calibration)  # refused now, not after minutes
     source = load_source(source_path)
     out.mkdir(parents=True, exist_ok=True)
     for format_ in options.formats:

@@ -46,19 +46,21 @@ def test_file_equals_the_generator_on_a_photograph(
 
 
 @pytest.mark.parametrize(
-    ("architecture", "precisions"), [("pix2pix", ("fp32",)), ("resnet18", ("fp32", "fp16", "int8"))]
+    ("architecture", "render_size", "precisions"),
+    [("pix2pix", 256, ("fp32",)), ("resnet18", 96, ("fp32", "fp16", "int8"))],
 )
 def test_other_architectures_export_to_every_format(
     lively: Callable[[Path, str, str, int], Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     architecture: str,
+    render_size: int,
     precisions: tuple[str, ...],
 ) -> None:
     # all their layers, but few channels
     monkeypatch.setattr(pix2pix, "_WIDTHS", tuple(width // 8 for width in pix2pix._WIDTHS))
     monkeypatch.setattr(generators, "_DECODER_WIDTHS", (32, 16, 8, 8))
-    checkpoint = lively(tmp_path, architecture, architecture, 256)
+    checkpoint = lively(tmp_path, architecture, architecture, render_size)
     options = ExportOptions(("onnx", "torchscript", "pt2"), precisions=precisions)
     files = list(export_file(checkpoint, tmp_path / "files", options))
     assert len(files) == 2 + len(precisions)
@@ -212,9 +214,10 @@ def test_command_prints_a_table_and_the_next_steps(tiny_checkpoint: Path, tmp_pa
     ],
 )
 def test_bad_arguments(tmp_path: Path, tiny_checkpoint: Path, arguments: list[str], says: str) -> None:
-    result = run(tiny_checkpoint, "--out", tmp_path, *arguments)
+    result = run(tiny_checkpoint, "--out", tmp_path / "out", *arguments)
     assert result.exit_code == 2
     assert says in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_missing_checkpoint(tmp_path: Path) -> None:

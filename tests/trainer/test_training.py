@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from colorize_gan.errors import ModelError, UsageError
+from colorize_gan.trainer import pix2pix
 from colorize_gan.trainer.checkpoint import Checkpoint, load_checkpoint, load_generator
 from colorize_gan.trainer.cli import colorize_train
 from colorize_gan.trainer.config import TrainConfig
@@ -55,8 +56,9 @@ def run(*arguments: str | Path) -> Result:
     ids=["l1", "gan", "dropout"],
 )
 def test_resumed_run_equals_an_uninterrupted_one(
-    photo_folder: Path, tmp_path: Path, changes: dict[str, Any]
+    photo_folder: Path, tmp_path: Path, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pix2pix, "_WIDTHS", tuple(width // 8 for width in pix2pix._WIDTHS))
     config = dataclasses.replace(CONFIG, **changes)
     whole = Trainer(config, photo_folder, tmp_path / "whole")
     assert whole.run()
