@@ -21,8 +21,10 @@ test: $(DEV)/installed web
 bench: $(DEV)/installed
 	$(DEV)/bin/colorize-bench $(QUICK)
 
+# goes on where it was stopped
 train: $(DEV)/installed
-	$(DEV)/bin/colorize-train "$(or $(PHOTOS),$(error make train PHOTOS=FOLDER))" --out runs/lite2 --config configs/lite2.json
+	$(DEV)/bin/colorize-train "$(or $(PHOTOS),$(error make train PHOTOS=FOLDER))" --out runs/lite2 \
+		$(if $(wildcard runs/lite2/checkpoint.pt),--resume,--config configs/lite2.json)
 	$(DEV)/bin/colorize-export runs/lite2/checkpoint.pt --out exported --precision fp16-weights,int8 \
 		--calibration "$(PHOTOS)"
 
