@@ -46,21 +46,19 @@ def test_file_equals_the_generator_on_a_photograph(
 
 
 @pytest.mark.parametrize(
-    ("architecture", "render_size", "precisions"),
-    [("pix2pix", 256, ("fp32",)), ("resnet18", 96, ("fp32", "fp16", "int8"))],
+    ("architecture", "precisions"), [("pix2pix", ("fp32",)), ("resnet18", ("fp32", "fp16", "int8"))]
 )
 def test_other_architectures_export_to_every_format(
     lively: Callable[[Path, str, str, int], Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     architecture: str,
-    render_size: int,
     precisions: tuple[str, ...],
 ) -> None:
     # all their layers, but few channels
     monkeypatch.setattr(pix2pix, "_WIDTHS", tuple(width // 8 for width in pix2pix._WIDTHS))
     monkeypatch.setattr(generators, "_DECODER_WIDTHS", (32, 16, 8, 8))
-    checkpoint = lively(tmp_path, architecture, architecture, render_size)
+    checkpoint = lively(tmp_path, architecture, architecture, 256)
     options = ExportOptions(("onnx", "torchscript", "pt2"), precisions=precisions)
     files = list(export_file(checkpoint, tmp_path / "files", options))
     assert len(files) == 2 + len(precisions)

@@ -19,8 +19,8 @@ from colorize_gan.infer.record import FOLDER
 
 BATCH = [sys.executable, "-c", "from colorize_gan.infer.cli import colorize_batch; colorize_batch()"]
 MUTANTS = 2000
-KILLS = 12
-KILLED_FILES = 110  # more than are done between the kills, however fast the machine
+KILLS = 20
+KILLED_FILES = 180  # more than are done between the kills, however fast the machine
 
 
 @pytest.fixture(scope="module")

@@ -58,6 +58,7 @@ def run(*arguments: str | Path) -> Result:
 def test_resumed_run_equals_an_uninterrupted_one(
     photo_folder: Path, tmp_path: Path, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # all its layers, but few channels
     monkeypatch.setattr(pix2pix, "_WIDTHS", tuple(width // 8 for width in pix2pix._WIDTHS))
     config = dataclasses.replace(CONFIG, **changes)
     whole = Trainer(config, photo_folder, tmp_path / "whole")
