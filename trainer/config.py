@@ -71,7 +71,9 @@ class TrainConfig:
     lambda_recognition: float = _setting(
         0.0, "Weight of the divergence of an ImageNet classifier's answers, relative to the pixel loss."
     )
-    perceptual_arch: str = _setting("efficientnet_lite0", "Backbone whose features and answers those are.")
+    perceptual_arch: str = _setting(
+        "efficientnet_lite0", "Backbone whose features and answers those are; A,B take turns, step by step."
+    )
     perceptual_weights: str = _setting("auto", "Its ImageNet weights: auto or a file.")
     disc_layers: int = _setting(3, "Strided layers of the PatchGAN; 3 see 70 x 70 pixels.")
     disc_norm: str = _setting("batch", "Norm of the PatchGAN: batch, instance or none.")

@@ -54,7 +54,7 @@ class Learner:
         average = get_ema_multi_avg_fn(config.ema_decay)
         self.average = AveragedModel(self.generator, multi_avg_fn=average, use_buffers=True)
         self.adversary = Adversary(config, processes, self.precision) if schedule.gan_steps else None
-        self.perceptual = self._build_perceptual() if config.is_perceptual else None
+        self.perceptual = self._build_perceptual() if config.is_perceptual else []
         groups = [
             {"params": list(child.parameters()), "encoder": name == "encoder"}
             for name, child in self.generator.named_children()
@@ -76,10 +76,15 @@ class Learner:
                     f"{option_of(setting)} {size}: {self.config.arch} takes multiples of {rule.multiple_of}"
                 )
 
-    def _build_perceptual(self) -> PerceptualLoss:
-        loss = PerceptualLoss(self.config.perceptual_arch, self.config.perceptual_weights)
-        self.precision.prepare(loss)
-        return loss.to(self.processes.device).to(memory_format=self._layout)
+    def _build_perceptual(self) -> list[PerceptualLoss]:
+        losses = []
+        for backbone in self.config.perceptual_arch.split(","):
+            loss = PerceptualLoss(
+                backbone, self.config.perceptual_weights, with_features=self.config.lambda_perceptual > 0
+            )
+            self.precision.prepare(loss)
+            losses.append(loss.to(self.processes.device).to(memory_format=self._layout))
+        return losses
 
     def step(self, batch: Batch, step: int) -> dict[str, float]:
         """Learn from a batch, the discriminator first; return what to log.
@@ -97,10 +102,13 @@ class Learner:
         with self.precision.autocast():
             fake = self._replica(lightness).float()
             loss = log["loss/pixel"] = pixel_loss(fake, target, config.pixel_loss, config.chroma_weight)
-            if self.perceptual is not None:
-                features, answers = self.perceptual(lightness, fake, target)
-                log |= {"loss/perceptual": features, "loss/recognition": answers}
-                loss = loss + config.lambda_perceptual * features + config.lambda_recognition * answers
+            if self.perceptual:  # classifiers take turns
+                judge = self.perceptual[step % len(self.perceptual)]
+                judged = judge(lightness, fake, target)
+                loss = loss + config.lambda_recognition * judged["loss/recognition"]
+                if config.lambda_perceptual:
+                    loss = loss + config.lambda_perceptual * judged["loss/perceptual"]
+                log |= judged
             if adversary is not None:
                 log |= adversary.learn(lightness, target, fake, rates["lr/D"])
                 log["loss/G"] = adversary.judge(lightness, target, fake)

@@ -6,6 +6,7 @@ import timm
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from colorize_gan.trainer.backbones import build_classifier, timm_name
 from colorize_gan.trainer.color import encode_srgb, lab_to_linear
@@ -23,41 +24,69 @@ class PerceptualLoss(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, backbone: str, pretrained: str) -> None:
-        """Build the classifier; arguments as those of `build_generator`.
+    def __init__(self, backbone: str, pretrained: str, with_features: bool = True) -> None:
+        """Build the classifier.
+
+        Args:
+            backbone: as `arch` of `build_generator`.
+            pretrained: as that of `build_generator`.
+            with_features: compare features, too; answers alone cost less.
 
         Raises:
             ModelError: the weights cannot be had or do not fit.
         """
         super().__init__()
+        self.with_features = with_features
         name = timm_name(backbone, "--perceptual-arch")
         self.classifier = build_classifier(name, pretrained)
+        _fold_batch_norm(self.classifier)
         config = timm.get_pretrained_cfg(name)
         mean, std = (config.mean, config.std) if config else (3 * (0.5,), 3 * (0.5,))
         self.register_buffer("mean", torch.tensor(mean)[:, None, None])
         self.register_buffer("std", torch.tensor(std)[:, None, None])
 
-    def forward(self, lightness: Tensor, predicted: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, lightness: Tensor, predicted: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Compare two ab ``(N, 2, H, W)`` for one L ``(N, 1, H, W)``, CIE units.
 
         Returns:
-            The mean distance of the features, and the mean Jensen-Shannon divergence of the answers, in nats:
-            at most ln 2, so that photographs that nobody knows again do not drown those that could be known.
+            ``loss/recognition``, the mean Jensen-Shannon divergence of the answers, in nats: at most ln 2, so
+            that photographs that nobody knows again do not drown those that could be known; and
+            ``loss/perceptual``, the mean distance of the features, if they are compared.
         """
         with torch.no_grad():
             wanted, wanted_answer = self._see(lightness, target)
         found, answer = self._see(lightness, predicted)
-        distances = [(a - b).square().sum(dim=1).mean() for a, b in zip(found, wanted, strict=True)]
-        return torch.stack(distances).mean(), _divergence(answer, wanted_answer)
+        log = {"loss/recognition": _divergence(answer, wanted_answer)}
+        if self.with_features:
+            distances = [_feature_distance(a, b) for a, b in zip(found, wanted, strict=True)]
+            log["loss/perceptual"] = torch.stack(distances).mean()
+        return log
 
     def _see(self, lightness: Tensor, ab: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Return the normalised features, and the logarithms of the classes' probabilities."""
+        """Return the features, and the logarithms of the classes' probabilities."""
         with torch.autocast(ab.device.type, enabled=False):
             rgb = encode_srgb(lab_to_linear(lightness.float(), ab.float()))
         final, levels = self.classifier.forward_intermediates((rgb - self.mean) / self.std)  # type: ignore[operator]
         logits = self.classifier.forward_head(final)  # type: ignore[operator]
-        features = [F.normalize(level.float(), dim=1, eps=_EPSILON) for level in levels]
-        return features, logits.float().log_softmax(dim=1)
+        return levels, logits.float().log_softmax(dim=1)
+
+
+def _feature_distance(a: Tensor, b: Tensor) -> Tensor:
+    a, b = (F.normalize(each.float(), dim=1, eps=_EPSILON) for each in (a, b))
+    return (a - b).square().sum(dim=1).mean()
+
+
+def _fold_batch_norm(module: nn.Module) -> None:
+    """Fold the statistics of a frozen network into the convolutions before them: the same, and faster."""
+    before = ""
+    for name, child in list(module.named_children()):
+        convolution = getattr(module, before) if before else None
+        if isinstance(child, nn.BatchNorm2d) and isinstance(convolution, nn.Conv2d):
+            setattr(module, before, fuse_conv_bn_eval(convolution, child).requires_grad_(False))
+            setattr(module, name, getattr(child, "act", nn.Identity()))
+        else:
+            _fold_batch_norm(child)
+        before = name
 
 
 def _divergence(a: Tensor, b: Tensor) -> Tensor:

@@ -2,15 +2,17 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
-from colorize_gan.trainer.perceptual import PerceptualLoss, _divergence
+from colorize_gan.trainer.backbones import build_classifier, timm_name
+from colorize_gan.trainer.perceptual import PerceptualLoss, _divergence, _fold_batch_norm
 
 lightness = torch.rand(2, 1, 64, 64) * 60 + 20
 truth = torch.zeros(2, 2, 64, 64) + torch.tensor([20.0, -15.0])[None, :, None, None]
 
 
-@pytest.mark.parametrize("part", [0, 1], ids=["features", "answers"])
-def test_distance_grows_with_the_error_and_reaches_the_prediction_only(part: int) -> None:
+@pytest.mark.parametrize("part", ["loss/perceptual", "loss/recognition"])
+def test_distance_grows_with_the_error_and_reaches_the_prediction_only(part: str) -> None:
     loss = PerceptualLoss("efficientnet_lite0", "auto")
     near, far = (truth + error for error in (2.0, 30.0))
     assert loss(lightness, truth, truth)[part].item() == pytest.approx(0, abs=1e-6)
@@ -20,6 +22,26 @@ def test_distance_grows_with_the_error_and_reaches_the_prediction_only(part: int
     assert predicted.grad is not None
     assert predicted.grad.abs().sum() > 0
     assert all(p.grad is None for p in loss.parameters())
+
+
+@pytest.mark.parametrize("arch", ["efficientnet_lite0", "resnet18"])
+def test_folded_batch_norm_changes_no_answer(arch: str) -> None:
+    classifier = build_classifier(timm_name(arch), "none")
+    for module in classifier.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for tensor in (module.running_mean, module.running_var, module.weight, module.bias):
+                assert tensor is not None
+                nn.init.uniform_(tensor, 0.5, 1.5)
+    images = torch.rand(2, 3, 64, 64)
+    before = classifier(images)
+    _fold_batch_norm(classifier)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in classifier.modules())
+    torch.testing.assert_close(classifier(images), before, rtol=1e-4, atol=1e-4)
+
+
+def test_features_that_nobody_asked_for_are_not_compared() -> None:
+    loss = PerceptualLoss("efficientnet_lite0", "none", with_features=False)
+    assert set(loss(lightness, truth, truth)) == {"loss/recognition"}
 
 
 def test_answers_differ_by_ln_2_at_most() -> None:

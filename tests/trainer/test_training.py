@@ -102,6 +102,20 @@ def test_adversarial_phase_follows_and_both_networks_learn(photo_folder: Path, t
     assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
 
 
+def test_classifiers_take_turns(photo_folder: Path, tmp_path: Path) -> None:
+    two = "efficientnet_lite0,efficientnet_lite1"
+    config = dataclasses.replace(CONFIG, lambda_recognition=0.1, perceptual_arch=two)
+    learner = Trainer(config, photo_folder, tmp_path).learner
+    calls: list[str] = []
+    for name, classifier in zip("AB", learner.perceptual, strict=True):
+        classifier.register_forward_pre_hook(lambda *_, name=name: calls.append(name))
+    batch = {"L": torch.rand(4, 1, 64, 64) * 100, "ab": torch.zeros(4, 2, 64, 64)}
+    for step in range(3):
+        log = learner.step(batch, step)
+        assert log["loss/recognition"] > 0
+    assert calls == ["A", "B", "A"]
+
+
 def test_finished_model_gets_its_final_chroma_once(photo_folder: Path, tmp_path: Path) -> None:
     lightness = torch.rand(1, 1, 64, 64) * 100
     ab = []
