@@ -84,6 +84,9 @@ class TrainConfig:
     damage: float = _setting(0.0, "Probability of each of blur, grain, scratches and JPEG blocks on L.")
     film: float = _setting(0.0, "Probability of an old film's sensitivity: blue lighter, red darker.")
     blank: float = _setting(0.0, "Probability of an even grey in a photograph's place, which has no colour.")
+    start_share: float = _setting(
+        0.0, "Share of the weights of --init in the finished model; wants --recalibrate-batches, too."
+    )
     final_chroma: float = _setting(1.0, "Chroma of the finished model, in multiples of what it learnt.")
     recalibrate_batches: int = _setting(0, "Batches to re-estimate BatchNorm statistics on at the end.")
     val_fraction: float = _setting(0.2, "Share of the photographs held out, by content hash.")
@@ -130,6 +133,7 @@ class TrainConfig:
             "damage": 0 <= self.damage <= 1,
             "film": 0 <= self.film <= 1,
             "blank": 0 <= self.blank <= 1,
+            "start_share": 0 <= self.start_share < 1,
             "final_chroma": self.final_chroma == 1 or (self.final_chroma > 0 and self.arch != "pix2pix"),
             "recalibrate_batches": self.recalibrate_batches >= 0,
             "ema_decay": 0 <= self.ema_decay < 1,

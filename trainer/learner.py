@@ -12,7 +12,7 @@ from colorize_gan.trainer.adversary import GAN_BETAS, Adversary
 from colorize_gan.trainer.checkpoint import Checkpoint, load_weights
 from colorize_gan.trainer.config import TrainConfig, option_of
 from colorize_gan.trainer.data import Batch
-from colorize_gan.trainer.generators import build_generator
+from colorize_gan.trainer.generators import BackboneUNet, build_generator
 from colorize_gan.trainer.losses import pixel_loss
 from colorize_gan.trainer.perceptual import PerceptualLoss
 from colorize_gan.trainer.precision import Precision
@@ -49,6 +49,7 @@ class Learner:
         self._check_sizes()
         if init_from is not None:
             load_weights(self.generator, init_from, config.arch)
+        self._start = init_from
         self._layout = torch.channels_last if config.channels_last else torch.contiguous_format
         self.generator.to(processes.device).to(memory_format=self._layout)
         average = get_ema_multi_avg_fn(config.ema_decay)
@@ -130,10 +131,24 @@ class Learner:
                 group["betas"] = GAN_BETAS
         return {"lr": rate} | ({"lr/D": self.schedule.factor(step) * config.disc_lr} if adversarial else {})
 
+    def finish(self) -> None:
+        """Turn the averaged generator into the finished one: its share of the start, and its chroma."""
+        finished = self.average.module
+        if self.config.start_share:  # a soup of weights: Wortsman et al. (2022)
+            assert self._start is not None  # as the trainer has seen to
+            with torch.no_grad():
+                for name, value in finished.state_dict().items():
+                    if value.is_floating_point():
+                        value.lerp_(self._start[name].to(value.device), self.config.start_share)
+        if self.config.final_chroma != 1:
+            assert isinstance(finished, BackboneUNet)  # as the config says
+            finished.multiply_chroma(self.config.final_chroma)
+
     def state_dict(self) -> dict[str, Any]:
         """Return what `restore` needs beside the averaged weights."""
         return {
             "model": self.generator.state_dict(),
+            "start": self._start if self.config.start_share else None,
             "optimizer": self.optimizer.state_dict(),
             "adversary": self.adversary.state_dict() if self.adversary is not None else None,
             "precision": self.precision.state_dict(),
@@ -145,6 +160,7 @@ class Learner:
         """Go back to the moment of a checkpoint."""
         state = checkpoint.training
         self.generator.load_state_dict(state["model"])
+        self._start = state["start"]
         self.optimizer.load_state_dict(state["optimizer"])
         if self.adversary is not None:
             self.adversary.load_state_dict(state["adversary"])

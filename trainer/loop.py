@@ -21,7 +21,6 @@ from colorize_gan.trainer.checkpoint import Checkpoint
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.data import Batch, EpochBatches, TrainingCrops
 from colorize_gan.trainer.evaluate import PredictAb, evaluate, preview, torch_predictor
-from colorize_gan.trainer.generators import BackboneUNet
 from colorize_gan.trainer.learner import Learner
 from colorize_gan.trainer.photos import find_photos, split_photos
 from colorize_gan.trainer.processes import Processes
@@ -67,6 +66,8 @@ class Trainer:
         self.processes = processes or Processes(torch.device("cpu"))
         self.processes.check_batch_size(config.batch_size)
         self._find_photos(data)
+        if config.start_share and init_from is None and resume_from is None:
+            raise UsageError(f"--start-share {config.start_share}: of which --init?")
         start = resume_from or init_from
         weights = start.generator if start is not None else None
         self.learner = Learner(config, self.schedule, self.processes, weights)
@@ -175,10 +176,8 @@ class Trainer:
 
     def _evaluate(self, progress: Progress) -> None:
         """Evaluate the averaged weights, put the result into the contract, keep the best."""
-        if self.step == self.schedule.total and self.config.final_chroma != 1:
-            finished = self.learner.average.module
-            assert isinstance(finished, BackboneUNet)  # as the config says
-            finished.multiply_chroma(self.config.final_chroma)
+        if self.step == self.schedule.total:
+            self.learner.finish()
         quality = self._quality()
         if self.step == self.schedule.total and self.config.recalibrate_batches:
             device = self.processes.device

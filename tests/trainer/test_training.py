@@ -129,6 +129,27 @@ def test_finished_model_gets_its_final_chroma_once(photo_folder: Path, tmp_path:
         TrainConfig(arch="pix2pix", final_chroma=1.5)
 
 
+def test_finished_model_has_its_share_of_the_start_after_a_pause_too(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    first = Trainer(CONFIG, photo_folder, tmp_path)
+    first.save("checkpoint.pt")
+    start = load_checkpoint(tmp_path / "checkpoint.pt")
+    finished = []
+    for share in (0.0, 0.25):
+        folder = tmp_path / str(share)
+        config = dataclasses.replace(CONFIG, l1_epochs=2, start_share=share)
+        assert not Trainer(config, photo_folder, folder, init_from=start).run(max_minutes=0)
+        paused = load_checkpoint(folder / "checkpoint.pt")
+        assert Trainer(paused.config, photo_folder, folder, resume_from=paused).run()
+        finished.append(load_checkpoint(folder / "checkpoint.pt").generator)
+    for name, value in start.generator.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(finished[1][name], 0.75 * finished[0][name] + 0.25 * value)
+    with pytest.raises(UsageError, match="--start-share"):
+        Trainer(config, photo_folder, tmp_path / "none")
+
+
 def test_generator_of_another_run_is_where_a_new_one_starts(photo_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     first = Trainer(CONFIG, photo_folder, tmp_path / "first")
