@@ -1,7 +1,7 @@
 # make demo   colorize the example photographs with the shipped model (installs what that needs)
 # make test   the whole test suite (installs everything)
 # make bench  the figures of README.md and benchmarks/RESULTS.md, in half an hour; QUICK=--quick in two minutes
-# make train PHOTOS=FOLDER   the shipped model again, by its recipe in configs/, in an hour
+# make train PHOTOS=FOLDER   the shipped model again, by its recipes in configs/, in three hours
 # make web    build the browser page that colorize-web serves (needs Node); make web-static, for a static host
 # make check  format, lint, types and tests: what a commit must pass
 
@@ -21,12 +21,19 @@ test: $(DEV)/installed web
 bench: $(DEV)/installed
 	$(DEV)/bin/colorize-bench $(QUICK)
 
-# goes on where it was stopped
-train: $(DEV)/installed
-	$(DEV)/bin/colorize-train "$(or $(PHOTOS),$(error make train PHOTOS=FOLDER))" --out runs/lite2 \
-		$(if $(wildcard runs/lite2/checkpoint.pt),--resume,--config configs/lite2.json)
+train: runs/lite2/trained
 	$(DEV)/bin/colorize-export runs/lite2/checkpoint.pt --out exported --precision fp16-weights,int8 \
 		--calibration "$(PHOTOS)"
+
+# each run starts with the model of the one before, and goes on where it was stopped
+runs/lite2/trained: runs/lite2-recognition/trained
+runs/lite2-recognition/trained: runs/lite2-pixels/trained
+
+runs/%/trained: | $(DEV)/installed
+	OMP_NUM_THREADS=1 $(DEV)/bin/torchrun --nproc-per-node 2 $(DEV)/bin/colorize-train \
+		"$(or $(PHOTOS),$(error make train PHOTOS=FOLDER))" --out $(@D) \
+		$(if $(wildcard $(@D)/checkpoint.pt),--resume,--config configs/$*.json $(addprefix --init ,$(<:trained=checkpoint.pt)))
+	touch $@
 
 check: lint types test wheel
 

@@ -66,8 +66,10 @@ def test_planes_keep_the_lightness_as_well_as_an_encoded_image(
     plain = decode_picture(encode(".jpg", reference(colorizer, grey), 95, Metadata())).pixels
     assert lean.shape == plain.shape
     error = np.abs(lightness_of(lean) - lightness_of(plain))
-    assert error.mean() <= (0.5 if min(shape) > 9 else 1.2)
-    assert np.percentile(error, 99) <= (2.2 if min(shape) > 9 else 4)
+    # four times the chroma is clipped in many pixels, in each way at other places
+    mean, p99 = (1.2, 4) if min(shape) == 9 else (0.5, 2.2) if saturation == 1 else (0.6, 4)
+    assert error.mean() <= mean
+    assert np.percentile(error, 99) <= p99
     own, others = (np.abs(lightness_of(each) - lightness_of(grey)) for each in (lean, plain))
     assert own.mean() <= others.mean() + 0.1
     lab, expected = (np.dstack(rgb_to_lab(each)) for each in (lean, plain))
