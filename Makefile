@@ -21,9 +21,11 @@ test: $(DEV)/installed web
 bench: $(DEV)/installed
 	$(DEV)/bin/colorize-bench $(QUICK)
 
+photos = $(or $(PHOTOS),$(error make train PHOTOS=FOLDER))
+
 train: runs/lite2/trained
 	$(DEV)/bin/colorize-export runs/lite2/checkpoint.pt --out exported --precision fp16-weights,int8 \
-		--calibration "$(PHOTOS)"
+		--calibration "$(photos)"
 
 # each run starts with the model of the one before, and goes on where it was stopped
 runs/lite2/trained: runs/lite2-recognition/trained
@@ -31,7 +33,7 @@ runs/lite2-recognition/trained: runs/lite2-pixels/trained
 
 runs/%/trained: | $(DEV)/installed
 	OMP_NUM_THREADS=1 $(DEV)/bin/torchrun --nproc-per-node 2 $(DEV)/bin/colorize-train \
-		"$(or $(PHOTOS),$(error make train PHOTOS=FOLDER))" --out $(@D) \
+		"$(photos)" --out $(@D) \
 		$(if $(wildcard $(@D)/checkpoint.pt),--resume,--config configs/$*.json $(addprefix --init ,$(<:trained=checkpoint.pt)))
 	touch $@
 

@@ -49,7 +49,7 @@ class Learner:
         self._check_sizes()
         if init_from is not None:
             load_weights(self.generator, init_from, config.arch)
-        self._start = init_from
+        self._start = init_from if config.start_share else None
         self._layout = torch.channels_last if config.channels_last else torch.contiguous_format
         self.generator.to(processes.device).to(memory_format=self._layout)
         average = get_ema_multi_avg_fn(config.ema_decay)
@@ -105,11 +105,10 @@ class Learner:
             loss = log["loss/pixel"] = pixel_loss(fake, target, config.pixel_loss, config.chroma_weight)
             if self.perceptual:  # classifiers take turns
                 judge = self.perceptual[step % len(self.perceptual)]
-                judged = judge(lightness, fake, target)
-                loss = loss + config.lambda_recognition * judged["loss/recognition"]
+                log |= judge(lightness, fake, target)
+                loss = loss + config.lambda_recognition * log["loss/recognition"]
                 if config.lambda_perceptual:
-                    loss = loss + config.lambda_perceptual * judged["loss/perceptual"]
-                log |= judged
+                    loss = loss + config.lambda_perceptual * log["loss/perceptual"]
             if adversary is not None:
                 log |= adversary.learn(lightness, target, fake, rates["lr/D"])
                 log["loss/G"] = adversary.judge(lightness, target, fake)
@@ -148,7 +147,7 @@ class Learner:
         """Return what `restore` needs beside the averaged weights."""
         return {
             "model": self.generator.state_dict(),
-            "start": self._start if self.config.start_share else None,
+            "start": self._start,
             "optimizer": self.optimizer.state_dict(),
             "adversary": self.adversary.state_dict() if self.adversary is not None else None,
             "precision": self.precision.state_dict(),

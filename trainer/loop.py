@@ -67,7 +67,9 @@ class Trainer:
         self.processes.check_batch_size(config.batch_size)
         self._find_photos(data)
         if config.start_share and init_from is None and resume_from is None:
-            raise UsageError(f"--start-share {config.start_share}: of which --init?")
+            raise UsageError(
+                f"--start-share {config.start_share}: needs --init CHECKPOINT, whose weights it shares"
+            )
         start = resume_from or init_from
         weights = start.generator if start is not None else None
         self.learner = Learner(config, self.schedule, self.processes, weights)

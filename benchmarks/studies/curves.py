@@ -4,7 +4,6 @@ import argparse
 import json
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
 
@@ -19,20 +18,17 @@ CURVES = {
 def main(runs: list[Path], out: Path) -> None:
     """Plot what each run logged against the steps of all."""
     logs = [[json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()] for run in runs]
-    starts = [0, *accumulate(log[-1]["step"] for log in logs)]
+    starts = [*accumulate((log[-1]["step"] for log in logs[:-1]), initial=0)]
     figure, axes = plt.subplots(1, len(CURVES), figsize=(16, 3.2), layout="constrained")
     for axis, (name, title) in zip(axes, CURVES.items(), strict=True):
-        for run, log, start in zip(runs, logs, starts, strict=False):
-            points = [(start + line["step"], line[name]) for line in log if name in line]
-            axis.plot(*_columns(points), marker="o" if name.startswith("val/") else None, label=run.name)
+        for run, log, start in zip(runs, logs, starts, strict=True):
+            lines = [line for line in log if name in line]
+            steps, values = [start + line["step"] for line in lines], [line[name] for line in lines]
+            axis.plot(steps, values, marker="o" if name.startswith("val/") else None, label=run.name)
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("step")
     axes[0].legend()
     figure.savefig(out, dpi=90)
-
-
-def _columns(points: list[tuple[int, float]]) -> tuple[Any, ...]:
-    return tuple(zip(*points, strict=True)) or ((), ())
 
 
 if __name__ == "__main__":
