@@ -1,5 +1,6 @@
 """What learns in a run: generator, moving average, optimizers and losses, and one training step of them."""
 
+import copy
 import math
 from typing import Any
 
@@ -17,6 +18,7 @@ from colorize_gan.trainer.losses import pixel_loss
 from colorize_gan.trainer.perceptual import PerceptualLoss
 from colorize_gan.trainer.precision import Precision
 from colorize_gan.trainer.processes import Processes
+from colorize_gan.trainer.recalibrate import anchor_batchnorm, freeze_batchnorm
 from colorize_gan.trainer.schedule import Schedule
 
 
@@ -29,6 +31,7 @@ class Learner:
         schedule: Schedule,
         processes: Processes,
         init_from: dict[str, Tensor] | None = None,
+        anchor: Tensor | None = None,
     ) -> None:
         """Build networks and optimizers.
 
@@ -37,6 +40,8 @@ class Learner:
             schedule: when the discriminator comes, and the learning rates.
             processes: the device, and who shares the batches.
             init_from: weights of the generator to start with instead of `config.pretrained`.
+            anchor: CIE L* ``(N, 1, H, W)``, whose BatchNorm statistics these weights get for theirs. Those of
+                other photographs, or of few, would have the first steps unlearn the colours.
 
         Raises:
             ModelError: weights cannot be had, or are those of another architecture.
@@ -49,7 +54,9 @@ class Learner:
         self._check_sizes()
         if init_from is not None:
             load_weights(self.generator, init_from, config.arch)
-        self._start = init_from if config.start_share else None
+        if anchor is not None:
+            anchor_batchnorm(self.generator.eval(), anchor)
+        self._start = copy.deepcopy(self.generator.state_dict()) if config.start_share else None
         self._layout = torch.channels_last if config.channels_last else torch.contiguous_format
         self.generator.to(processes.device).to(memory_format=self._layout)
         average = get_ema_multi_avg_fn(config.ema_decay)
@@ -97,6 +104,8 @@ class Learner:
         adversary = self.adversary if self.schedule.is_adversarial(step) else None
         rates = self._set_rates(step)
         self.generator.train()
+        if config.freeze_batchnorm:
+            freeze_batchnorm(self.generator)
         lightness = batch["L"].to(self.processes.device, memory_format=self._layout)
         target = batch["ab"].to(self.processes.device)
         log: dict[str, Tensor] = {}

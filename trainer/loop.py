@@ -12,13 +12,14 @@ from typing import Any
 
 import cv2
 import torch
+from torch import Tensor
 
 import colorize_gan
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import DataError, ModelError, UsageError
 from colorize_gan.parallel import map_in_order
 from colorize_gan.trainer.checkpoint import Checkpoint
-from colorize_gan.trainer.config import TrainConfig
+from colorize_gan.trainer.config import TrainConfig, option_of
 from colorize_gan.trainer.data import Batch, EpochBatches, TrainingCrops
 from colorize_gan.trainer.evaluate import PredictAb, evaluate, preview, torch_predictor
 from colorize_gan.trainer.learner import Learner
@@ -31,6 +32,7 @@ from colorize_gan.trainer.schedule import Schedule
 CHECKPOINT_NAME, BEST_NAME = "checkpoint.pt", "best.pt"
 _EVALUATED_PHOTOS = 400
 _PREVIEWED_PHOTOS = 8
+_ANCHOR_PHOTOS = 128
 _LOADERS = 2
 
 
@@ -66,13 +68,14 @@ class Trainer:
         self.processes = processes or Processes(torch.device("cpu"))
         self.processes.check_batch_size(config.batch_size)
         self._find_photos(data)
-        if config.start_share and init_from is None and resume_from is None:
-            raise UsageError(
-                f"--start-share {config.start_share}: needs --init CHECKPOINT, whose weights it shares"
-            )
+        for setting in ("start_share", "freeze_batchnorm"):
+            if getattr(config, setting) and init_from is None and resume_from is None:
+                value = getattr(config, setting)
+                raise UsageError(f"{option_of(setting)} {value}: needs --init CHECKPOINT, to start from")
         start = resume_from or init_from
         weights = start.generator if start is not None else None
-        self.learner = Learner(config, self.schedule, self.processes, weights)
+        lightness = self._some_lightness() if init_from is not None else None
+        self.learner = Learner(config, self.schedule, self.processes, weights, lightness)
         self.contract = ModelContract(
             name=config.name,
             architecture=config.arch,
@@ -98,6 +101,12 @@ class Trainer:
         self.train_photos, self.val_photos = train, val[:_EVALUATED_PHOTOS]
         self.steps_per_epoch = EpochBatches(len(train), config.batch_size, config.seed).per_epoch
         self.schedule = Schedule.of(config, self.steps_per_epoch)
+
+    def _some_lightness(self) -> Tensor:
+        """Return the lightness of crops from all over the training photographs."""
+        crops = TrainingCrops(self.train_photos, self.config)
+        every = math.ceil(len(crops) / _ANCHOR_PHOTOS)
+        return crops.batch([(0, index) for index in range(0, len(crops), every)], self.config.crop_size)["L"]
 
     def run(self, max_minutes: float | None = None, stop: threading.Event | None = None) -> bool:
         """Train until done, ``stop`` is set, or ``max_minutes`` have passed; return whether it is done.

@@ -44,6 +44,13 @@ def anchor_batchnorm(generator: nn.Module, lightness: Tensor) -> None:
         hook.remove()
 
 
+def freeze_batchnorm(generator: nn.Module) -> None:
+    """Have every BatchNorm of a generator in training mode use its statistics, and keep them."""
+    for module in generator.modules():
+        if isinstance(module, _BatchNorm):
+            module.eval()
+
+
 def _anchor(norm: nn.Module, inputs: tuple[Tensor]) -> None:
     assert isinstance(norm, _BatchNorm)
     assert norm.running_mean is not None

@@ -143,25 +143,30 @@ def test_finished_model_has_its_share_of_the_start_after_a_pause_too(
         paused = load_checkpoint(folder / "checkpoint.pt")
         assert Trainer(paused.config, photo_folder, folder, resume_from=paused).run()
         finished.append(load_checkpoint(folder / "checkpoint.pt").generator)
-    for name, value in start.generator.items():
+    for name, value in paused.training["start"].items():
         if value.is_floating_point():
             torch.testing.assert_close(finished[1][name], 0.75 * finished[0][name] + 0.25 * value)
-    with pytest.raises(UsageError, match="--start-share"):
-        Trainer(config, photo_folder, tmp_path / "none")
 
 
-def test_generator_of_another_run_is_where_a_new_one_starts(photo_folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "first").mkdir()
-    first = Trainer(CONFIG, photo_folder, tmp_path / "first")
-    first.save("checkpoint.pt")
-    arguments = [photo_folder, "--out", tmp_path / "next", "--init", tmp_path / "first" / "checkpoint.pt"]
+@pytest.mark.parametrize("settings", [{"start_share": 0.5}, {"freeze_batchnorm": True}])
+def test_what_is_about_the_start_wants_one(
+    photo_folder: Path, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    with pytest.raises(UsageError, match=f"--{next(iter(settings)).replace('_', '-')} .* needs --init"):
+        Trainer(dataclasses.replace(CONFIG, **settings), photo_folder, tmp_path)
+
+
+def test_colours_of_another_run_are_those_a_new_one_starts_with(
+    photo_folder: Path, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    arguments = [photo_folder, "--out", tmp_path / "next", "--init", tiny_checkpoint]
     options_ = ["--batch-size", "4", "--crop-size", "64", "--max-minutes", "0.00001"]
     assert run(*arguments, *options_, "--arch", "resnet18").exit_code == 5
-    assert run(*arguments, *options_, "--lr", "1e-12").exit_code == 0
-    checkpoint = load_checkpoint(tmp_path / "next" / "checkpoint.pt")
-    assert checkpoint.contract.architecture == "efficientnet_lite0"
-    for name, value in first.learner.generator.named_parameters():
-        assert torch.allclose(checkpoint.generator[name], value, atol=1e-6)
+    assert run(*arguments, *options_, "--lr", "1e-12", "--freeze-batchnorm", "true").exit_code == 0
+    lightness = torch.rand(1, 1, 64, 64) * 100
+    start, end = (load_generator(path)[0] for path in (tiny_checkpoint, tmp_path / "next" / "checkpoint.pt"))
+    with torch.inference_mode():
+        torch.testing.assert_close(start(lightness), end(lightness), atol=0.01, rtol=0)
 
 
 def test_training_learns_and_leaves_its_record(photo_folder: Path, tmp_path: Path) -> None:
