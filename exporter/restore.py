@@ -13,12 +13,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from colorize_gan.errors import ModelError
 from colorize_gan.exporter.precisions import restore_half_weights
 from colorize_gan.infer.onnxruntime_backend import OnnxRuntimeBackend
-from colorize_gan.parity import photographs
 from colorize_gan.trainer.checkpoint import Checkpoint
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.evaluate import torch_predictor
 from colorize_gan.trainer.generators import Generator, build_generator
-from colorize_gan.trainer.recalibrate import anchor_batchnorm
 
 _TOLERANCE = 0.01  # CIE units of ab: what other orders of summation make
 
@@ -26,9 +24,8 @@ _TOLERANCE = 0.01  # CIE units of ab: what other orders of summation make
 def restore_checkpoint(model: Path, path: Path) -> Path:
     """Write the checkpoint of a lab ONNX file whose weights are convolutions; return its path.
 
-    The export has folded BatchNorm into the convolutions before it. Here it gets the statistics that the
-    photographs of the package give it, with the scale and shift that undo it: the colours are the file's,
-    training goes on from there, and another export folds it again.
+    The export has folded BatchNorm into the convolutions before it. Here it does nothing but add their bias:
+    the colours are the file's, a run from it gives it statistics, and another export folds it again.
 
     Raises:
         ModelError: not such a file.
@@ -40,9 +37,6 @@ def restore_checkpoint(model: Path, path: Path) -> Path:
     generator = build_generator(found.architecture).eval()
     try:
         _load(generator, restore_half_weights(onnx.load(model)).graph)
-        anchor_batchnorm(
-            generator, torch.from_numpy(np.concatenate([grey for _, grey in photographs(found)]))
-        )
     except (KeyError, RuntimeError) as error:
         raise ModelError(f"{model}: its weights are not those of {found.architecture}") from error
     lightness = np.random.default_rng(0).uniform(0, 100, (1, 1, 64, 96)).astype(np.float32)

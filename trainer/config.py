@@ -85,7 +85,7 @@ class TrainConfig:
     film: float = _setting(0.0, "Probability of an old film's sensitivity: blue lighter, red darker.")
     blank: float = _setting(0.0, "Probability of an even grey in a photograph's place, which has no colour.")
     freeze_batchnorm: bool = _setting(
-        False, "Go on with the BatchNorm statistics of --init: those of small batches are noisy."
+        False, "Keep the BatchNorm statistics that a run from --init begins with: those of batches are noisy."
     )
     start_share: float = _setting(
         0.0, "Share of the weights of --init in the finished model; wants --recalibrate-batches, too."

@@ -32,7 +32,7 @@ from colorize_gan.trainer.schedule import Schedule
 CHECKPOINT_NAME, BEST_NAME = "checkpoint.pt", "best.pt"
 _EVALUATED_PHOTOS = 400
 _PREVIEWED_PHOTOS = 8
-_ANCHOR_PHOTOS = 128
+_ANCHOR_PHOTOS = 32  # statistics of 128 do not help more
 _LOADERS = 2
 
 
@@ -68,11 +68,10 @@ class Trainer:
         self.processes = processes or Processes(torch.device("cpu"))
         self.processes.check_batch_size(config.batch_size)
         self._find_photos(data)
-        for setting in ("start_share", "freeze_batchnorm"):
-            if getattr(config, setting) and init_from is None and resume_from is None:
-                value = getattr(config, setting)
-                raise UsageError(f"{option_of(setting)} {value}: needs --init CHECKPOINT, to start from")
         start = resume_from or init_from
+        for setting in ("start_share", "freeze_batchnorm"):
+            if start is None and (value := getattr(config, setting)):
+                raise UsageError(f"{option_of(setting)} {value}: needs --init CHECKPOINT, to start from")
         weights = start.generator if start is not None else None
         lightness = self._some_lightness() if init_from is not None else None
         self.learner = Learner(config, self.schedule, self.processes, weights, lightness)

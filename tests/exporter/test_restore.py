@@ -13,8 +13,10 @@ from colorize_gan.exporter.restore import restore_checkpoint
 from colorize_gan.exporter.source import load_source
 from colorize_gan.infer.backends import open_backend
 from colorize_gan.infer.models import find_model
-from colorize_gan.parity import photographs
-from colorize_gan.trainer.checkpoint import load_generator
+from colorize_gan.trainer.checkpoint import load_checkpoint, load_generator
+from colorize_gan.trainer.config import TrainConfig
+from colorize_gan.trainer.data import TrainingCrops
+from colorize_gan.trainer.loop import Trainer
 
 
 def test_restored_generator_gives_the_colors_of_its_file(exported: dict[str, Path], tmp_path: Path) -> None:
@@ -31,11 +33,15 @@ def test_what_cannot_be_restored_is_refused(pixels_file: Path, tmp_path: Path) -
         restore_checkpoint(pixels_file, tmp_path / "restored.pt")
 
 
-def test_training_begins_with_the_colors_of_the_file(tmp_path: Path) -> None:
-    generator, contract = load_generator(restore_checkpoint(find_model("lite2"), tmp_path / "restored.pt"))
-    lightness = torch.from_numpy(np.concatenate([grey for _, grey in photographs(contract)]))
+def test_training_begins_with_the_colors_of_the_file(photo_folder: Path, tmp_path: Path) -> None:
+    start = load_checkpoint(restore_checkpoint(find_model("lite2"), tmp_path / "restored.pt"))
+    config = TrainConfig(l1_epochs=1, gan_epochs=0, batch_size=4, flip=False, least_area=1, precision="fp32")
+    trainer = Trainer(config, photo_folder, tmp_path / "run", init_from=start)
+    crops = TrainingCrops(trainer.train_photos, config)
+    lightness = crops.batch([(0, index) for index in range(len(crops))], config.crop_size)["L"]
+    generator = trainer.learner.generator
     with torch.no_grad():
-        exact = generator(lightness)
+        exact = generator.eval()(lightness)
         in_training = generator.train()(lightness)  # BatchNorm takes the statistics of the batch
     assert exact.abs().mean() > 5
     torch.testing.assert_close(in_training, exact, atol=0.05, rtol=0)
