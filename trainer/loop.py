@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import itertools
 import math
 import threading
@@ -62,7 +63,8 @@ class Trainer:
         Raises:
             DataError: too few photographs.
             ModelError: weights cannot be had, or are those of another architecture.
-            UsageError: a crop size that the generator cannot take.
+            UsageError: a crop size that the generator cannot take, or photographs that the run to resume
+                did not have.
         """
         self.config, self.run_dir, self.step, self.best = config, run_dir, 0, -math.inf
         self.processes = processes or Processes(torch.device("cpu"))
@@ -85,12 +87,21 @@ class Trainer:
             toolkit_version=colorize_gan.__version__,
         )
         if resume_from is not None:
-            try:
-                self.learner.restore(resume_from)
-            except KeyError as error:
-                raise ModelError(f"{run_dir}: from another version of the toolkit ({error})") from error
-            self.step, self.contract = resume_from.step, resume_from.contract
-            self.best = resume_from.training["best"]
+            self._resume(resume_from, data)
+
+    def _resume(self, checkpoint: Checkpoint, data: Path) -> None:
+        try:
+            self.learner.restore(checkpoint)
+            photographs = checkpoint.training["photographs"]
+        except KeyError as error:
+            raise ModelError(f"{self.run_dir}: from another version of the toolkit ({error})") from error
+        if photographs != self.photographs:
+            raise UsageError(
+                f"{data}: not the photographs that the run in {self.run_dir} learns from; "
+                "give those, or start a new run with --init and its checkpoint"
+            )
+        self.step, self.contract = checkpoint.step, checkpoint.contract
+        self.best = checkpoint.training["best"]
 
     def _find_photos(self, data: Path) -> None:
         config = self.config
@@ -98,6 +109,7 @@ class Trainer:
         if not val:
             raise DataError(f"{data}: {len(train)} photographs are too few to hold any out")
         self.train_photos, self.val_photos = train, val[:_EVALUATED_PHOTOS]
+        self.photographs = hashlib.sha256("".join(photo.digest for photo in train).encode()).hexdigest()
         self.steps_per_epoch = EpochBatches(len(train), config.batch_size, config.seed).per_epoch
         self.schedule = Schedule.of(config, self.steps_per_epoch)
 
@@ -217,7 +229,7 @@ class Trainer:
         """Write a checkpoint to the run's folder."""
         if not self.processes.leads:
             return
-        training = self.learner.state_dict() | {"best": self.best}
+        training = self.learner.state_dict() | {"best": self.best, "photographs": self.photographs}
         generator = self.learner.average.module.state_dict()
         Checkpoint(self.contract, self.config, self.step, generator, training).save(self.run_dir / name)
 

@@ -1,6 +1,7 @@
 import dataclasses
 import functools
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -127,6 +128,18 @@ def test_finished_model_gets_its_final_chroma_once(photo_folder: Path, tmp_path:
     torch.testing.assert_close(ab[1], 1.5 * ab[0])
     with pytest.raises(UsageError, match="--final-chroma"):
         TrainConfig(arch="pix2pix", final_chroma=1.5)
+
+
+def test_a_run_does_not_go_on_with_other_photographs(photo_folder: Path, tmp_path: Path) -> None:
+    others = Path(shutil.copytree(photo_folder, tmp_path / "others"))
+    assert (
+        run(photo_folder, "--out", tmp_path / "run", *options(CONFIG), "--max-minutes", "0.00001").exit_code
+        == 0
+    )
+    next(path for path in sorted(others.iterdir()) if path.is_file()).unlink()
+    result = run(others, "--out", tmp_path / "run", "--resume")
+    assert (result.exit_code, str(others) in result.stderr) == (2, True)
+    assert run(photo_folder, "--out", tmp_path / "run", "--resume").exit_code == 0
 
 
 def test_finished_model_has_its_share_of_the_start_after_a_pause_too(
