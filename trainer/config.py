@@ -88,7 +88,9 @@ class TrainConfig:
         False, "Keep the BatchNorm statistics that a run from --init begins with: those of batches are noisy."
     )
     start_share: float = _setting(
-        0.0, "Share of the weights of --init in the finished model; wants --recalibrate-batches, too."
+        0.0,
+        "Share of the weights of --init in the finished model; without --freeze-batchnorm, wants "
+        "--recalibrate-batches, too.",
     )
     final_chroma: float = _setting(1.0, "Chroma of the finished model, in multiples of what it learnt.")
     recalibrate_batches: int = _setting(0, "Batches to re-estimate BatchNorm statistics on at the end.")

@@ -1,6 +1,7 @@
 """Generators: networks from L to ab, in CIE units at both ends."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorize_gan.contract import SizeRule
@@ -12,6 +13,8 @@ AB_RANGE = 110.0
 _HEAD_SCALE = 10.0  # one unit of the last layer, in CIE a*/b* units
 
 _DECODER_WIDTHS = (256, 128, 64, 32)
+
+_RIM = 2  # outermost pixels of the last layer, which zero padding makes pale
 
 
 class Generator(nn.Module):
@@ -83,7 +86,9 @@ class BackboneUNet(Generator):
         x, *skips = reversed(self.encoder(lightness / 50 - 1))
         for block, skip in zip(self.decoder, skips, strict=True):
             x = block(x, skip)
-        return self.upsample(_HEAD_SCALE * self.head(x))
+        ab = _HEAD_SCALE * self.head(x)
+        ab = F.pad(ab[..., _RIM:-_RIM, _RIM:-_RIM], (_RIM,) * 4, mode="replicate")
+        return self.upsample(ab)
 
     def multiply_chroma(self, factor: float) -> None:
         """Make all colours livelier (above 1) or duller, for good: the last convolution is linear."""

@@ -42,6 +42,14 @@ def test_evaluation_is_deterministic_and_per_image(generator: Generator) -> None
         assert torch.allclose(generator(batch[1:2]), together[1:2], atol=1e-3)
 
 
+def test_colours_reach_the_rim_of_the_picture() -> None:
+    generator = build_generator("efficientnet_lite0").eval()
+    with torch.inference_mode():
+        ab = generator(torch.rand(1, 1, 64, 96) * 100)
+    assert torch.equal(ab[..., :4, 8:-8], ab[..., 4:5, 8:-8].expand(-1, -1, 4, -1))
+    assert torch.equal(ab[..., 8:-8, -4:], ab[..., 8:-8, -5:-4].expand(-1, -1, -1, 4))
+
+
 def test_fresh_upsampling_has_no_checkerboard() -> None:
     block = UpBlock(24, 8, 16)
     deep = torch.rand(1, 24, 4, 4)
