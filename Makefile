@@ -24,7 +24,8 @@ bench: $(DEV)/installed
 photos = $(or $(PHOTOS),$(error make train PHOTOS=FOLDER))
 
 train: runs/lite2/trained
-	$(DEV)/bin/colorize-export runs/lite2/checkpoint.pt --out exported --precision fp16-weights,int8 \
+	$(DEV)/bin/colorize-export runs/lite2/checkpoint.pt --out exported --precision fp16-weights
+	$(DEV)/bin/colorize-export runs/lite2/checkpoint.pt --out exported --precision int8 --max-delta-e 1.5 \
 		--calibration "$(photos)"
 
 # each run starts with the model of the one before, and goes on where it was stopped

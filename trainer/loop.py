@@ -91,25 +91,25 @@ class Trainer:
 
     def _resume(self, checkpoint: Checkpoint, data: Path) -> None:
         try:
+            if checkpoint.training["photographs"] != self.photographs:
+                raise UsageError(
+                    f"{data}: not the photographs of the run in {self.run_dir}; "
+                    "give those, or start a new run with --init and its checkpoint"
+                )
             self.learner.restore(checkpoint)
-            photographs = checkpoint.training["photographs"]
         except KeyError as error:
             raise ModelError(f"{self.run_dir}: from another version of the toolkit ({error})") from error
-        if photographs != self.photographs:
-            raise UsageError(
-                f"{data}: not the photographs that the run in {self.run_dir} learns from; "
-                "give those, or start a new run with --init and its checkpoint"
-            )
         self.step, self.contract = checkpoint.step, checkpoint.contract
         self.best = checkpoint.training["best"]
 
     def _find_photos(self, data: Path) -> None:
         config = self.config
-        train, val = split_photos(find_photos(data), config.val_fraction)
+        photos = find_photos(data)
+        train, val = split_photos(photos, config.val_fraction)
         if not val:
             raise DataError(f"{data}: {len(train)} photographs are too few to hold any out")
         self.train_photos, self.val_photos = train, val[:_EVALUATED_PHOTOS]
-        self.photographs = hashlib.sha256("".join(photo.digest for photo in train).encode()).hexdigest()
+        self.photographs = hashlib.sha256("".join(photo.digest for photo in photos).encode()).hexdigest()
         self.steps_per_epoch = EpochBatches(len(train), config.batch_size, config.seed).per_epoch
         self.schedule = Schedule.of(config, self.steps_per_epoch)
 

@@ -131,14 +131,13 @@ def test_finished_model_gets_its_final_chroma_once(photo_folder: Path, tmp_path:
 
 
 def test_a_run_does_not_go_on_with_other_photographs(photo_folder: Path, tmp_path: Path) -> None:
-    others = Path(shutil.copytree(photo_folder, tmp_path / "others"))
-    assert (
-        run(photo_folder, "--out", tmp_path / "run", *options(CONFIG), "--max-minutes", "0.00001").exit_code
-        == 0
-    )
-    next(path for path in sorted(others.iterdir()) if path.is_file()).unlink()
-    result = run(others, "--out", tmp_path / "run", "--resume")
-    assert (result.exit_code, str(others) in result.stderr) == (2, True)
+    start = [photo_folder, "--out", tmp_path / "run", *options(CONFIG), "--max-minutes", "0.00001"]
+    assert run(*start).exit_code == 0
+    for removed in ("train_photos", "val_photos"):
+        others = Path(shutil.copytree(photo_folder, tmp_path / removed))
+        getattr(Trainer(CONFIG, others, tmp_path), removed)[0].path.unlink()
+        result = run(others, "--out", tmp_path / "run", "--resume")
+        assert (result.exit_code, str(others) in result.stderr) == (2, True)
     assert run(photo_folder, "--out", tmp_path / "run", "--resume").exit_code == 0
 
 
