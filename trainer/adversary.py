@@ -25,7 +25,9 @@ class Adversary:
         layout = torch.channels_last if config.channels_last else torch.contiguous_format
         self.net.to(processes.device).to(memory_format=layout)
         self._replica = processes.replicate(self.net)
-        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=config.disc_lr, betas=GAN_BETAS)
+        self.optimizer = torch.optim.Adam(
+            self.net.parameters(), lr=config.disc_lr, betas=GAN_BETAS, fused=True
+        )
 
     def learn(self, lightness: Tensor, real_ab: Tensor, fake_ab: Tensor, rate: float) -> dict[str, Tensor]:
         """Take one optimizer step of the discriminator; return its loss and its opinions, 0..1.

@@ -68,7 +68,7 @@ class Learner:
             for name, child in self.generator.named_children()
             if any(True for _ in child.parameters())
         ]
-        self.optimizer = torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay)
+        self.optimizer = torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay, fused=True)
         self.precision.prepare(self.generator)
         self._replica = processes.replicate(self.generator)
         if config.compile:

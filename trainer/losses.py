@@ -26,7 +26,7 @@ def pixel_loss(predicted: Tensor, target: Tensor, kind: str, chroma_weight: floa
             rebalancing of Zhang et al. (2016), it keeps the many dull pixels from muting the few vivid.
     """
     error = _PIXEL_ERRORS[kind](predicted / AB_RANGE, target / AB_RANGE).mean(dim=1)
-    weight = 1 + chroma_weight * target.norm(dim=1) / 50
+    weight = 1 + chroma_weight * torch.hypot(*target.unbind(dim=1)) / 50
     return (weight * error).sum() / weight.sum()
 
 

@@ -4,6 +4,7 @@ Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks"
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorize_gan.contract import SizeRule
@@ -33,9 +34,10 @@ class Pix2PixUNet(Generator):
         for level in self.down:
             x = level(x)
             skips.append(x)
-        x = self.up[-1](skips.pop())
+        x = self.up[-1](F.relu(skips.pop()))
         for level in reversed(self.up[:-1]):
-            x = level(torch.cat([x, skips.pop()], dim=1))
+            # ReLU of the parts, not of the whole: it gives BatchNorm dense gradients, on which it is fast
+            x = level(torch.cat([F.relu(x), F.relu(skips.pop())], dim=1))
         return AB_RANGE * torch.tanh(x)
 
 
@@ -56,4 +58,4 @@ def _up(level: int, channels_out: int, width: int) -> nn.Module:
     )
     norm = nn.BatchNorm2d(channels_out) if level else nn.Identity()
     dropout = nn.Dropout(0.5) if level in _DROPOUT_LEVELS else nn.Identity()
-    return nn.Sequential(nn.ReLU(), convolution, norm, dropout)
+    return nn.Sequential(convolution, norm, dropout)
