@@ -87,7 +87,8 @@ class BackboneUNet(Generator):
         for block, skip in zip(self.decoder, skips, strict=True):
             x = block(x, skip)
         ab = _HEAD_SCALE * self.head(x)
-        ab = F.pad(ab[..., _RIM:-_RIM, _RIM:-_RIM], (_RIM,) * 4, mode="replicate")
+        inner = ab[..., _RIM:-_RIM, _RIM:-_RIM].contiguous()  # torch.compile wants its gradient so
+        ab = F.pad(inner, (_RIM,) * 4, mode="replicate")
         return self.upsample(ab)
 
     def multiply_chroma(self, factor: float) -> None:

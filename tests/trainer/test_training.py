@@ -225,6 +225,17 @@ def test_other_losses_and_switches_train_too(
     )
 
 
+def test_compiled_step_is_the_eager_one(photo_folder: Path, tmp_path: Path) -> None:
+    losses = []
+    for compile in (False, True):
+        config = dataclasses.replace(CONFIG, arch="resnet18", batch_size=2, compile=compile)
+        learner = Trainer(config, photo_folder, tmp_path).learner
+        torch.manual_seed(0)
+        batch = {"L": torch.rand(2, 1, 64, 64) * 100, "ab": torch.randn(2, 2, 64, 64) * 20}
+        losses.append([learner.step(batch, step)["loss/pixel"] for step in range(2)])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+
+
 def test_average_is_independent_of_the_patched_training_model(photo_folder: Path, tmp_path: Path) -> None:
     trainer = Trainer(dataclasses.replace(CONFIG, precision="bf16"), photo_folder, tmp_path)
     lightness = torch.rand(1, 1, 64, 64) * 100
