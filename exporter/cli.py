@@ -218,6 +218,12 @@ def colorize_verify(
     help="Use only what colorize-train --val-fraction FRACTION held out of DATA.",
 )
 @click.option("--limit", type=click.IntRange(min=2), metavar="N", help="Use N photographs, evenly spaced.")
+@click.option(
+    "--labels",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="LIST",
+    help="Use the photographs of LIST, lines of 'path from the list, ImageNet class 0..999'; measures top1.",
+)
 @click.version_option(__version__)
 @exit_with_code
 def colorize_eval(
@@ -227,18 +233,20 @@ def colorize_eval(
     size: int | None,
     held_out: float | None,
     limit: int | None,
+    labels: Path | None,
 ) -> int:
     """Measure MODELs (checkpoints or exported files) on the colour photographs in DATA.
 
     They should be photographs that no model was trained on. Higher is better for psnr (dB), psnr_gain (over
     grey), ssim and agreement (the share of pictures that an ImageNet classifier takes for what it takes the
-    true ones for); lower for ciede2000 and delta_cf (the truth's colourfulness, cf, less the model's), and
-    for lpips and fid, which are measured when the weights of their networks are on this machine.
+    true ones for) and top1 (the share that it takes for what they are); lower for ciede2000 and delta_cf (the
+    truth's colourfulness, cf, less the model's), and for lpips and fid, which are measured when the weights
+    of their networks are on this machine.
     """
     from colorize_gan.exporter.evaluation import EvaluationOptions, evaluate_files
     from colorize_gan.trainer.deep_metrics import missing_weights
 
-    click.echo(evaluate_files(models, data, out, EvaluationOptions(size, held_out, limit)), nl=False)
+    click.echo(evaluate_files(models, data, out, EvaluationOptions(size, held_out, limit, labels)), nl=False)
     for reason in missing_weights():
         click.echo(reason, err=True)
     click.echo(f"pictures and figures in {out}", err=True)

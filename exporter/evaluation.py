@@ -18,10 +18,11 @@ from colorize_gan.trainer.checkpoint import load_generator
 from colorize_gan.trainer.data import load_square
 from colorize_gan.trainer.deep_metrics import DeepMetrics
 from colorize_gan.trainer.evaluate import PredictAb, evaluate, preview, torch_predictor
-from colorize_gan.trainer.photos import Photo, find_photos, split_photos
+from colorize_gan.trainer.photos import FilePhoto, Photo, find_photos, split_photos
+from colorize_gan.trainer.recognition import CLASSES
 
 _METRICS = ("psnr", "psnr_gain", "ssim", "ciede2000", "cf", "delta_cf")
-_DEEP_METRICS = ("agreement", "lpips", "fid")
+_DEEP_METRICS = ("agreement", "top1", "lpips", "fid")
 _SHEET_ROWS = 16
 
 
@@ -35,6 +36,8 @@ class EvaluationOptions:
     """Use those photographs only that a run with this `val_fraction` held out."""
     limit: int | None = None
     """Use so many, evenly spaced over their digests."""
+    labels: Path | None = None
+    """Use those photographs only that are in this list, as `read_labels` takes it."""
 
 
 def evaluate_files(models: Sequence[Path], data: Path, out: Path, options: EvaluationOptions) -> str:
@@ -57,7 +60,10 @@ def evaluate_files(models: Sequence[Path], data: Path, out: Path, options: Evalu
         UsageError: a size that a model cannot take.
         DataError: no photographs.
     """
-    photos = _choose(find_photos(data), options)
+    labels = read_labels(options.labels) if options.labels else None
+    photos = _choose(
+        [photo for photo in find_photos(data) if labels is None or photo.digest in labels], options
+    )
     opened = {str(model): open_predictor(model) for model in models}
     size = options.size or next(iter(opened.values()))[1].render_size
     for name, (_, contract) in opened.items():
@@ -66,7 +72,7 @@ def evaluate_files(models: Sequence[Path], data: Path, out: Path, options: Evalu
     predictors = {name: predict for name, (predict, _) in opened.items()}
     baselines = {"mean colour": _constant(_mean_ab(photos, size)), "grey": _constant(np.zeros(2, np.float32))}
     rows = {
-        name: evaluate(predict, photos, size, DeepMetrics())
+        name: evaluate(predict, photos, size, DeepMetrics(), labels)
         for name, predict in (predictors | baselines).items()
     }
     text = _markdown(rows)
@@ -87,6 +93,29 @@ def _choose(photos: list[Photo], options: EvaluationOptions) -> list[Photo]:
     if len(photos) < 2:
         raise DataError(f"{len(photos)} photographs are too few to evaluate on")
     return photos
+
+
+def read_labels(file: Path) -> dict[str, int]:
+    """Read the ImageNet classes of photographs, by their digests.
+
+    Args:
+        file: a line ``path, class`` a photograph; the path is relative to the file, the class 0..999.
+
+    Raises:
+        DataError: the file or a photograph cannot be read, or a line is none of these.
+    """
+    labels = {}
+    try:
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            path, _, label = line.rpartition(",")
+            if not path or not label.strip().isdecimal() or int(label) >= CLASSES:
+                raise DataError(
+                    f"{file}, line {number}: not 'path, class' with a class of 0 to {CLASSES - 1}"
+                )
+            labels[FilePhoto(file.parent / path).digest] = int(label)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file}: the labels cannot be read ({error})") from error
+    return labels
 
 
 def open_predictor(model: Path) -> tuple[PredictAb, ModelContract]:
@@ -122,8 +151,9 @@ def _constant(ab: FloatArray) -> PredictAb:
 def _markdown(rows: dict[str, dict[str, Any]]) -> str:
     first = next(iter(rows.values()))
     metrics = [name for name in (*_METRICS, *_DEEP_METRICS) if name in first]
+    top1 = f", top1 {first['truth_top1']:.3f}" if "truth_top1" in first else ""
     lines = [
-        f"{first['protocol']}; colourfulness of the truth {first['truth_cf']:.1f}",
+        f"{first['protocol']}; colourfulness of the truth {first['truth_cf']:.1f}{top1}",
         "",
         "| | " + " | ".join(metrics) + " |",
         "|---|" + "---:|" * len(metrics),

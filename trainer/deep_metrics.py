@@ -35,8 +35,8 @@ class DeepMetrics:
         except Exception as error:  # torch.load raises whatever the damaged bytes make it raise
             raise ModelError(f"{path}: damaged weights ({type(error).__name__}); remove the file") from error
 
-    def update(self, rgb: np.ndarray, truth: np.ndarray) -> None:
-        """Take a colorization and its truth, both ``(H, W, 3)`` uint8 sRGB."""
+    def update(self, rgb: np.ndarray, truth: np.ndarray, label: int | None = None) -> None:
+        """Take a colorization, its truth, both ``(H, W, 3)`` uint8 sRGB, and the class for `Recognition`."""
         images = [to_batch(rgb), to_batch(truth)]
         if self._lpips is not None:
             self._lpips.update(*(image / 127.5 - 1 for image in images))
@@ -44,15 +44,19 @@ class DeepMetrics:
             for image, real in zip(images, (False, True), strict=True):
                 self._fid.update(image.to(torch.uint8), real=real)
         if self._recognition is not None:
-            self._recognition.update(rgb, truth)
+            self._recognition.update(rgb, truth, label)
 
     def compute(self) -> dict[str, float]:
-        """Return ``agreement`` (higher is better), ``lpips`` and ``fid`` (lower) over all pairs.
+        """Return the shares of `Recognition` (higher is better), ``lpips`` and ``fid`` (lower) of all pairs.
 
         FID needs two pairs or more.
         """
-        metrics = {"agreement": self._recognition, "lpips": self._lpips, "fid": self._fid}
-        return {name: round(float(m.compute()), 4) for name, m in metrics.items() if m is not None}
+        metrics = self._recognition.compute() if self._recognition is not None else {}
+        if self._lpips is not None:
+            metrics["lpips"] = float(self._lpips.compute())
+        if self._fid is not None:
+            metrics["fid"] = float(self._fid.compute())
+        return {name: round(value, 4) for name, value in metrics.items()}
 
 
 def missing_weights() -> list[str]:

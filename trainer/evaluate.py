@@ -1,6 +1,6 @@
 """How good colours are: PSNR, SSIM, CIEDE2000 and colourfulness on held-out photographs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,11 @@ PredictAb = Callable[[FloatArray], FloatArray]
 
 
 def evaluate(
-    predict_ab: PredictAb, photos: Sequence[Photo], size: int, deep: DeepMetrics | None = None
+    predict_ab: PredictAb,
+    photos: Sequence[Photo],
+    size: int,
+    deep: DeepMetrics | None = None,
+    labels: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Colorize the middle squares of ``photos`` at ``size`` pixels and compare them with the truth.
 
@@ -26,7 +30,8 @@ def evaluate(
         predict_ab: the model.
         photos: photographs it did not learn from.
         size: side of the squares.
-        deep: fresh ones add ``lpips`` and ``fid`` where these can be measured.
+        deep: fresh ones add what they can measure here.
+        labels: ImageNet classes by the photographs' digests, for all of them or for none.
 
     Returns:
         The protocol, and the mean over photographs of each metric for the model (``psnr``, ``ssim``,
@@ -43,7 +48,9 @@ def evaluate(
         )
         if deep is not None:
             deep.update(
-                lab_to_image(lightness, predicted, np.uint8), lab_to_image(lightness, ab_true, np.uint8)
+                lab_to_image(lightness, predicted, np.uint8),
+                lab_to_image(lightness, ab_true, np.uint8),
+                labels[photo.digest] if labels else None,
             )
     means = {key: round(float(np.mean([row[key] for row in rows])), 4) for key in rows[0]}
     return {

@@ -41,6 +41,39 @@ def test_held_out_photographs_are_those_of_training(
     assert table["grey"]["photographs"] == len(held_out) < len(find_photos(photo_folder))
 
 
+def test_labels_choose_photographs_and_add_right_answers(
+    tiny_checkpoint: Path, photo_folder: Path, tmp_path: Path
+) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("".join(f"{photo_folder}/coffee{index}.png, 967\n" for index in range(3)))
+    result = run(tiny_checkpoint, photo_folder, "--labels", labels, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    grey = json.loads((tmp_path / "evaluation.json").read_text())["grey"]
+    assert grey["photographs"] == 3
+    assert 0 <= grey["top1"] <= 1
+    assert f"top1 {grey['truth_top1']:.3f}" in result.stdout.splitlines()[0]
+    assert " top1 |" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("coffee0.png", "line 1: not 'path, class'"),
+        ("coffee0.png, 1000", "line 1: not 'path, class' with a class of 0 to 999"),
+        ("none.png, 3", "none.png"),
+    ],
+)
+def test_labels_that_cannot_be_read_are_named(
+    tiny_checkpoint: Path, photo_folder: Path, tmp_path: Path, line: str, says: str
+) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text(line + "\n")
+    result = run(tiny_checkpoint, photo_folder, "--labels", labels, "--out", tmp_path)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
