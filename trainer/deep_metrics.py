@@ -62,7 +62,7 @@ class DeepMetrics:
 def missing_weights() -> list[str]:
     """Say which metrics are left out and where their weights belong."""
     recognition = (
-        [] if recognition_weights() else ["agreement not measured: pip install 'colorize-gan[train]'"]
+        [] if recognition_weights() else ["agreement, top1 not measured: pip install 'colorize-gan[train]'"]
     )
     return recognition + [
         f"{metric} not measured: no {_checkpoints() / name}"
