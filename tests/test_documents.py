@@ -36,6 +36,7 @@ def test_links_lead_to_files() -> None:
         ("docs/training.md", "| before |", "ablations.json"),
         ("docs/training.md", "| on from shipped |", "ablations.json"),
         ("docs/model-card.md", "| photographs of ImageNet |", "imagenet.json"),
+        ("docs/model-card.md", "| photographs from elsewhere |", "outside.json"),
         ("docs/model-card.md", "| saturation |", "saturation.json"),
         ("docs/batch.md", "| taken for |", "tones.json"),
         ("docs/batch.md", "| photographs | error", "chroma_upsampling.json"),
