@@ -99,7 +99,8 @@ def read_labels(file: Path) -> dict[str, int]:
     """Read the ImageNet classes of photographs, by their digests.
 
     Args:
-        file: a line ``path, class`` a photograph; the path is relative to the file, the class 0..999.
+        file: a line ``path, class`` a photograph, and blank ones; the path is relative to the file, the class
+            0..999.
 
     Raises:
         DataError: the file or a photograph cannot be read, or a line is none of these.
@@ -107,6 +108,8 @@ def read_labels(file: Path) -> dict[str, int]:
     labels = {}
     try:
         for number, line in enumerate(file.read_text().splitlines(), 1):
+            if not line.strip():
+                continue
             path, _, label = line.rpartition(",")
             if not path or not label.strip().isdecimal() or int(label) >= CLASSES:
                 raise DataError(

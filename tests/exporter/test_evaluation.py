@@ -45,7 +45,8 @@ def test_labels_choose_photographs_and_add_right_answers(
     tiny_checkpoint: Path, photo_folder: Path, tmp_path: Path
 ) -> None:
     labels = tmp_path / "labels.txt"
-    labels.write_text("".join(f"{photo_folder}/coffee{index}.png, 967\n" for index in range(3)))
+    lines = [f"{photo_folder}/coffee{index}.png, 967\n" for index in range(3)]
+    labels.write_text("\n".join(lines))  # a blank line between
     result = run(tiny_checkpoint, photo_folder, "--labels", labels, "--out", tmp_path)
     assert result.exit_code == 0, result.output
     grey = json.loads((tmp_path / "evaluation.json").read_text())["grey"]
