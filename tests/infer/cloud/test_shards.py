@@ -175,8 +175,11 @@ def test_a_stopped_run_leaves_no_part_of_a_shard(samples: dict[str, bytes], tmp_
         shard(tmp_path / "in" / f"{number}.tar", samples)
     done = run(MODEL, tmp_path / "in", "--out", tmp_path / "out", "--shards", "--fail-fast")
     assert done.exit_code == 3
-    assert "3 written, 0 skipped, 1 failed" in done.output
-    assert list(tree_of(tmp_path / "out")) == ["0.tar"]
+    written = tree_of(tmp_path / "out")  # 0.tar, and what another thread had finished by then
+    assert "0.tar" in written
+    assert len(written) < 9
+    assert all(len(members_of(tmp_path / "out" / name)) == 4 for name in written)
+    assert f"{3 * len(written)} written, 0 skipped, {len(written)} failed" in done.output
 
 
 def test_what_has_no_meaning_for_shards_is_refused(tmp_path: Path) -> None:
