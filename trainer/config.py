@@ -54,6 +54,9 @@ class TrainConfig:
     chroma_weight: float = _setting(
         0.0, "What 50 CIE units of true chroma add to the weight 1 of a pixel in the pixel loss."
     )
+    lambda_edges: float = _setting(
+        0.0, "Weight of the distance of the gradients of ab, relative to the pixel loss."
+    )
     lr: float = _setting(1e-3, "Peak learning rate of the decoder before the discriminator comes.")
     encoder_lr_scale: float = _setting(0.3, "Learning rate of the encoder, relative to the decoder's.")
     weight_decay: float = _setting(0.01, "AdamW weight decay.")
@@ -93,6 +96,9 @@ class TrainConfig:
         "--recalibrate-batches, too.",
     )
     final_chroma: float = _setting(1.0, "Chroma of the finished model, in multiples of what it learnt.")
+    bf16_weights: bool = _setting(
+        False, "Round the weights of the finished model to bfloat16, in which CPUs then keep its colours."
+    )
     recalibrate_batches: int = _setting(0, "Batches to re-estimate BatchNorm statistics on at the end.")
     val_fraction: float = _setting(0.2, "Share of the photographs held out, by content hash.")
     render_size: int = _setting(256, "Short side the finished model is used at, in pixels.")
@@ -120,6 +126,7 @@ class TrainConfig:
             "final_share": 0 <= self.final_share <= 1,
             "render_size": self.render_size >= 32,
             "chroma_weight": self.chroma_weight >= 0,
+            "lambda_edges": self.lambda_edges >= 0,
             "lr": self.lr > 0,
             "gan_lr": self.gan_lr > 0,
             "disc_lr": self.disc_lr > 0,
@@ -140,6 +147,9 @@ class TrainConfig:
             "blank": 0 <= self.blank <= 1,
             "start_share": 0 <= self.start_share < 1,
             "final_chroma": self.final_chroma == 1 or (self.final_chroma > 0 and self.arch != "pix2pix"),
+            "bf16_weights": not (
+                self.bf16_weights and self.recalibrate_batches
+            ),  # which would scale them again
             "recalibrate_batches": self.recalibrate_batches >= 0,
             "ema_decay": 0 <= self.ema_decay < 1,
             "val_fraction": 0 < self.val_fraction < 1,

@@ -14,11 +14,12 @@ from colorize_gan.trainer.checkpoint import Checkpoint, load_weights
 from colorize_gan.trainer.config import TrainConfig, option_of
 from colorize_gan.trainer.data import Batch
 from colorize_gan.trainer.generators import BackboneUNet, build_generator
-from colorize_gan.trainer.losses import pixel_loss
+from colorize_gan.trainer.losses import edge_loss, pixel_loss
 from colorize_gan.trainer.perceptual import PerceptualLoss
 from colorize_gan.trainer.precision import Precision
 from colorize_gan.trainer.processes import Processes
 from colorize_gan.trainer.recalibrate import anchor_batchnorm, freeze_batchnorm
+from colorize_gan.trainer.rounding import round_weights
 from colorize_gan.trainer.schedule import Schedule
 
 
@@ -112,6 +113,9 @@ class Learner:
         with self.precision.autocast():
             fake = self._replica(lightness).float()
             loss = log["loss/pixel"] = pixel_loss(fake, target, config.pixel_loss, config.chroma_weight)
+            if config.lambda_edges:
+                log["loss/edges"] = edge_loss(fake, target)
+                loss = loss + config.lambda_edges * log["loss/edges"]
             if self.perceptual:  # classifiers take turns
                 judge = self.perceptual[step % len(self.perceptual)]
                 log |= judge(lightness, fake, target)
@@ -140,7 +144,7 @@ class Learner:
         return {"lr": rate} | ({"lr/D": self.schedule.factor(step) * config.disc_lr} if adversarial else {})
 
     def finish(self) -> None:
-        """Turn the averaged generator into the finished one: its share of the start, and its chroma."""
+        """Turn the averaged generator into the finished one: share of the start, chroma, rounding."""
         finished = self.average.module
         if self.config.start_share:  # a soup of weights: Wortsman et al. (2022)
             assert self._start is not None  # as the trainer has seen to
@@ -151,6 +155,8 @@ class Learner:
         if self.config.final_chroma != 1:
             assert isinstance(finished, BackboneUNet)  # as the config says
             finished.multiply_chroma(self.config.final_chroma)
+        if self.config.bf16_weights:
+            round_weights(finished.eval())
 
     def state_dict(self) -> dict[str, Any]:
         """Return what `restore` needs beside the averaged weights."""

@@ -30,6 +30,21 @@ def pixel_loss(predicted: Tensor, target: Tensor, kind: str, chroma_weight: floa
     return (weight * error).sum() / weight.sum()
 
 
+def edge_loss(predicted: Tensor, target: Tensor, scales: int = 3) -> Tensor:
+    """Return the mean L1 distance of the spatial gradients of ab ``(N, 2, H, W)`` over `AB_RANGE`.
+
+    At full, half and quarter size, as MegaDepth's gradient term (Li and Snavely, 2018): colours that end
+    where the object does.
+    """
+    error = (predicted - target) / AB_RANGE
+    total = error.new_zeros(())
+    for scale in range(scales):
+        if scale:
+            error = F.avg_pool2d(error, 2)
+        total = total + error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    return total / scales
+
+
 def discriminator_loss(real: Tensor, fake: Tensor, mode: str) -> Tensor:
     """Return what the discriminator minimises, halved as in pix2pix.
 

@@ -7,6 +7,7 @@ from torch import nn
 from colorize_gan.trainer.discriminator import PatchGAN
 from colorize_gan.trainer.losses import (
     discriminator_loss,
+    edge_loss,
     feature_matching_loss,
     generator_loss,
     pixel_loss,
@@ -87,6 +88,17 @@ def test_chroma_weight_counts_vivid_pixels_more() -> None:
     predicted = target + torch.tensor([0.0, 55.0])
     assert pixel_loss(predicted, target, "l1").item() == pytest.approx(0.5 / 2)
     assert pixel_loss(predicted, target, "l1", chroma_weight=1).item() == pytest.approx(0.5 * 2 / 3)
+
+
+def test_edge_loss_asks_for_the_steps_of_the_truth_where_they_are() -> None:
+    step = torch.zeros(1, 2, 16, 16)
+    step[..., 8:] = 11
+    flat, shifted = torch.zeros_like(step), step.roll(1, dims=-1)
+    assert edge_loss(step + 7, step).item() == 0  # the colour itself is the pixel loss's
+    assert edge_loss(step, step.clamp(max=5.5)).item() == pytest.approx(edge_loss(flat, step).item() / 2)
+    assert edge_loss(shifted, step) > edge_loss(flat, step)  # beside the edge is worse than nowhere
+    # one column in 15 has a step of 11 / 110; one in 7 and one in 3 after pooling
+    assert edge_loss(flat, step).item() == pytest.approx(0.1 * (1 / 15 + 1 / 7 + 1 / 3) / 3)
 
 
 def test_feature_matching_reaches_the_fake_side_only() -> None:

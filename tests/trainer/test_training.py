@@ -117,6 +117,18 @@ def test_classifiers_take_turns(photo_folder: Path, tmp_path: Path) -> None:
     assert calls == ["A", "B", "A"]
 
 
+def test_steps_of_colour_that_the_truth_does_not_have_cost(photo_folder: Path, tmp_path: Path) -> None:
+    batch = {"L": torch.rand(4, 1, 64, 64) * 100, "ab": torch.zeros(4, 2, 64, 64)}
+    steps = {}
+    for weight in (0.0, 5.0):
+        learner = Trainer(dataclasses.replace(CONFIG, lambda_edges=weight), photo_folder, tmp_path).learner
+        logs = [learner.step(batch, 0) for _ in range(5)]
+        assert ("loss/edges" in logs[0]) == (weight > 0)
+        predicted = learner.generator.eval()(batch["L"])
+        steps[weight] = predicted.diff(dim=-1).abs().mean().item()
+    assert steps[5.0] < steps[0.0]
+
+
 def test_finished_model_gets_its_final_chroma_once(photo_folder: Path, tmp_path: Path) -> None:
     lightness = torch.rand(1, 1, 64, 64) * 100
     ab = []
@@ -128,6 +140,17 @@ def test_finished_model_gets_its_final_chroma_once(photo_folder: Path, tmp_path:
     torch.testing.assert_close(ab[1], 1.5 * ab[0])
     with pytest.raises(UsageError, match="--final-chroma"):
         TrainConfig(arch="pix2pix", final_chroma=1.5)
+
+
+def test_finished_model_has_weights_that_bfloat16_holds(photo_folder: Path, tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, l1_epochs=1, bf16_weights=True)
+    assert Trainer(config, photo_folder, tmp_path).run()
+    generator, _ = load_generator(tmp_path / "checkpoint.pt")
+    for module in generator.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            assert torch.equal(module.weight, module.weight.bfloat16().float())
+    with pytest.raises(UsageError, match="--bf16-weights"):
+        TrainConfig(bf16_weights=True, recalibrate_batches=1)
 
 
 def test_a_run_does_not_go_on_with_other_photographs(photo_folder: Path, tmp_path: Path) -> None:
