@@ -17,7 +17,7 @@ from colorize_gan.color import FloatArray
 
 _SMALLEST_HALVED = 1024  # elements; below, two bytes saved are not worth a rounding
 
-INT8_EXCEPTIONS = (1 / 12, 1 / 6, 1 / 3, 2 / 3, 5 / 6)
+INT8_EXCEPTIONS = (1 / 6, 1 / 3, 2 / 3, 5 / 6)
 """Which part of the convolutions, from the first on, stays float32: from the fastest to the most exact.
 
 The first see most: what they round, all others build upon. The last are a U-Net's largest, and round little.
