@@ -19,6 +19,6 @@ def test_recipe_is_a_config_with_something_to_do(path: Path) -> None:
 
 def test_there_are_recipes_of_the_shipped_model_and_of_both_baselines() -> None:
     assert {path.stem for path in RECIPES} == {
-        *("lite2-pixels", "lite2-pixels-large", "lite2"),
+        *("lite2-pixels", "lite2-pixels-large", "lite2-recognition", "lite2-edges", "lite2"),
         *("pix2pix", "resnet18"),
     }
