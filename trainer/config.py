@@ -97,7 +97,9 @@ class TrainConfig:
     )
     final_chroma: float = _setting(1.0, "Chroma of the finished model, in multiples of what it learnt.")
     bf16_weights: bool = _setting(
-        False, "Round the weights of the finished model to bfloat16, in which CPUs then keep its colours."
+        False,
+        "Round the weights of the finished model to bfloat16, in which CPUs then keep its colours; not with "
+        "--recalibrate-batches or pix2pix.",
     )
     recalibrate_batches: int = _setting(0, "Batches to re-estimate BatchNorm statistics on at the end.")
     val_fraction: float = _setting(0.2, "Share of the photographs held out, by content hash.")
@@ -147,9 +149,7 @@ class TrainConfig:
             "blank": 0 <= self.blank <= 1,
             "start_share": 0 <= self.start_share < 1,
             "final_chroma": self.final_chroma == 1 or (self.final_chroma > 0 and self.arch != "pix2pix"),
-            "bf16_weights": not (
-                self.bf16_weights and self.recalibrate_batches
-            ),  # which would scale them again
+            "bf16_weights": not (self.bf16_weights and (self.recalibrate_batches or self.arch == "pix2pix")),
             "recalibrate_batches": self.recalibrate_batches >= 0,
             "ema_decay": 0 <= self.ema_decay < 1,
             "val_fraction": 0 < self.val_fraction < 1,

@@ -14,6 +14,8 @@ _PIXEL_ERRORS = {
     "huber": partial(F.smooth_l1_loss, reduction="none", beta=10 / AB_RANGE),  # squared below 10 CIE units
 }
 
+_EDGE_SCALES = 3
+
 
 def pixel_loss(predicted: Tensor, target: Tensor, kind: str, chroma_weight: float = 0.0) -> Tensor:
     """Return the mean error of ab ``(N, 2, H, W)`` over `AB_RANGE`.
@@ -30,7 +32,7 @@ def pixel_loss(predicted: Tensor, target: Tensor, kind: str, chroma_weight: floa
     return (weight * error).sum() / weight.sum()
 
 
-def edge_loss(predicted: Tensor, target: Tensor, scales: int = 3) -> Tensor:
+def edge_loss(predicted: Tensor, target: Tensor) -> Tensor:
     """Return the mean L1 distance of the spatial gradients of ab ``(N, 2, H, W)`` over `AB_RANGE`.
 
     At full, half and quarter size, as MegaDepth's gradient term (Li and Snavely, 2018): colours that end
@@ -38,11 +40,11 @@ def edge_loss(predicted: Tensor, target: Tensor, scales: int = 3) -> Tensor:
     """
     error = (predicted - target) / AB_RANGE
     total = error.new_zeros(())
-    for scale in range(scales):
+    for scale in range(_EDGE_SCALES):
         if scale:
             error = F.avg_pool2d(error, 2)
         total = total + error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
-    return total / scales
+    return total / _EDGE_SCALES
 
 
 def discriminator_loss(real: Tensor, fake: Tensor, mode: str) -> Tensor:

@@ -5,24 +5,21 @@ lightness. Its colours, on the true lightness, are compared with the true photog
 `benchmarks/studies/ageing.json` and prints its table: PSNR gain over grey, in dB.
 """
 
-import argparse
-import json
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from held_out import Rows, study
 
-from colorize_gan.benchmarks.timing import table
 from colorize_gan.color import FloatArray, lab_to_image, rgb_to_lab
 from colorize_gan.exporter.evaluation import open_predictor
 from colorize_gan.metrics import psnr
 from colorize_gan.trainer.augment import age, expose_film
 from colorize_gan.trainer.data import center_square
 from colorize_gan.trainer.evaluate import PredictAb
-from colorize_gan.trainer.photos import Photo, find_photos, split_photos
+from colorize_gan.trainer.photos import Photo
 
-RESULT = Path(__file__).with_suffix(".json")
 SIZE = 256
 AGEINGS: dict[str, dict[str, float]] = {
     "none": {"tone": 0, "damage": 0, "film": 0},
@@ -34,22 +31,14 @@ AGEINGS: dict[str, dict[str, float]] = {
 """The probabilities of each."""
 
 
-def main(data: Path, models: list[Path], held_out: float, limit: int) -> None:
-    """Measure, print and write."""
-    photos = split_photos(find_photos(data), held_out)[1]
-    photos = photos[:: max(1, len(photos) // limit)][:limit]
-    rows = [row(model, photos) for model in models]
-    RESULT.write_text(json.dumps({"photographs": len(photos), "rows": rows}, indent=2) + "\n")
-    print(table(["model", *AGEINGS], [list(row.values()) for row in rows]))  # noqa: T201
-
-
-def row(model: Path, photos: list[Photo]) -> dict[str, Any]:
+def rows_of(model: Path, photos: Sequence[Photo]) -> Rows:
     """Return a model's mean gain under each ageing."""
     predict, _ = open_predictor(model)
-    return {"model": model.stem} | {
+    gains = {
         name: round(statistics.fmean(gain(predict, photo, **ageing) for photo in photos), 2)
         for name, ageing in AGEINGS.items()
     }
+    return [{"model": model.stem} | gains]
 
 
 def gain(predict: PredictAb, photo: Photo, tone: float, damage: float, film: float) -> float:
@@ -69,12 +58,4 @@ def quality(lightness: FloatArray, ab: FloatArray, true_ab: FloatArray) -> float
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path, metavar="PHOTOS")
-    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="checkpoint or exported file")
-    parser.add_argument("--held-out", type=float, default=0.05, help="the val_fraction of their runs")
-    parser.add_argument("--limit", type=int, default=400)
-    arguments = parser.parse_args()
-    main(arguments.data, arguments.models, arguments.held_out, arguments.limit)
+    study(__file__, __doc__, rows_of)

@@ -5,33 +5,21 @@ Photographs that no model learnt from (`--held-out`) are coloured, with the chro
 compared at equal colourfulness. Writes `benchmarks/studies/saturation.json` and prints its table.
 """
 
-import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from colorize_gan.benchmarks.timing import table
+from held_out import Rows, study
+
 from colorize_gan.exporter.evaluation import open_predictor
 from colorize_gan.trainer.deep_metrics import DeepMetrics
 from colorize_gan.trainer.evaluate import PredictAb, evaluate
-from colorize_gan.trainer.photos import Photo, find_photos, split_photos
+from colorize_gan.trainer.photos import Photo
 
-RESULT = Path(__file__).with_suffix(".json")
 SIZE = 256
 SATURATIONS = (0.0, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
 
 
-def main(data: Path, models: list[Path], held_out: float, limit: int) -> None:
-    """Measure, print and write."""
-    photos = split_photos(find_photos(data), held_out)[1]
-    photos = photos[:: max(1, len(photos) // limit)][:limit]
-    rows = [row for model in models for row in rows_of(model, photos)]
-    RESULT.write_text(json.dumps({"photographs": len(photos), "rows": rows}, indent=2) + "\n")
-    print(table(list(rows[0]), [list(row.values()) for row in rows]))  # noqa: T201
-
-
-def rows_of(model: Path, photos: Sequence[Photo]) -> list[dict[str, Any]]:
+def rows_of(model: Path, photos: Sequence[Photo]) -> Rows:
     """Return a model's gain in dB, colourfulness as a part of the truth's and agreement, by saturation."""
     predict, _ = open_predictor(model)
     rows = []
@@ -55,12 +43,4 @@ def saturated(predict: PredictAb, saturation: float) -> PredictAb:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path, metavar="PHOTOS")
-    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="checkpoint or exported file")
-    parser.add_argument("--held-out", type=float, default=0.05, help="the val_fraction of their runs")
-    parser.add_argument("--limit", type=int, default=400)
-    arguments = parser.parse_args()
-    main(arguments.data, arguments.models, arguments.held_out, arguments.limit)
+    study(__file__, __doc__, rows_of)

@@ -6,23 +6,20 @@ middle of the next thing. Models should be compared at equal colourfulness. Writ
 `benchmarks/studies/spill.json` and prints its table.
 """
 
-import argparse
-import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
+from held_out import Rows, study
 
-from colorize_gan.benchmarks.timing import table
 from colorize_gan.color import FloatArray, lab_to_image
 from colorize_gan.exporter.evaluation import open_predictor
 from colorize_gan.metrics import colorfulness
 from colorize_gan.trainer.data import load_square
 from colorize_gan.trainer.evaluate import PredictAb
-from colorize_gan.trainer.photos import Photo, find_photos, split_photos
+from colorize_gan.trainer.photos import Photo
 
-RESULT = Path(__file__).with_suffix(".json")
 SIZE = 256
 LIGHTNESS_EDGE = 1.5
 """Gradient of L*, blurred by a Gaussian of 1 pixel, in units a pixel, that makes an edge."""
@@ -32,25 +29,18 @@ REACH = 3
 """How many pixels an edge's neighbourhood has on each side."""
 
 
-def main(data: Path, models: list[Path], held_out: float, limit: int) -> None:
-    """Measure, print and write."""
-    photos = split_photos(find_photos(data), held_out)[1]
-    photos = photos[:: max(1, len(photos) // limit)][:limit]
-    rows = [row(model, photos) for model in models]
-    RESULT.write_text(json.dumps({"photographs": len(photos), "rows": rows}, indent=2) + "\n")
-    print(table(list(rows[0]), [list(row.values()) for row in rows]))  # noqa: T201
-
-
-def row(model: Path, photos: list[Photo]) -> dict[str, Any]:
+def rows_of(model: Path, photos: Sequence[Photo]) -> Rows:
     """Return a model's colourfulness, as a part of the truth's, and the shares of its and the true steps."""
     predict, _ = open_predictor(model)
     found, truth, steps, true_steps = np.nanmean([measure(predict, photo) for photo in photos], axis=0)
-    return {
-        "model": model.stem,
-        "colorfulness": round(found / truth, 3),
-        "steps": round(steps, 4),
-        "true steps": round(true_steps, 4),
-    }
+    return [
+        {
+            "model": model.stem,
+            "colorfulness": round(found / truth, 3),
+            "steps": round(steps, 4),
+            "true steps": round(true_steps, 4),
+        }
+    ]
 
 
 def measure(predict: PredictAb, photo: Photo) -> tuple[float, float, float, float]:
@@ -81,12 +71,4 @@ def gradient(channel: FloatArray) -> FloatArray:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path, metavar="PHOTOS")
-    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="checkpoint or exported file")
-    parser.add_argument("--held-out", type=float, default=0.05, help="the val_fraction of their runs")
-    parser.add_argument("--limit", type=int, default=400)
-    arguments = parser.parse_args()
-    main(arguments.data, arguments.models, arguments.held_out, arguments.limit)
+    study(__file__, __doc__, rows_of)

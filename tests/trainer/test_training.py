@@ -151,6 +151,8 @@ def test_finished_model_has_weights_that_bfloat16_holds(photo_folder: Path, tmp_
             assert torch.equal(module.weight, module.weight.bfloat16().float())
     with pytest.raises(UsageError, match="--bf16-weights"):
         TrainConfig(bf16_weights=True, recalibrate_batches=1)
+    with pytest.raises(UsageError, match="--bf16-weights"):
+        TrainConfig(arch="pix2pix", bf16_weights=True)
 
 
 def test_a_run_does_not_go_on_with_other_photographs(photo_folder: Path, tmp_path: Path) -> None:
