@@ -4,6 +4,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -147,6 +148,21 @@ def test_openvino_that_is_not_installed_says_so(exported: dict[str, Path]) -> No
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "DeviceError: --backend openvino: is not installed" in done.stderr
+
+
+def test_int8_sums_are_exact_on_cpus_without_vnni(
+    exported: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    session = onnxruntime.InferenceSession
+
+    def keep_options(model: str, options: onnxruntime.SessionOptions, **kwargs: Any) -> Any:
+        asked.append(options.get_session_config_entry("session.x64quantprecision"))
+        return session(model, options, **kwargs)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", keep_options)
+    open_backend(exported["onnx"], backend="native")
+    assert asked == ["1"]
 
 
 def test_onnx_without_contract_is_refused_by_name(exported: dict[str, Path], tmp_path: Path) -> None:
