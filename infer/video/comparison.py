@@ -65,6 +65,6 @@ def _side_by_side(
 
 def _planes(frame: VideoFrame, clip: Clip, size: tuple[int, int], form: str) -> Iterator[np.ndarray]:
     height, width = size
-    small = frame.reformat(width=width, height=height, format=form)
+    small = frame.reformat(width=width, height=height, format=form, threads=1)
     for plane in small.planes[:_PLANES]:
         yield np.rot90(plane_view(plane, np.dtype(np.uint8)), clip.quarter_turns)

@@ -172,7 +172,7 @@ def recolor(
     colored = frame
     if frame.format.name != settings.pixel_format:
         luma = convert_luma(luma_of(frame, clip), clip.depth, settings.depth, is_full=clip.tags.is_full)
-        colored = frame.reformat(format=settings.pixel_format)
+        colored = frame.reformat(format=settings.pixel_format, threads=1)
         plane_view(colored.planes[0], luma.dtype)[...] = luma
     colored.make_writable()  # the decoder may still refer to the picture
     for plane, samples in zip(colored.planes[1:], chroma, strict=True):

@@ -23,6 +23,8 @@ _BT709, _UNSPECIFIED, _BT601 = 1, 2, 6  # code points of matrix, primaries and t
 _SDR_TRANSFERS = frozenset({0, 1, 2, 4, 5, 6, 7, 11, 12, 13, 14, 15})
 _NARROW_PRIMARIES = frozenset({0, 1, 2, 4, 5, 6, 7, 22})  # near enough to BT.709's
 _SWSCALE_BT601 = 5
+_PLANAR = {8: "yuv444p", 10: "yuv444p10le", 12: "yuv444p12le", 32: "yuv444p16le"}
+"""What RGB and packed samples of at most so many bits become; 32 are floats."""
 _HIGH_DEFINITION = 720  # lines; players take untagged video of fewer for BT.601
 _TELL_DURATION = frozenset({"mov", "matroska", "avi", "asf", "flv"})  # others estimate it
 _SEEKS_BY_TIME_SHOWN = frozenset({"mov", "matroska"})  # others land after the key frame that is needed
@@ -193,9 +195,11 @@ def to_planar(frame: VideoFrame, tags: ColorTags) -> VideoFrame:
     """Return a frame with a luma plane: itself, or one converted from RGB or packed samples."""
     if _has_luma_plane(frame.format):
         return frame
-    target = "yuv444p" if frame.format.components[0].bits <= 8 else "yuv444p10le"
+    bits = frame.format.components[0].bits
+    target = next(name for most, name in _PLANAR.items() if bits <= most)
     matrix = _SWSCALE_BT601 if tags.matrix == _BT601 else tags.matrix
-    return frame.reformat(format=target, dst_colorspace=matrix, dst_color_range=_LIMITED)
+    # on several threads FFmpeg gives other samples now and then, where their slices meet
+    return frame.reformat(format=target, dst_colorspace=matrix, dst_color_range=_LIMITED, threads=1)
 
 
 def _has_luma_plane(form: VideoFormat) -> bool:

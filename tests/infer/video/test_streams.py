@@ -7,11 +7,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.results import ItemResult
 from colorize_gan.infer.video.options import VideoOptions
+from colorize_gan.infer.video.source import ColorTags, to_planar
 from colorize_gan.infer.video.video import colorize_videos
 
 from .clips import STEP, Recipe, frames_of, luma, packets_of, pan, times_of, write_clip
@@ -74,6 +76,26 @@ def test_ten_bits_stay_ten(codec: str, make: Make, colorizer: Colorizer, tmp_pat
     if codec == "ffv1":
         for before, after in zip(frames_of(clip), frames_of(tmp_path / "out.mp4"), strict=True):
             assert np.array_equal(luma(before), luma(after))
+
+
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_rgb_keeps_its_bits(bits: int, make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = make("in.mkv", codec="ffv1", pixel_format=f"gbrp{bits}le")
+    lossless = written(clip, tmp_path / "out.mkv", colorizer, codec="ffv1", measure=True)
+    assert (lossless.bits, lossless.video["luma"]["max_error"]) == (bits, 0)
+    smaller = written(clip, tmp_path / "out.mp4", colorizer)
+    note = f"{bits} bits became 10; --codec ffv1 keeps them"
+    assert (smaller.bits, smaller.note) == (10, note if bits > 10 else "")
+
+
+def test_conversion_gives_the_same_samples_every_time() -> None:
+    frame = VideoFrame(98, 66, "gbrp10le")
+    noise = np.random.default_rng(0)
+    for plane in frame.planes:
+        plane.update(noise.integers(0, 1024, plane.buffer_size // 2, np.uint16).tobytes())
+    tags = ColorTags(matrix=1, primaries=1, transfer=1, is_full=False)
+    first = luma(to_planar(frame, tags))
+    assert all(np.array_equal(first, luma(to_planar(frame, tags))) for _ in range(200))
 
 
 def test_prores_holds_eight_bits_in_ten(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
