@@ -13,7 +13,7 @@ from colorize_gan import __version__
 from colorize_gan.commands import INTERRUPTED, exit_with_code, printable, stop_requests
 from colorize_gan.devices import cuda_number
 from colorize_gan.errors import ImageError, UsageError
-from colorize_gan.infer.options import AutoInt, model_options
+from colorize_gan.infer.options import AutoInt, check_pages, model_options
 from colorize_gan.infer.results import FORMATS, MAX_MEGAPIXELS, LeftError
 from colorize_gan.infer.urls import PathOrUrl, expand_ranges, is_url
 from colorize_gan.infer.video.options import VIDEO_SUFFIXES
@@ -144,7 +144,7 @@ def colorize_batch(
             )
         paths = [read_path_list(listed) if path == _STDIN else path for path in named]
         work = find_work(paths, out, selection)
-        _check_pages(work, options["report"], options["gallery"])
+        check_pages(work, filter(None, (options["report"], options["gallery"])))
         work = work._replace(items=work.items[:limit])
         from colorize_gan.infer.run import is_video, run
 
@@ -198,21 +198,6 @@ def _check_shards(*, videos: bool, on_exists: str, gallery: Path | None, **_: An
         raise UsageError(f"{'--videos' if videos else '--gallery'} is for files, not for --shards")
     if on_exists == "rename":
         raise UsageError("--on-exists rename is for images; with --shards use skip, overwrite or error")
-
-
-def _check_pages(work: "Work", report: Path | None, gallery: Path | None) -> None:
-    """Refuse a report or gallery that would take the place of a picture, or of the other."""
-    pages = [path.resolve() for path in (report, gallery) if path]
-    pictures = (
-        {path.resolve() for item in work.items for path in (item.source, item.target)} if pages else set()
-    )
-    for page in pages:
-        if page.exists() and not page.is_file():
-            raise UsageError(
-                f"{page}: not a regular file; --report and --gallery are replaced by their new one"
-            )
-        if page in pictures or pages.count(page) > 1:
-            raise UsageError(f"{page}: --report and --gallery need names of their own")
 
 
 def _list_work(work: "Work", on_exists: str) -> int:

@@ -1,16 +1,20 @@
 """The options that all commands with a model share."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from colorize_gan.errors import UsageError
 from colorize_gan.infer.models import BACKENDS, DEFAULT_MODEL, find_model
 from colorize_gan.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from colorize_gan.infer.colorizer import Colorizer
+    from colorize_gan.infer.inputs import Work
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -97,3 +101,20 @@ def open_colorizer(*, model: str, backend: str, device: str, **options: Any) -> 
         from colorize_gan.infer.colorizer import Colorizer
 
         return Colorizer(opened.result(), **options)
+
+
+def check_pages(work: "Work", pages: Iterable[Path]) -> None:
+    """Refuse a report, gallery or comparison that would take the place of an input, an output or another one.
+
+    Raises:
+        UsageError: that, or there is something that is no file.
+    """
+    paths = [path.resolve() for path in pages]
+    pictures = (
+        {path.resolve() for item in work.items for path in (item.source, item.target)} if paths else set()
+    )
+    for path, count in Counter(paths).items():
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path}: not a regular file; what is there would be replaced")
+        if path in pictures or count > 1:
+            raise UsageError(f"{path}: --report, --gallery and --compare need names of their own")

@@ -15,7 +15,7 @@ import click
 from colorize_gan import __version__
 from colorize_gan.commands import INTERRUPTED, exit_with_code, printable, stop_requests
 from colorize_gan.errors import UsageError, VideoError
-from colorize_gan.infer.options import model_options, open_colorizer
+from colorize_gan.infer.options import check_pages, model_options, open_colorizer
 from colorize_gan.infer.video.options import (
     CONTAINERS,
     SCENE_THRESHOLD,
@@ -136,7 +136,8 @@ def colorize_video(
         raise UsageError("--end is not after --start")
     with stop_requests() as stop:
         work = _find_work(inputs, out, recursive=recursive, container=container)
-        _check_names(work, report, compare=video.compare)
+        comparisons = [comparison_path(item.target) for item in work.items] if video.compare else []
+        check_pages(work, filter(None, (report, *comparisons)))
         failed = _run(work, video, stop, report=report, quiet=quiet, **options)
     if stop.is_set():
         again = "" if video.resume else " --resume"
@@ -162,16 +163,6 @@ def _find_work(inputs: tuple[Path, ...], out: Path, *, recursive: bool, containe
     if out.resolve() == inputs[0].resolve():
         raise UsageError(f"--out {out}: is the input itself")
     return Work([WorkItem(inputs[0], out)], [], Counter())
-
-
-def _check_names(work: "Work", report: Path | None, *, compare: bool) -> None:
-    """Refuse a report or comparison that would take the place of a video, or of the other."""
-    videos = {path.resolve() for item in work.items for path in (item.source, item.target)}
-    others = [report] if report else []
-    others += [comparison_path(item.target) for item in work.items] if compare else []
-    for path in others:
-        if path.resolve() in videos or (path is not report and path == report):
-            raise UsageError(f"{path}: --report and --compare need names of their own; use another --out")
 
 
 def _run(

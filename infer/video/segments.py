@@ -82,8 +82,7 @@ class Job:
                     "--on-exists overwrite begins anew"
                 )
             return
-        for path in self._folder.glob("[0-9]*"):
-            path.unlink()
+        self.remove()
         with atomic_path(job) as part:
             part.write_text(json.dumps(self._settings, indent=1))
 
@@ -132,7 +131,9 @@ class Job:
                     yield file.read(int(size)), bool(is_key)
 
     def remove(self) -> None:
-        """Clear the folder away: the video is written."""
+        """Clear the segments away. Whenever that ends early, those that are left can be gone on with."""
+        for path in reversed(self.indices()):  # before their packets
+            path.unlink()
         for path in self._folder.glob("[0-9]*"):
             path.unlink()
 

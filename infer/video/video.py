@@ -115,9 +115,9 @@ class _Video:
                 comment = self._comment() + (f"; {_CUT_SHORT}" if frames.missing_seconds else "")
                 write_video(part, suffix, clip, settings, video, copied, self._excerpt, comment)
                 check_written(part, clip, video.times, self._excerpt)
+            if options.compare:
+                write_comparison(item.target, clip, options.start, options.end)
             job.remove()
-        if options.compare:
-            write_comparison(item.target, clip, options.start, options.end)
         return self._result(
             clip, settings, state, frames, [*what_changes(clip, settings), *notes, *_damage(frames, state)]
         )

@@ -1,5 +1,8 @@
 """A run that was stopped goes on and ends as if it had not been."""
 
+import contextlib
+import errno
+import itertools
 import os
 import signal
 import subprocess
@@ -135,6 +138,27 @@ def test_replacement_of_an_output_goes_on(make: Make, colorizer: Colorizer, tmp_
     assert target.read_bytes() == b"old"
     assert run(clip, target, colorizer, resume=True).status == "written"
     assert run(clip, target, colorizer, resume=True).status == "skipped"
+
+
+@pytest.mark.parametrize("ends_at", range(1, 8))
+def test_clearing_away_may_end_at_any_time(
+    ends_at: int, make: Make, colorizer: Colorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip, target = make(), tmp_path / "out.mp4"
+    unlink, cleared = Path.unlink, itertools.count(1)
+
+    def end_early(path: Path, *, missing_ok: bool = False) -> None:
+        if path.parent == folder_of(target) and target.exists() and next(cleared) >= ends_at:
+            raise OSError(errno.EIO, "killed", str(path))
+        unlink(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", end_early)
+        with contextlib.suppress(OSError):
+            assert run(clip, target, colorizer).status == "failed"
+    assert len(frames_of(target)) == 30
+    assert run(clip, target, colorizer, resume=True).status in ("written", "skipped")
+    assert len(frames_of(target)) == 30
 
 
 def test_output_that_exists(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:

@@ -175,6 +175,13 @@ def test_comparison_takes_no_other_files_name(make: Make, tmp_path: Path) -> Non
     assert "--compare need names of their own" in result.output
 
 
+def test_report_replaces_files_only(make: Make, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    result = video(make(), "--out", tmp_path / "out.mp4", "--report", tmp_path / "pipe")
+    assert (result.exit_code, (tmp_path / "pipe").is_fifo()) == (2, True)
+    assert "pipe: not a regular file" in result.output
+
+
 @pytest.mark.parametrize(("codec", "crf", "most"), [("h264", 60, 51), ("h265", 52, 51)])
 def test_quality_that_the_codec_has_not(codec: str, crf: int, most: int, make: Make, tmp_path: Path) -> None:
     result = video(make(), "--out", tmp_path / "out.mp4", "--codec", codec, "--crf", str(crf))
