@@ -48,13 +48,25 @@ def one_thread_each() -> Iterator[None]:
         cv2.setNumThreads(threads)
 
 
+@contextlib.contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turn what OpenCV raises where the memory does not suffice into a `MemoryError`."""
+    try:
+        yield
+    except cv2.error as error:
+        # the second is what its Python binding says of an array to be returned
+        if error.code != cv2.Error.StsNoMem and "can not be created" not in str(error):
+            raise
+        raise MemoryError(str(error)) from error
+
+
 class RoomToWork:
     """Lets work that ran out of memory run once more, alone."""
 
     def __init__(self) -> None:
         """Start with nobody at work."""
         self._changed = threading.Condition()
-        self._working = 0
+        self._working = self._waiting = 0
         self._alone = False
 
     def run(self, work: Callable[[], _R]) -> _R:
@@ -64,17 +76,23 @@ class RoomToWork:
             MemoryError: there is not enough memory for it alone, either.
         """
         try:
-            with self._taken(alone=False):
+            with self._taken(alone=False), memory_errors():
                 return work()
         except MemoryError:
             pass
-        with self._taken(alone=True):
+        with self._taken(alone=True), memory_errors():
             return work()
 
     @contextlib.contextmanager
     def _taken(self, *, alone: bool) -> Iterator[None]:
         with self._changed:
-            self._changed.wait_for(lambda: not self._alone and (not alone or not self._working))
+            self._waiting += alone
+            try:  # those who come later wait for one who wants to be alone
+                self._changed.wait_for(
+                    lambda: not self._alone and not (self._working if alone else self._waiting)
+                )
+            finally:
+                self._waiting -= alone
             self._alone = alone
             self._working += 1
         try:

@@ -16,6 +16,13 @@ from colorize_gan.errors import ColorizeError, DeviceError, ModelError, UsageErr
 from colorize_gan.infer.models import BACKENDS_BY_SUFFIX
 
 _log = logging.getLogger(__name__)
+_OUT_OF_MEMORY = (
+    "failed to allocate",
+    "can't allocate memory",
+    "out of memory",
+    "bad_alloc",
+    "bad allocation",
+)
 
 
 class Backend(Protocol):
@@ -92,11 +99,9 @@ def sha256_of(model: Path) -> str:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Tell by its text: ONNX Runtime and OpenVINO have one exception for all that goes wrong in a kernel."""
+    """Tell by its text: runtimes have one exception for all that goes wrong in a kernel."""
     text = str(error).lower()
-    return any(
-        sign in text for sign in ("failed to allocate", "out of memory", "bad_alloc", "bad allocation")
-    )
+    return any(sign in text for sign in _OUT_OF_MEMORY)
 
 
 def _load(model: Path, name: str, device: str) -> Backend:

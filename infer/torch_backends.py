@@ -11,7 +11,7 @@ import numpy as np
 from colorize_gan.contract import METADATA_KEY, ModelContract
 from colorize_gan.devices import cuda_number
 from colorize_gan.errors import DeviceError, ModelError
-from colorize_gan.infer.backends import sha256_of
+from colorize_gan.infer.backends import is_out_of_memory, sha256_of
 
 try:
     import torch
@@ -57,8 +57,10 @@ class TorchBackend:
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             try:
                 return self._program(torch.from_numpy(inputs).to(self.device)).cpu().numpy()
-            except torch.OutOfMemoryError as error:
-                raise MemoryError(str(error)) from error
+            except RuntimeError as error:
+                if is_out_of_memory(error):
+                    raise MemoryError(str(error)) from error
+                raise
 
 
 class TorchScriptBackend(TorchBackend):

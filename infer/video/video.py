@@ -27,7 +27,7 @@ from colorize_gan.infer.video.segments import Job, is_unfinished
 from colorize_gan.infer.video.source import Clip, Frames, probe
 from colorize_gan.infer.video.state import State
 from colorize_gan.infer.video.writing import CodedVideo, Excerpt, check_written, plan_copies, write_video
-from colorize_gan.parallel import one_thread_each
+from colorize_gan.parallel import memory_errors, one_thread_each
 
 INTERRUPTED = "interrupted; what is finished of it is kept"
 """Reason of a result that ended early."""
@@ -61,7 +61,7 @@ def colorize_videos(
         if stop.is_set():
             return
         try:
-            with one_thread_each():
+            with one_thread_each(), memory_errors():
                 result = _Video(item, colorizer, options).colorize(stop, on_frame)
             yield result
         except ImageError as error:

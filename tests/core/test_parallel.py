@@ -1,7 +1,9 @@
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
@@ -39,6 +41,36 @@ def test_work_that_needs_too_much_fails_and_others_go_on() -> None:
     with pytest.raises(MemoryError):
         room.run(too_large)
     assert room.run(lambda: 5) == 5
+
+
+def test_opencv_out_of_memory_is_a_memory_error() -> None:
+    with pytest.raises(MemoryError):
+        RoomToWork().run(lambda: cv2.resize(np.zeros((8, 8), np.uint8), (2**31 - 1, 2**20)))
+    with pytest.raises(cv2.error):
+        RoomToWork().run(lambda: cv2.cvtColor(np.zeros((8, 8), np.uint8), cv2.COLOR_BGR2GRAY))
+
+
+def test_work_that_wants_to_be_alone_does_not_wait_for_those_who_come_later() -> None:
+    room, done, tries = RoomToWork(), threading.Event(), iter([True, False])
+
+    def keep_busy() -> None:
+        while not done.is_set():  # there is always one of three at work
+            room.run(lambda: time.sleep(0.02))
+
+    def short_of_memory() -> None:
+        if next(tries):
+            raise MemoryError
+
+    with ThreadPoolExecutor(3) as pool:
+        busy = [pool.submit(keep_busy) for _ in range(3)]
+        time.sleep(0.05)
+        waiting = threading.Thread(target=lambda: (room.run(short_of_memory), done.set()), daemon=True)
+        waiting.start()
+        is_in_time = done.wait(10)
+        done.set()
+        for future in busy:
+            future.result()
+    assert is_in_time
 
 
 def test_one_thread_each_ends_with_the_block() -> None:

@@ -107,6 +107,20 @@ def test_openvino_out_of_memory_is_a_memory_error(
         backend.run(np.zeros((1, 1, 64, 64), np.float32))
 
 
+@pytest.mark.parametrize("suffix", ["torchscript", "pt2"])
+def test_pytorch_out_of_memory_is_a_memory_error(
+    exported: dict[str, Path], suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = open_backend(exported[suffix])
+
+    def fail(_: object) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 80 bytes")
+
+    monkeypatch.setattr(backend, "_program", fail)
+    with pytest.raises(MemoryError):
+        backend.run(np.full((1, 1, 64, 64), 50, np.float32))
+
+
 def test_openvino_leaves_the_threads_of_its_callers_on_their_cores(exported: dict[str, Path]) -> None:
     compiled = open_backend(exported["onnx"], "openvino", gate=False)._compile().get_compiled_model()  # type: ignore[attr-defined]
     assert compiled.get_property("ENABLE_CPU_PINNING") is False
