@@ -16,11 +16,16 @@ from typing import Any
 
 from colorize_gan.encoding import run_name
 from colorize_gan.infer.record import FOLDER, Entry, Record, lines_of, read_lines
-from colorize_gan.infer.storage import delete_objects, is_there, list_objects, read_objects, write_output
+from colorize_gan.infer.storage import (
+    TIMES,
+    delete_objects,
+    is_there,
+    list_objects,
+    read_objects,
+    write_output,
+)
 from colorize_gan.infer.version import Version
 
-_CHANGED = ("LastModified", "updated", "mtime", "created")
-"""What filesystems call the time of an object."""
 _LINES, _SECONDS = 256, 30  # a killed run does again what was done since the last object of lines
 _TRIES = 5
 
@@ -55,7 +60,7 @@ class BucketRecord(Record):
         """Read all objects of lines and make one of them; return the sizes of the outputs, and the lines."""
         _, found = list_objects(self._out)
         times = {
-            name: next(info[key] for key in _CHANGED if key in info)
+            name: next((info[key] for key in TIMES if info.get(key)), "")
             for name, info in found.items()
             if name.startswith(f"{FOLDER}/")
         }
@@ -73,10 +78,11 @@ class BucketRecord(Record):
         """Make one object of this run's; where that fails, the next run does."""
         begun = [name for name, entry in self._own.items() if not entry and name not in self._sizes]
         entries = self._entries | self._own
-        with contextlib.suppress(OSError):
-            for name in begun:
+        for name in begun:
+            with contextlib.suppress(OSError):  # what cannot be looked at stays begun
                 if not is_there(self._out / name):  # one may be, although its writing seemed to fail
                     del entries[name]
+        with contextlib.suppress(OSError):
             written = list(self._written)
             self._write(entries)
             delete_objects(self._folder, written)

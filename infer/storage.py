@@ -18,6 +18,17 @@ from colorize_gan.infer.urls import is_url, open_url
 
 Info = Mapping[str, Any]
 """What a filesystem says of an object; the keys differ."""
+TIMES = (
+    "LastModified",
+    "last_modified",
+    "updated",
+    "modified",
+    "modificationTime",
+    "mtime",
+    "created",
+    "creation_time",
+)
+"""What filesystems call the time of an object, the last change first."""
 
 
 @contextlib.contextmanager
@@ -38,7 +49,7 @@ def list_objects(url: Path) -> tuple[Path, dict[str, Info]]:
     """Find objects in one listing.
 
     Args:
-        url: of one object, of all below a prefix, or a glob.
+        url: of one object, of all below a prefix, or, where there is nothing of that name, a glob.
 
     Returns:
         The prefix, or the fixed part of the glob, and what is below it by its name there, sorted; one
@@ -50,13 +61,24 @@ def list_objects(url: Path) -> tuple[Path, dict[str, Info]]:
     with _errors_named(url):
         fs, path = _parts(url)
         fs.invalidate_cache()
-        if not glob.has_magic(path):
-            return url, _names_below(path, fs.find(path, detail=True))
+        found = _find(fs, path)
+        if found or not glob.has_magic(path):
+            return url, _names_below(path, found)
         fixed = itertools.takewhile(lambda part: not glob.has_magic(part), path.split("/"))
         base = "/".join(fixed)
         _, colon, archive = str(url).partition("::")
         root = open_url(f"{str(url).partition('://')[0]}://{base}{colon}{archive}")
         return root, _names_below(base, fs.glob(path, detail=True))
+
+
+def _find(fs: Any, path: str) -> Mapping[str, Info]:
+    try:
+        found: Mapping[str, Info] = fs.find(path, detail=True)
+    except FileNotFoundError:
+        if not glob.has_magic(path):
+            raise
+        return {}
+    return found
 
 
 def _names_below(base: str, found: Mapping[str, Info]) -> dict[str, Info]:

@@ -1,15 +1,14 @@
 """Work items of URLs: as those of folders, files and globs, from one listing."""
 
-import glob
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from colorize_gan.infer.inputs import BadInput, Selection, WorkItem, is_hidden
-from colorize_gan.infer.storage import Info, list_objects
+from colorize_gan.infer.storage import TIMES, Info, list_objects
 from colorize_gan.infer.urls import is_url
 from colorize_gan.infer.version import Version
 
-_VERSIONS = ("ETag", "etag", "md5Hash", "CRC", "mtime", "created")
+_VERSIONS = ("ETag", "etag", "md5Hash", "CRC", *TIMES)
 """What filesystems call that which changes when an object does, the best first."""
 
 
@@ -29,7 +28,7 @@ def work_of_url(url: Path, out: Path, selection: Selection) -> Iterator[WorkItem
     below, own = f"{str(base).rstrip('/')}/", f"{str(out).rstrip('/')}/"
     names = [name for name in found if not (below + name).startswith(own)]
     names = [name for name in names if _is_odd(name) or not is_hidden(PurePosixPath(name))]
-    if not selection.recursive and not glob.has_magic(str(url)):
+    if not selection.recursive and base == url:
         names = [name for name in names if "/" not in name]
     count = 0
     for name in names:

@@ -9,6 +9,7 @@ import time
 import urllib.request
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -105,6 +106,30 @@ def test_globs_and_archives_are_read(bucket: Bucket, exported: dict[str, Path], 
     assert "a name that no folder or URL can have" in whole.output
     assert len(bucket.names("whole")) == 6
     assert open_url("file:///scans/a.jpg") == Path("/scans/a.jpg")
+    bucket.put("in [2020]/scan [1].jpg", (photos / "00.jpg").read_bytes())
+    for number, source in enumerate(("in [2020]", "in [2020]/scan [1].jpg", "in*/scan [[]1].jpg")):
+        assert run(model, bucket.url(source), "--out", bucket.url(f"named{number}")).exit_code == 0
+    assert bucket.names("named0") == bucket.names("named1") == ["scan [1].jpg"]
+    assert bucket.names("named2") == ["in [2020]/scan [1].jpg"]
+
+
+@pytest.mark.parametrize("time_key", ["created", "last_modified", "modificationTime", "unknown"])
+def test_filesystems_call_the_time_of_an_object_differently(
+    time_key: str, exported: dict[str, Path], photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    listed = MemoryFileSystem.ls
+
+    def with_other_key(self: MemoryFileSystem, path: str, detail: bool = True, **options: Any) -> Any:
+        found = listed(self, path, detail=True, **options)
+        infos = [{time_key if key == "created" else key: info[key] for key in info} for info in found]
+        return infos if detail else [info["name"] for info in infos]
+
+    monkeypatch.setattr(MemoryFileSystem, "ls", with_other_key)
+    command = (exported["onnx"], photos, "--out", f"memory://{time_key}/out")
+    assert "6 written, 0 skipped" in run(*command).output
+    assert "0 written, 6 skipped" in run(*command).output
 
 
 def test_what_is_not_there_or_not_possible_is_one_line(
