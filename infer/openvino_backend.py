@@ -1,5 +1,6 @@
 """OpenVINO, on the CPU: faster than ONNX Runtime where the CPU computes in bfloat16."""
 
+import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from colorize_gan.devices import cuda_number
 from colorize_gan.errors import DeviceError, ModelError
 from colorize_gan.infer.backends import is_out_of_memory, sha256_of
 
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # OpenVINO has a stub for it
 try:
     import openvino
     from openvino.frontend import FrontEndManager
