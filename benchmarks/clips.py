@@ -11,7 +11,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from colorize_gan.benchmarks.photos import GRAIN, as_grey_8
-from colorize_gan.parity import grey_photographs
+from colorize_gan.images import find_images
 
 SIZE = (360, 640)
 RATE = Fraction(25)
@@ -20,7 +20,7 @@ _TURN = 400  # pixels from one end of the pan to the other, and back
 
 def pan(photos: Path, count: int, path: Path, size: tuple[int, int] = SIZE) -> Path:
     """Write a camera's pan over a photograph, with grain; return the path."""
-    grey = as_grey_8(grey_photographs(photos)[0])
+    grey = as_grey_8(find_images(photos)[0])
     height, width = size
     scale = (width + _TURN) / min(grey.shape)
     grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)

@@ -6,8 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from colorize_gan.images import read_rgb8
-from colorize_gan.parity import grey_photographs
+from colorize_gan.images import find_images, read_rgb8
 
 GRAIN = 3.0  # standard deviation, in 8-bit levels
 
@@ -50,7 +49,7 @@ def write_photographs(case: Case, source: Path, folder: Path) -> Path:
         The folder.
     """
     folder.mkdir()
-    sources = grey_photographs(source)
+    sources = find_images(source)
     for number in range(case.count):
         grey = _cropped(as_grey_8(sources[number % len(sources)]), case.width / case.height)
         large = cv2.resize(grey, (case.width, case.height), interpolation=cv2.INTER_CUBIC)

@@ -3,12 +3,15 @@
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_origin
 
 from colorize_gan.errors import ModelError
 
 SCHEMA = 1
 """Version of the contract's JSON. A file with a newer one is refused."""
+
+_GRAPHS = ("lab", "pixels")
+_PRECISIONS = ("fp32", "fp16-weights", "fp16", "bf16", "int8")
 
 METADATA_KEY = "colorize_gan.contract"
 """Where the JSON is kept: ONNX `metadata_props`, TorchScript `_extra_files`, checkpoints."""
@@ -67,6 +70,17 @@ class ModelContract:
     """The eager generator's colours at some points of known images: see `colorize_gan.parity`."""
     schema: int = SCHEMA
 
+    def __post_init__(self) -> None:
+        """Refuse values that no model can have."""
+        for field_ in dataclasses.fields(self):
+            value = getattr(self, field_.name)
+            if not isinstance(value, get_origin(field_.type) or field_.type):  # type: ignore[arg-type]
+                raise ModelError(f"{field_.name} cannot be {value!r}")
+        if self.graph not in _GRAPHS or self.precision not in _PRECISIONS or self.render_size < 1:
+            raise ModelError(
+                f"no graph of {self.precision} {self.graph} at {self.render_size} pixels is known"
+            )
+
     def to_json(self) -> str:
         """Return the contract as JSON; `from_json` reads it back equal."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
@@ -90,5 +104,5 @@ class ModelContract:
             )
         try:
             return cls(**{**values, "size": SizeRule(**values["size"])})
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, ModelError) as error:
             raise ModelError(f"{source}: the model contract is not valid ({error})") from error

@@ -9,12 +9,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from colorize_gan.color import FloatArray, grey_to_lightness, lab_to_image, rgb_to_lab
+from colorize_gan.color import FloatArray, lab_to_image, lightness_of, rgb_to_lab
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import DataError, ImageError, ModelError, VerificationError
-from colorize_gan.images import read_image
+from colorize_gan.images import find_images, read_image
 from colorize_gan.metrics import ciede2000
-from colorize_gan.suffixes import SUFFIXES
 
 Run = Callable[[np.ndarray], np.ndarray]
 """A graph of either kind: see `colorize_gan.infer.backends.Backend.run`."""
@@ -177,7 +176,7 @@ def photographs(contract: ModelContract, images: Path = PHOTOGRAPHS) -> Iterator
         DataError: no images in that folder.
     """
     side = contract.size.fit(_PHOTOGRAPH_SIDE)
-    for path in grey_photographs(images):
+    for path in find_images(images):
         yield f"photograph {path.name}", _as_input(read_lightness(path, side)[None], contract)
 
 
@@ -191,18 +190,6 @@ def _synthetic(contract: ModelContract) -> Iterator[Probe]:
         yield "coloured noise", np.random.default_rng(2).integers(0, 256, (1, side, side, 3), np.uint8)
 
 
-def grey_photographs(folder: Path) -> list[Path]:
-    """Return the image files in a folder and below it.
-
-    Raises:
-        DataError: there are none.
-    """
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not found:
-        raise DataError(f"{folder}: no images in it")
-    return found
-
-
 def read_lightness(path: Path, side: int) -> FloatArray:
     """Read an image as CIE L* ``(1, side, side)``: its middle square, resized.
 
@@ -213,7 +200,7 @@ def read_lightness(path: Path, side: int) -> FloatArray:
         image = read_image(path)
     except ImageError as error:
         raise DataError(f"{path}: {error}") from error
-    lightness = grey_to_lightness(image) if image.ndim == 2 else rgb_to_lab(image[..., :3])[0]
+    lightness = lightness_of(image)
     height, width = lightness.shape
     short = min(height, width)
     top, left = (height - short) // 2, (width - short) // 2

@@ -125,11 +125,15 @@ def colorize_export(
             click.echo(
                 f"{write_triton_model(file, triton)}: for tritonserver --model-repository {triton}", err=True
             )
-    first = files[0].path
-    if formats == ("checkpoint",):
-        click.echo(f"next: colorize-train PHOTOS --init {first} --out RUN", err=True)
+    paths = [file.path for file in files]
+    first = next((path for path in paths if path.suffix != ".pt"), None)
+    if first is None:
+        click.echo(f"next: colorize-train PHOTOS --init {paths[0]} --out RUN", err=True)
         return 0
-    click.echo(f"next: colorize-verify {first} --against {source}", err=True)
+    against = (
+        f" --against {source}" if graph == "lab" else ""
+    )  # of a pixels graph, one that is no pixels graph
+    click.echo(f"next: colorize-verify {first}{against}", err=True)
     if graph == "lab":
         click.echo(f"      colorize-batch PHOTOS --out COLORED --model {first}", err=True)
     return 0

@@ -24,6 +24,7 @@ from colorize_gan.exporter.pixels import PIXELS_INPUT, PIXELS_OUTPUT, to_pixels
 from colorize_gan.exporter.precisions import INT8_EXCEPTIONS, store_weights_as_half, to_half, to_int8
 from colorize_gan.exporter.restore import restore_checkpoint
 from colorize_gan.exporter.source import Source, load_source
+from colorize_gan.images import find_images
 from colorize_gan.infer.backends import Backend, RunBackend, open_backend
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.parity import (
@@ -34,7 +35,6 @@ from colorize_gan.parity import (
     enforce,
     fingerprint,
     floor_of,
-    grey_photographs,
     probes,
     read_lightness,
 )
@@ -108,12 +108,12 @@ def export_file(source_path: Path, out: Path, options: ExportOptions) -> Iterato
         VerificationError: a file gives other colours; it is not kept.
     """
     if "int8" in options.precisions:
-        grey_photographs(options.calibration)  # refused now, not after minutes
+        find_images(options.calibration)  # refused now, not after minutes
     source = load_source(source_path)
     out.mkdir(parents=True, exist_ok=True)
     for format_ in options.formats:
         if format_ == "checkpoint":
-            yield _restore(source_path, source, out)
+            yield _restore(source_path, source, out, options)
             continue
         if format_ != "onnx":
             for precision in options.precisions_of(format_):
@@ -131,13 +131,21 @@ def _path(out: Path, contract: ModelContract, format_: str) -> Path:
     return out / ".".join((contract.name, *marks, format_))
 
 
-def _restore(source_path: Path, source: Source, out: Path) -> ExportedFile:
+def _restore(source_path: Path, source: Source, out: Path, options: ExportOptions) -> ExportedFile:
     if source_path.suffix != ".onnx":
         raise UsageError(f"--format checkpoint: {source_path.name} is one; give an ONNX file")
-    path = restore_checkpoint(source_path, _path(out, source.contract, "pt"))
-    generator, contract = load_generator(path)
-    restored = RunBackend(contract, torch_predictor(generator))
-    record = compare(source.run, restored.run, probes(contract)) | {"verified_on": "eager cpu"}
+    path = _path(out, source.contract, "pt")
+    with atomic_path(path) as part:
+        generator, contract = load_generator(restore_checkpoint(source_path, part))
+        restored = RunBackend(contract, torch_predictor(generator))
+        record: dict[str, Any] = {}
+        if options.verify:
+            record = compare(source.run, restored.run, probes(contract))
+            try:
+                enforce(record, _floor(contract, options))
+            except VerificationError as error:
+                raise VerificationError(f"{path.name} on cpu: {error}; the file was not kept") from error
+            record |= {"verified_on": "eager cpu"}
     return ExportedFile(path, dataclasses.replace(contract, parity=record), _time(restored, contract))
 
 
@@ -185,7 +193,7 @@ def _convert(
 def _calibration(folder: Path, contract: ModelContract) -> Iterator[FloatArray]:
     """Yield photographs as they are, darker and lighter; of a large collection, some of each part."""
     side = contract.size.fit(contract.render_size)
-    found = grey_photographs(folder)
+    found = find_images(folder)
     for path in found[:: math.ceil(len(found) / _CALIBRATION_PHOTOS)]:
         lightness = read_lightness(path, side)[None]
         for gamma in (1.0, 0.7, 1.4):
@@ -217,7 +225,7 @@ def _save_verified(
 
 def _verify(part: Path, reference: Run, contract: ModelContract, options: ExportOptions) -> dict[str, Any]:
     """Compare a file through the users' own loader on every device that works; return the worst record."""
-    floor = floor_of(contract) if options.max_delta_e is None else Floor(options.max_delta_e)
+    floor = _floor(contract, options)
     records: dict[str, dict[str, Any]] = {}
     for backend in _open_everywhere(part):
         try:
@@ -228,6 +236,10 @@ def _verify(part: Path, reference: Run, contract: ModelContract, options: Export
         records[f"{backend.name} {backend.device}"] = found
     worst = max(records.values(), key=lambda record: record["p99"])
     return worst | {"floor": floor.p99, "verified_on": ", ".join(records)}
+
+
+def _floor(contract: ModelContract, options: ExportOptions) -> Floor:
+    return floor_of(contract) if options.max_delta_e is None else Floor(options.max_delta_e)
 
 
 def _open_everywhere(path: Path) -> Iterator[Backend]:

@@ -6,7 +6,7 @@ from typing import Any
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import ModelError, UsageError
 from colorize_gan.infer.backends import Backend, open_backend
-from colorize_gan.infer.models import BACKENDS_BY_SUFFIX
+from colorize_gan.infer.models import BACKENDS_BY_SUFFIX, bundled_models
 from colorize_gan.parity import (
     PHOTOGRAPHS,
     Floor,
@@ -66,6 +66,7 @@ def verify(
 
 
 def _open_reference(path: Path) -> tuple[Run, ModelContract]:
+    path = bundled_models().get(str(path), path)
     if path.suffix in BACKENDS_BY_SUFFIX:
         backend = open_backend(path, "native", "cpu")
         return backend.run, backend.contract

@@ -11,7 +11,7 @@ import click
 from colorize_gan import __version__
 from colorize_gan.commands import INTERRUPTED, exit_with_code, stop_requests
 from colorize_gan.errors import ModelError, UsageError
-from colorize_gan.trainer.config import TrainConfig, option_of
+from colorize_gan.trainer.config import TrainConfig, option_of, read_settings
 
 if TYPE_CHECKING:
     from colorize_gan.trainer.loop import Trainer
@@ -98,11 +98,9 @@ def _new(
             f"--out {out}: has a run in it; add --resume to go on with it, or choose another folder"
         )
     init_from = load_checkpoint(init_file) if init_file else None
-    if init_from is not None:
-        given = {"arch": init_from.contract.architecture} | given
-    config = (
-        dataclasses.replace(TrainConfig.load(config_file), **given) if config_file else TrainConfig.of(given)
-    )
+    settings = {"arch": init_from.contract.architecture} if init_from else {}
+    settings |= read_settings(config_file) if config_file else {}
+    config = TrainConfig.of(settings | given)
     if init_from is not None and init_from.contract.architecture != config.arch:
         raise ModelError(f"--init {init_file}: holds {init_from.contract.architecture}, not {config.arch}")
     return Trainer(config, data, out, init_from=init_from, processes=processes)

@@ -179,12 +179,31 @@ class TrainConfig:
         """Read settings that `save` wrote.
 
         Raises:
-            UsageError: unreadable, or with settings that do not exist.
+            UsageError: see `read_settings`; or a value is out of range.
         """
-        try:
-            return cls.of(json.loads(path.read_text()))
-        except (OSError, ValueError, TypeError) as error:
-            raise UsageError(f"--config {path}: {error}") from error
+        return cls.of(read_settings(path))
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Read some settings, or all, from JSON.
+
+    Raises:
+        UsageError: unreadable, or with settings that do not exist or are of another type.
+    """
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--config {path}: {error}") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"--config {path}: not a JSON object of settings")
+    defaults = dataclasses.asdict(TrainConfig())
+    for setting, value in found.items():
+        if setting not in defaults:
+            raise UsageError(f"--config {path}: no such setting: {setting}")
+        default = defaults[setting]
+        if type(value) is not type(default) and not (type(value) is int and type(default) is float):
+            raise UsageError(f"--config {path}: {setting}: {value!r} is not of type {type(default).__name__}")
+    return found
 
 
 def option_of(setting: str) -> str:

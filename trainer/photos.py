@@ -11,8 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from colorize_gan.errors import DataError, ImageError
-from colorize_gan.images import decode_rgb8, read_rgb8
-from colorize_gan.suffixes import SUFFIXES
+from colorize_gan.images import decode_rgb8, find_images, read_rgb8
 
 PACK_NAME, INDEX_NAME = "photos.bin", "photos.json"
 
@@ -81,22 +80,6 @@ def find_photos(folder: Path) -> list[Photo]:
         return list(_read_index(folder))
     photos: list[Photo] = [FilePhoto(path) for path in find_images(folder)]
     return sorted(photos, key=lambda photo: photo.digest)
-
-
-def find_images(folder: Path) -> list[Path]:
-    """Return all image files below ``folder``, sorted, hidden ones left out.
-
-    Raises:
-        DataError: there are none.
-    """
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    )
-    if not found:
-        raise DataError(f"{folder}: no images ({', '.join(sorted(SUFFIXES))}) in it")
-    return found
 
 
 def _read_index(folder: Path) -> Iterable[PackedPhoto]:

@@ -17,11 +17,12 @@ import cv2
 import numpy as np
 
 from colorize_gan.color import rgb_to_lab
+from colorize_gan.commands import printable
 from colorize_gan.encoding import atomic_path
 from colorize_gan.errors import DataError, ImageError
-from colorize_gan.images import decode_rgb8, read_rgb8
+from colorize_gan.images import decode_rgb8, find_images, read_rgb8
 from colorize_gan.parallel import map_in_order
-from colorize_gan.trainer.photos import INDEX_NAME, PACK_NAME, find_images
+from colorize_gan.trainer.photos import INDEX_NAME, PACK_NAME
 
 REJECTED_NAME = "rejected.tsv"
 _JPEG = [cv2.IMWRITE_JPEG_LUMA_QUALITY, 95, cv2.IMWRITE_JPEG_CHROMA_QUALITY, 95]  # 4:4:4
@@ -64,7 +65,7 @@ def prepare(source: Path, out: Path, options: PrepareOptions, workers: int) -> C
     fingerprints = _Fingerprints()
     jpegs: dict[str, tuple[int, int]] = {}  # digest -> where it lies in the unsorted file
     with tempfile.TemporaryFile(dir=out) as unsorted, atomic_path(out / REJECTED_NAME) as rejected:
-        with rejected.open("w") as report:
+        with rejected.open("w", encoding="utf-8") as report:
             examined = map_in_order(partial(_examine, options=options), images, workers, "prepare")
             for path, result in zip(images, examined, strict=True):
                 if isinstance(result, bytes) and fingerprints.is_new(result):
@@ -73,7 +74,7 @@ def prepare(source: Path, out: Path, options: PrepareOptions, workers: int) -> C
                     counts["kept"] += 1
                 else:
                     reason = "near-duplicate" if isinstance(result, bytes) else result
-                    report.write(f"{path}\t{reason}\n")
+                    report.write(f"{printable(path)}\t{reason}\n")
                     counts[reason.split(":")[0]] += 1
         if jpegs:
             _write_sorted(unsorted, jpegs, out)
@@ -97,7 +98,8 @@ def _examine(path: Path, options: PrepareOptions) -> bytes | str:
     chroma = float(np.linalg.norm(rgb_to_lab(rgb)[1], axis=-1).mean())
     if chroma < options.min_chroma:
         return f"grey: mean chroma {chroma:.1f}"
-    return cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _JPEG)[1].tobytes()
+    is_encoded, jpeg = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _JPEG)
+    return jpeg.tobytes() if is_encoded else "too long: more than JPEG can hold"
 
 
 def _write_sorted(unsorted: BinaryIO, jpegs: dict[str, tuple[int, int]], out: Path) -> None:

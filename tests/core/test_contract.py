@@ -27,6 +27,16 @@ def test_what_is_no_contract_is_refused_with_the_file_name(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "wrong",
+    [{"precision": "fp8"}, {"graph": "rgb"}, {"render_size": "256"}, {"render_size": 0}, {"name": None}],
+)
+def test_values_that_no_model_can_have_are_refused_with_the_file_name(wrong: dict[str, object]) -> None:
+    text = json.dumps(json.loads(CONTRACT.to_json()) | wrong)
+    with pytest.raises(ModelError, match=r"photo\.onnx: the model contract is not valid"):
+        ModelContract.from_json(text, "photo.onnx")
+
+
+@pytest.mark.parametrize(
     ("rule", "length", "fitted"),
     [
         (SizeRule(32, 32), 300, 288),

@@ -53,6 +53,10 @@ def test_export_makes_a_checkpoint_to_train_on_from(exported: dict[str, Path], t
     assert done.exit_code == 0, done.output
     assert f"colorize-train PHOTOS --init {tmp_path / 'tiny.pt'} --out RUN" in done.output
     load_generator(tmp_path / "tiny.pt")
+    stricter = [*arguments[:-1], str(tmp_path / "strict"), "--max-delta-e", "0.00000001"]
+    differs = CliRunner().invoke(colorize_export, stricter)
+    assert (differs.exit_code, "tiny.pt on cpu: " in differs.output) == (6, True)
+    assert not any((tmp_path / "strict").iterdir())
     arguments[0] = str(tmp_path / "tiny.pt")
     refused = CliRunner().invoke(colorize_export, arguments)
     assert refused.exit_code == 2

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import cv2
@@ -27,6 +28,11 @@ def images(tmp_path: Path, photo: np.ndarray) -> Path:
     cv2.imwrite(str(folder / "small.png"), bgr[:100, :300])
     cv2.imwrite(str(folder / "grey.png"), cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY))
     (folder / "broken.png").write_bytes(b"broken")
+    Path(os.fsdecode(bytes(folder) + b"/tab\tand\xff.png")).write_bytes(b"broken")
+    cv2.imwrite(str(folder / "long.png"), cv2.resize(bgr, (70_000, 130)))
+    (folder / ".hidden").mkdir()
+    (folder / ".hidden" / "thumbnail.png").write_bytes(b"broken")
+    (folder / "album.jpg").mkdir()
     return folder
 
 
@@ -40,6 +46,8 @@ def test_what_is_kept_and_what_is_not(images: Path, tmp_path: Path, photo: np.nd
         "small.png": "too small",
         "grey.png": "grey",
         "broken.png": "undecodable",
+        r"tab\tand\udcff.png": "undecodable",
+        "long.png": "too long",
     }
     photos = find_photos(tmp_path / "set")
     assert [p.digest for p in photos] == sorted(p.digest for p in photos)

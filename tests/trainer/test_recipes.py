@@ -1,9 +1,11 @@
 """The recipes in `configs/` can be run."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from colorize_gan.errors import UsageError
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.schedule import Schedule
 
@@ -15,6 +17,22 @@ def test_recipe_is_a_config_with_something_to_do(path: Path) -> None:
     config = TrainConfig.load(path)
     assert config.name == path.stem
     assert Schedule.of(config, steps_per_epoch=100).total > 0
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("[]", "not a JSON object of settings"),
+        ('{"batch_sise": 8}', "no such setting: batch_sise"),
+        ('{"batch_size": 16.5}', "batch_size: 16.5 is not of type int"),
+        ('{"lr": "fast"}', "lr: 'fast' is not of type float"),
+        ("{", "--config"),
+    ],
+)
+def test_what_is_no_recipe_is_one_line(content: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text(content)
+    with pytest.raises(UsageError, match=re.escape(says)):
+        TrainConfig.load(tmp_path / "mine.json")
 
 
 def test_there_are_recipes_of_the_shipped_model_and_of_both_baselines() -> None:

@@ -210,6 +210,22 @@ def test_colours_of_another_run_are_those_a_new_one_starts_with(
     assert load_checkpoint(tmp_path / "next" / "checkpoint.pt").contract.architecture == "efficientnet_lite0"
 
 
+def test_architecture_of_the_command_of_the_file_and_of_the_start(
+    photo_folder: Path, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    (tmp_path / "some.json").write_text('{"batch_size": 4, "crop_size": 64}')
+    (tmp_path / "other.json").write_text('{"batch_size": 4, "crop_size": 64, "arch": "resnet18"}')
+    short = ["--max-minutes", "0.00001"]
+    command = [photo_folder, "--init", tiny_checkpoint, *short]
+    refused = run(*command, "--out", tmp_path / "a", "--config", tmp_path / "other.json")
+    assert (refused.exit_code, "holds efficientnet_lite0, not resnet18" in refused.output) == (5, True)
+    assert run(*command, "--out", tmp_path / "b", "--config", tmp_path / "some.json").exit_code == 0
+    command = [photo_folder, "--out", tmp_path / "c", "--config", tmp_path / "some.json", *short]
+    assert run(*command, "--arch", "pix2pix", "--crop-size", "256").exit_code == 0
+    config = TrainConfig.load(tmp_path / "c" / "config.json")
+    assert config == TrainConfig.of({"arch": "pix2pix", "batch_size": 4})
+
+
 def test_training_learns_and_leaves_its_record(photo_folder: Path, tmp_path: Path) -> None:
     config = dataclasses.replace(CONFIG, pretrained="auto", l1_epochs=20, lr=3e-3, name="learned")
     assert Trainer(config, photo_folder, tmp_path).run()
