@@ -15,7 +15,11 @@ from colorize_gan.errors import ColorizeError, UsageError
 
 INTERRUPTED = 130
 
-_SERVER = ("fastapi", "h11", "prometheus_client", "pydantic", "python_multipart", "starlette", "uvicorn")
+_EXTRAS = {
+    "serve": ("fastapi", "h11", "prometheus_client", "pydantic", "python_multipart", "starlette", "uvicorn"),
+    "bench": ("matplotlib", "psutil", "skimage"),
+}
+"""Packages by the extra that brings them, where it is not export."""
 _PATIENCE = 2
 
 _P = ParamSpec("_P")
@@ -38,7 +42,7 @@ def exit_with_code(command: Callable[_P, int]) -> Callable[_P, None]:
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("colorize_gan"):
                 raise
-            extra = "serve" if error.name in _SERVER else "export"
+            extra = next((extra for extra, names in _EXTRAS.items() if error.name in names), "export")
             click.echo(
                 f"error: needs {error.name}, which is not installed; pip install 'colorize-gan[{extra}]'",
                 err=True,

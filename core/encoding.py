@@ -213,11 +213,18 @@ def _publish(part: Path, target: Path) -> None:
 
 @contextlib.contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Yield a hidden path beside ``target``, of its suffix, that becomes it when the block succeeds."""
+    """Yield a hidden path beside ``target``, of its suffix, that becomes it when the block succeeds.
+
+    An `OSError` without a file name, as of a full disk, gets that of ``target``.
+    """
     part = _part_of(target)
     try:
         yield part
         part.replace(target)
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = str(target)
+        raise
     finally:
         part.unlink(missing_ok=True)
 

@@ -14,9 +14,15 @@ MEDIA_TYPES = {
 }
 """The media types of the formats, by their usual suffix."""
 
+_OTHER_SUFFIXES = {".jpeg": ".jpg", ".tif": ".tiff", ".heif": ".heic"}
 _BEGINNINGS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG\r\n\x1a\n": ".png", b"BM": ".bmp"}
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1"})
+
+
+def usual_suffix(suffix: str) -> str:
+    """Return the one of `MEDIA_TYPES` that a suffix, in any case, stands for."""
+    return _OTHER_SUFFIXES.get(suffix.lower(), suffix.lower())
 
 
 def suffix_of(content: bytes) -> str:

@@ -27,7 +27,11 @@ _STDIN = Path("-")
 
 @click.command()
 @click.argument(
-    "inputs", nargs=-1, required=True, type=PathOrUrl(allow_dash=True, path_type=Path), metavar="INPUT..."
+    "inputs",
+    nargs=-1,
+    required=True,
+    type=PathOrUrl(allow_dash=True, readable=False, path_type=Path),
+    metavar="INPUT...",
 )
 @click.option(
     "--out",

@@ -10,6 +10,7 @@ import numpy as np
 from colorize_gan import __version__
 from colorize_gan.color import lightness_of
 from colorize_gan.encoding import encode, encode_planes
+from colorize_gan.formats import usual_suffix
 from colorize_gan.images import Picture, as_grey, decode_picture, halve, strips, to_8_bits
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.results import DAMAGED, HARDLY_ANY_COLOR
@@ -68,6 +69,25 @@ def color(picture: Picture, suffix: str, colorizer: Colorizer, quality: int, clo
         with clock.measure("encode"):
             content = encode(suffix, shown, quality, metadata)
     return Colored(content, shown, facts_of(picture, shown, suffix))
+
+
+def copy(picture: Picture, content: bytes, own: str, suffix: str, quality: int) -> Colored:
+    """Leave a picture as it is, in colour: the ``content`` of its file, unless that is of another format.
+
+    Args:
+        picture: of `decode`.
+        content: it was decoded from.
+        own: suffix of the file.
+        suffix: that the copy is to have, in lower case.
+        quality: of another format.
+
+    Raises:
+        ImageError: the other format cannot hold it.
+    """
+    if usual_suffix(own) != usual_suffix(suffix):
+        content = encode(suffix, picture.pixels, quality, picture.metadata)
+    facts = facts_of(picture, picture.pixels, suffix) | {"note": "already in colour: copied"}
+    return Colored(content, picture.pixels, facts)
 
 
 def facts_of(picture: Picture, shown: np.ndarray, suffix: str) -> dict[str, Any]:

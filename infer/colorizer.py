@@ -5,6 +5,7 @@ import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -111,6 +112,8 @@ class Colorizer:
     def _set_colors(self, saturation: float, strength: float, chroma_upsample: Method) -> None:
         if not (0 <= saturation <= MAXIMUM_SATURATION and 0 <= strength <= 1):  # not: NaN
             raise UsageError(f"--saturation is 0 to {MAXIMUM_SATURATION}, --strength 0 to 1")
+        if chroma_upsample not in get_args(Method):
+            raise UsageError(f"--chroma-upsample {chroma_upsample}: not {' or '.join(get_args(Method))}")
         self.saturation, self.strength = saturation, strength
         self.chroma_upsample: Method = chroma_upsample
 

@@ -183,9 +183,13 @@ def _work_of_glob(pattern: Path, out: Path, selection: Selection) -> _Found:
     shown = [match for match in matches if not _is_left_out(match, base, out)]
     if not shown:
         yield BadInput(pattern, "nothing matches it")
-    for match in shown:
+    walked = set[Path]()
+    for match in shown:  # what is in a folder comes after it
+        if selection.recursive and not walked.isdisjoint(match.parents):
+            continue
         relative = match.relative_to(base)
         if os.path.isdir(match):  # noqa: PTH112
+            walked.add(match)
             yield from _work_of_folder(match, out / relative, out, selection)
         else:
             yield from _work_of_member(match, relative, out / relative, selection)

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from colorize_gan.encoding import encode
 from colorize_gan.errors import ImageError
 from colorize_gan.images import Picture, decode_picture
 from colorize_gan.infer.bookkeeping import Task, failure, free_names
-from colorize_gan.infer.coloring import color, decode, facts_of, lightness_error
+from colorize_gan.infer.coloring import color, copy, decode, lightness_error
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.gallery import thumbnail
 from colorize_gan.infer.inputs import WorkItem
@@ -59,8 +58,10 @@ class Worker:
             content = read_content(item.source)
         result, made = self._make(item, content, clock)
         if result.status == "skipped":
-            target = item.target if is_there(item.target) else None
-            return self._with_own_thumbnails(dataclasses.replace(result, target=target))
+            if is_there(item.target):
+                stays = f"{result.reason}; what was made of it before stays"
+                result = dataclasses.replace(result, target=item.target, reason=stays)
+            return self._with_own_thumbnails(result)
         with clock.measure("encode"):
             return dataclasses.replace(result, target=self._write(item.target, made))
 
@@ -90,13 +91,10 @@ class Worker:
     def _in_color(self, item: WorkItem, content: bytes, picture: Picture) -> tuple[ItemResult, bytes]:
         if self._options.in_color == "skip":
             return ItemResult(item.source, None, "skipped", "already in colour"), b""
-        suffix = item.target.suffix.lower()
-        if suffix != item.source.suffix.lower():
-            content = encode(suffix, picture.pixels, self._options.quality, picture.metadata)
-        facts = facts_of(picture, picture.pixels, suffix)
-        facts["note"] = "already in colour: copied"
-        result = ItemResult(item.source, item.target, "written", output_size=len(content), **facts)
-        return self._with_thumbnails(result, picture.pixels, picture.pixels), content
+        copied = copy(picture, content, item.source.suffix, item.target.suffix.lower(), self._options.quality)
+        size = len(copied.content)
+        result = ItemResult(item.source, item.target, "written", output_size=size, **copied.facts)
+        return self._with_thumbnails(result, picture.pixels, picture.pixels), copied.content
 
     def _write(self, target: Path, content: bytes) -> Path:
         if self._options.on_exists != "rename":

@@ -7,9 +7,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from colorize_gan import __version__
-from colorize_gan.encoding import encode
 from colorize_gan.formats import MEDIA_TYPES, suffix_of
-from colorize_gan.infer.coloring import color, decode, facts_of
+from colorize_gan.infer.coloring import color, copy, decode
 from colorize_gan.infer.colorizer import MAXIMUM_SATURATION, Colorizer
 from colorize_gan.infer.results import FORMATS
 from colorize_gan.infer.server.admission import Memory, Pool
@@ -19,8 +18,6 @@ from colorize_gan.infer.stages import StageClock
 from colorize_gan.infer.upsample import Method
 from colorize_gan.parallel import RoomToWork
 from colorize_gan.tones import tone_of
-
-_ALREADY = "already in colour: copied"
 
 
 class ColorOptions(BaseModel):
@@ -104,14 +101,9 @@ class Service:
         with clock.measure("decode"):
             picture = decode(content, self.limits.max_megapixels)
         if options.in_color == "copy" and tone_of(picture.pixels) == "color":
-            facts = facts_of(picture, picture.pixels, suffix) | {"note": _ALREADY}
             with clock.measure("encode"):
-                copied = (
-                    content
-                    if suffix == own
-                    else encode(suffix, picture.pixels, options.quality, picture.metadata)
-                )
-            return Reply(copied, MEDIA_TYPES[suffix], facts, clock.seconds)
+                copied = copy(picture, content, own, suffix, options.quality)
+            return Reply(copied.content, MEDIA_TYPES[suffix], copied.facts, clock.seconds)
         colorizer = self.colorizer.with_colors(options.saturation, options.strength, options.chroma_upsample)
         colored = color(picture, suffix, colorizer, options.quality, clock)
         return Reply(colored.content, MEDIA_TYPES[suffix], colored.facts, clock.seconds)

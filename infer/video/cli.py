@@ -51,7 +51,9 @@ class _Time(click.ParamType[Fraction]):
 
 
 @click.command()
-@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="INPUT...")
+@click.argument(
+    "inputs", nargs=-1, required=True, type=click.Path(readable=False, path_type=Path), metavar="INPUT..."
+)
 @click.option(
     "--out",
     required=True,

@@ -148,7 +148,7 @@ def check_written(path: Path, clip: Clip, times: np.ndarray, excerpt: Excerpt) -
 
 def _options(form: str, clip: Clip) -> dict[str, str]:
     if form not in ("mp4", "mov"):
-        return {}
+        return {"fflags": "+bitexact"}  # else Matroska's identifiers are random
     # the units of tracks and of the edit lists that keep a late start
     unit = str(clip.time_base.denominator)
     return {"movflags": "+faststart", "video_track_timescale": unit, "movie_timescale": unit}

@@ -1,4 +1,5 @@
 import importlib
+import os
 import subprocess
 import sys
 import threading
@@ -152,6 +153,18 @@ def test_openvino_needs_neither_torch_nor_onnx(exported: dict[str, Path]) -> Non
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "(1, 2, 32, 64)"
+
+
+@pytest.mark.parametrize("name", ["onnxruntime", "openvino"])
+def test_runtimes_tell_nobody(exported: dict[str, Path], name: str, tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from colorize_gan.infer import open_backend\n"
+        f"open_backend(Path({str(exported['onnx'])!r}), {name!r}, gate=False)\n"
+    )
+    environment = os.environ | {"HOME": str(tmp_path)}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert not list(tmp_path.iterdir())  # where both keep an identifier of the machine
 
 
 def test_openvino_that_is_not_installed_says_so(exported: dict[str, Path]) -> None:

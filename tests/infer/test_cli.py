@@ -163,8 +163,8 @@ def test_impatient_ctrl_c_exits_130_too(
     for _ in range(3):
         process.send_signal(signal.SIGINT)
         time.sleep(0.01)
-    process.communicate(timeout=30)
-    assert process.returncode in (130, 0, -signal.SIGINT)  # the last: before the command has begun
+    _, said = process.communicate(timeout=30)
+    assert process.returncode in (130, 0, -signal.SIGINT), said  # the last: before the command has begun
 
 
 def test_closed_stderr_is_no_obstacle(exported: dict[str, Path], photos: Path, tmp_path: Path) -> None:
@@ -318,6 +318,55 @@ def test_inputs_in_color(
         assert (out / "color.png").read_bytes() == (folder / "color.png").read_bytes()
         assert items["color.png"]["note"] == "already in colour: copied"
     assert (items["color.png"]["max_lightness_error"] is not None) == colored
+
+
+def test_copies_keep_every_byte_where_the_format_is_the_same(
+    exported: dict[str, Path], photo: np.ndarray, tmp_path: Path
+) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for name in ("a.jpeg", "b.JPG", "c.jpg", "d.png"):
+        cv2.imwrite(str(folder / name), photo[..., ::-1])
+    options = ("--in-color", "copy", "--format", "jpg")
+    assert run(exported["onnx"], folder, "--out", out, *options).exit_code == 0
+    copies = {path.stem: path.read_bytes() for path in out.glob("*.jpg")}
+    for source in folder.iterdir():
+        assert (copies[source.stem] == source.read_bytes()) == (source.suffix != ".png")
+
+
+def test_skipped_says_what_an_earlier_run_left(
+    exported: dict[str, Path], photo: np.ndarray, tmp_path: Path
+) -> None:
+    cv2.imwrite(str(tmp_path / "color.png"), photo[..., ::-1])
+    command = [tmp_path / "color.png", "--out", tmp_path / "out", "-v"]
+    assert run(exported["onnx"], *command).exit_code == 0
+    skipped = run(exported["onnx"], *command, "--in-color", "skip")
+    assert "already in colour; what was made of it before stays" in skipped.output
+
+
+@pytest.mark.parametrize("option", ["--report", "--gallery"])
+def test_a_full_disk_under_a_page_is_one_line(
+    exported: dict[str, Path], photos: Path, tmp_path: Path, option: str
+) -> None:
+    code = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
+        "from colorize_gan.infer.cli import colorize_batch; colorize_batch()\n"
+    )
+    (tmp_path / "in").mkdir()
+    small = cv2.imread(str(photos / "00.jpg"))[:24, :24]
+    for number in range(20):
+        cv2.imwrite(str(tmp_path / "in" / f"{number:02}.jpg"), small)
+    arguments = [tmp_path / "in", "--out", tmp_path / "out", "--model", exported["onnx"], option]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments), str(tmp_path / "page.html")],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+    assert "page.html: File too large" in done.stderr
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_paths_from_standard_input_and_globs(exported: dict[str, Path], photos: Path, tmp_path: Path) -> None:

@@ -365,7 +365,7 @@ def test_in_a_browser_the_large_view_goes_from_page_to_page(browser: Any, tmp_pa
     tab.page.keyboard.press("Escape")
     dialog.wait_for(state="hidden")
     assert tab.shown() == ["120.jpg", "121.jpg"]
-    assert tab.page.evaluate("document.activeElement.ariaLabel") == "Enlarge 120.jpg"
+    tab.page.wait_for_function("document.activeElement.ariaLabel == 'Enlarge 120.jpg'")
     page_number = tab.page.get_by_role("spinbutton")
     page_number.fill("1")
     page_number.press("Enter")

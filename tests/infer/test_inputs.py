@@ -150,6 +150,7 @@ def test_glob_mirrors_what_is_below_its_fixed_part(tree: Path, tmp_path: Path) -
     (tree / "sub" / "circle").symlink_to(tree)
     assert found(f"{tree}/*.jpg") == ["b.jpg"]
     assert found(f"{tree}/**/*.jpg") == ["b.jpg", "sub/a.jpg"]
+    assert found(f"{tree}/**") == ["a.PNG", "b.jpg", "sub/a.jpg", "sub/deep/c.tif"]  # each folder once
     (tree / "circle").unlink()
     (tree / "sub" / "circle").unlink()
     assert found(f"{tmp_path}/ph*") == [
