@@ -16,6 +16,7 @@ from PIL import Image
 
 from colorize_gan.errors import ImageError
 from colorize_gan.images import Planes, register_heif, to_8_bits
+from colorize_gan.memory import is_out_of_memory
 from colorize_gan.metadata import DAMAGED, Metadata
 from colorize_gan.profiles import ICC
 from colorize_gan.suffixes import HEIF_SUFFIXES, JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES, TIFF_SUFFIXES
@@ -109,7 +110,7 @@ def _jpeg_header(metadata: Metadata) -> bytes:
 
 def _not_encoded(error: Exception) -> Exception:
     reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
-    return MemoryError() if "out of memory" in reason else ImageError(f"cannot be encoded ({reason})")
+    return MemoryError() if is_out_of_memory(error) else ImageError(f"cannot be encoded ({reason})")
 
 
 def _end_of_applications(jpeg: bytes) -> int:

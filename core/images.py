@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from colorize_gan.errors import DataError, ImageError, TooLargeError, UnknownFormatError
+from colorize_gan.memory import is_out_of_memory
 from colorize_gan.metadata import UNKNOWN_RESOLUTION, Metadata, read_tags, upright_xmp, with_size
 from colorize_gan.profiles import ICC, is_srgb, to_srgb
 from colorize_gan.suffixes import SUFFIXES
@@ -119,8 +120,10 @@ def decode_picture(content: bytes, max_megapixels: float | None = None) -> Pictu
             return _decode_jpeg(content, max_megapixels)
         return _decode(_open(content, max_megapixels), content)
     except pyvips.Error as error:
-        if "out of memory" in str(error):
+        if is_out_of_memory(error):
             raise MemoryError from error
+        if "labq" in str(error):
+            raise ImageError("CIELAB; save it as sRGB") from error
         raise ImageError(_DAMAGED) from error
 
 
@@ -272,7 +275,7 @@ def register_heif() -> None:
 
 def _decode_jpeg(content: bytes, max_megapixels: float | None) -> Picture:
     """Decode a JPEG file; libjpeg goes on after damage and only warns."""
-    with contextlib.suppress(pyvips.Error):
+    try:
         image = _open(content, max_megapixels, fail_on="warning")
         if _number(image, "orientation", 1) == 1 and is_srgb(image):
             with contextlib.suppress(ValueError):  # what it does not know, libvips may
@@ -280,6 +283,9 @@ def _decode_jpeg(content: bytes, max_megapixels: float | None) -> Picture:
                     _decode_with_simplejpeg(content, image.bands), _metadata(to_srgb(image), content)
                 )
         return _decode(image, content)
+    except pyvips.Error as error:
+        if is_out_of_memory(error):
+            raise
     return dataclasses.replace(_decode(_open(content, max_megapixels), content), is_damaged=True)
 
 

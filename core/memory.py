@@ -10,6 +10,20 @@ _MALLOC_SETTINGS = {  # numbers of glibc's malloc.h
     -1: 256 << 20,  # M_TRIM_THRESHOLD: bytes free at the end of the heap that are kept
     -8: 1,  # M_ARENA_MAX: one heap for all threads: what one has freed, another can take
 }
+_SIGNS = (
+    "out of memory",
+    "insufficient memory",
+    "can't allocate memory",
+    "failed to allocate",
+    "bad_alloc",
+    "bad allocation",
+)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Tell by its text: codecs and runtimes have one exception for all that goes wrong in them."""
+    text = str(error).lower()
+    return any(sign in text for sign in _SIGNS)
 
 
 def peak_memory_mb() -> float | None:

@@ -80,7 +80,8 @@ def evaluate_files(models: Sequence[Path], data: Path, out: Path, options: Evalu
     (out / "evaluation.json").write_text(json.dumps(rows, indent=2) + "\n")
     (out / "evaluation.md").write_text(text)
     sheet = preview(list(predictors.values()), photos[:_SHEET_ROWS], size)
-    cv2.imwrite(str(out / "contact-sheet.png"), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    png = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1]
+    (out / "contact-sheet.png").write_bytes(png.tobytes())
     return text
 
 

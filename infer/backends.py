@@ -16,13 +16,6 @@ from colorize_gan.errors import ColorizeError, DeviceError, ModelError, UsageErr
 from colorize_gan.infer.models import BACKENDS_BY_SUFFIX
 
 _log = logging.getLogger(__name__)
-_OUT_OF_MEMORY = (
-    "failed to allocate",
-    "can't allocate memory",
-    "out of memory",
-    "bad_alloc",
-    "bad allocation",
-)
 
 
 class Backend(Protocol):
@@ -96,12 +89,6 @@ def sha256_of(model: Path) -> str:
     """Return the digest of a model's file."""
     with model.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    """Tell by its text: runtimes have one exception for all that goes wrong in a kernel."""
-    text = str(error).lower()
-    return any(sign in text for sign in _OUT_OF_MEMORY)
 
 
 def _load(model: Path, name: str, device: str) -> Backend:

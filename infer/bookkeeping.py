@@ -94,7 +94,7 @@ def failure(item: WorkItem, error: Exception) -> ItemResult:
     """Return the result of an item that ended with an `ImageError`, `OSError` or `MemoryError`."""
     reason = str(error)
     if isinstance(error, OSError):
-        reason = f"{error.filename or item.target}: {error.strerror}"
+        reason = f"{error.filename or item.target}: {error.strerror or error}"
     elif isinstance(error, MemoryError):
         reason = NO_MEMORY
     return ItemResult(item.source, item.target, "failed", reason)

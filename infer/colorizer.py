@@ -155,13 +155,19 @@ class Colorizer:
             RGB, or RGBA with the same alpha, of the same height, width and dtype.
 
         Raises:
-            ImageError: smaller than `MINIMUM_SIDE`.
+            ImageError: smaller than `MINIMUM_SIDE`, or of another kind.
         """
         prepared = self.prepare(image)
         return self.merge(prepared, self.predict(prepared))
 
     def prepare(self, image: np.ndarray) -> Prepared:
         """Take from an image what is needed to colorize it: the first step of `colorize`."""
+        if (
+            image.dtype not in (np.uint8, np.uint16)
+            or image.ndim < 2
+            or image.shape[2:] not in ((), (3,), (4,))
+        ):
+            raise ImageError(f"{image.dtype} {image.shape}: not uint8 or uint16, grey, RGB or RGBA")
         height, width = image.shape[:2]
         if min(height, width) < MINIMUM_SIDE:
             raise ImageError(f"{width} x {height} pixels: too small to colorize (at least {MINIMUM_SIDE})")

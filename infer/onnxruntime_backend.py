@@ -10,7 +10,8 @@ import onnxruntime
 from colorize_gan.contract import METADATA_KEY, ModelContract
 from colorize_gan.devices import cuda_number, has_nvidia_driver
 from colorize_gan.errors import DeviceError, ModelError
-from colorize_gan.infer.backends import is_out_of_memory, sha256_of
+from colorize_gan.infer.backends import sha256_of
+from colorize_gan.memory import is_out_of_memory
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _log = logging.getLogger(__name__)
@@ -91,6 +92,8 @@ def _open_session(model: Path, cuda: int | None) -> onnxruntime.InferenceSession
     except Exception as error:  # its exceptions have no common base of their own
         if cuda is not None and "CUDA" in str(error):
             raise DeviceError(f"--device cuda:{cuda}: {_first_line(error)}") from error
+        if is_out_of_memory(error):
+            raise ModelError(f"{model}: there is not enough memory to open it") from error
         raise ModelError(f"{model}: damaged, or not an ONNX model ({_first_line(error)})") from error
     # ONNX Runtime only logs when a provider fails to load, and runs on the CPU (onnxruntime#23372)
     if cuda is not None and session.get_providers()[0] != _CUDA:

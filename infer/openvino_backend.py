@@ -9,7 +9,8 @@ import numpy as np
 from colorize_gan.contract import METADATA_KEY, ModelContract
 from colorize_gan.devices import cuda_number
 from colorize_gan.errors import DeviceError, ModelError
-from colorize_gan.infer.backends import is_out_of_memory, sha256_of
+from colorize_gan.infer.backends import sha256_of
+from colorize_gan.memory import is_out_of_memory
 
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # OpenVINO has a stub for it
 try:

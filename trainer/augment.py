@@ -23,7 +23,10 @@ def random_crop(
     height, width = rgb.shape[:2]
     side = min(height, width) * np.sqrt(rng.uniform(least_area, 1.0))
     stretch = np.exp(rng.uniform(-0.15, 0.15) * (least_area < 1))
-    crop_h, crop_w = min(height, round(side * stretch)), min(width, round(side / stretch))
+    crop_h, crop_w = (
+        min(most, max(1, round(length)))
+        for most, length in ((height, side * stretch), (width, side / stretch))
+    )
     top, left = rng.integers(height - crop_h + 1), rng.integers(width - crop_w + 1)
     crop = rgb[top : top + crop_h, left : left + crop_w]
     return crop[:, ::-1] if rng.random() < 0.5 and flip else crop

@@ -90,7 +90,7 @@ def read_token(path: Path | None) -> str | None:
         UsageError: it is empty, or holds what cannot go into a header.
     """
     source = str(path) if path else TOKEN_VARIABLE
-    token = path.read_text("utf-8").strip() if path else os.environ.get(TOKEN_VARIABLE)
+    token = path.read_text("utf-8", "replace").strip() if path else os.environ.get(TOKEN_VARIABLE)
     if token is not None and not (token and token.isascii() and token.isprintable() and " " not in token):
         raise UsageError(f"{source}: a token is one word of printable ASCII")
     return token

@@ -1,5 +1,6 @@
 """The `colorize-video` command. Heavy imports wait until the options are known to be right."""
 
+import glob
 import shlex
 import sys
 import threading
@@ -155,6 +156,8 @@ def _find_work(inputs: tuple[Path, ...], out: Path, *, recursive: bool, containe
     is_file = len(inputs) == 1 and inputs[0].is_file() and bool(out.suffix) and not out.is_dir()
     if not is_file:
         if out.is_file():
+            if len(inputs) == 1 and not inputs[0].exists() and not glob.has_magic(str(inputs[0])):
+                raise VideoError(f"{inputs[0]}: no such file or folder")
             raise UsageError(f"--out {out}: a file; several videos need a folder")
         suffix = f".{container}" if container else None
         return find_work(inputs, out, Selection(recursive, video_suffix=suffix, suffixes=VIDEO_SUFFIXES))

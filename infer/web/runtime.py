@@ -6,12 +6,12 @@ first wanted, and stay in the user's cache. Their digest is in the `package-lock
 
 import base64
 import hashlib
+import http.client
 import io
 import os
 import shutil
 import tarfile
 import tempfile
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -59,7 +59,7 @@ def _fetch(url: str) -> bytes:
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:
             return response.read()
-    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:  # the last: no URL
         reason = getattr(error, "reason", error)
         raise UsageError(
             f"{url}: cannot be fetched ({reason}); get this file on a computer with a network and give it "

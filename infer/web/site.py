@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -72,7 +73,7 @@ class Site:
             return None
         file = self.page.joinpath(*parts)
         is_inside = file.resolve().is_relative_to(self.page.resolve())
-        return file if is_inside and file.is_file() else None
+        return file if is_inside and os.path.isfile(file) else None  # noqa: PTH113 - a name may be too long
 
 
 def headers_of(file: Path) -> dict[str, str]:

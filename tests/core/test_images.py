@@ -4,8 +4,11 @@ from typing import Literal
 import cv2
 import numpy as np
 import pytest
+import pyvips
 import skimage.data
+from PIL import Image
 
+from colorize_gan import images
 from colorize_gan.color import lab_to_image, rgb_to_lab
 from colorize_gan.encoding import atomic_path, encode, write_image
 from colorize_gan.errors import ImageError
@@ -151,3 +154,18 @@ def test_tiff_is_deflated_where_that_makes_it_smaller() -> None:
     sizes = [len(encode(".tif", pixels, 95, Metadata())) / grain.nbytes for pixels in (grain, smooth)]
     assert 1 < sizes[0] < 1.01
     assert sizes[1] < 0.1
+
+
+def test_cielab_is_refused_by_name(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((20, 20, 3), np.uint8)).convert("LAB").save(tmp_path / "lab.tif")
+    with pytest.raises(ImageError, match="CIELAB"):
+        read_image(tmp_path / "lab.tif")
+
+
+def test_too_little_memory_is_not_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_(*_: object, **__: object) -> None:
+        raise pyvips.Error("unable to call", "out of memory -- size == 80MB")
+
+    monkeypatch.setattr(images, "_open", open_)
+    with pytest.raises(MemoryError):
+        images.decode_picture(b"\xff\xd8\xff")

@@ -165,3 +165,22 @@ def test_values_the_model_cannot_honour_are_refused(exported: dict[str, Path]) -
 def test_long_thin_images_have_a_colorfulness(shape: tuple[int, int]) -> None:
     grey = np.full((*shape, 3), 128, np.uint8)
     assert facts_of(Picture(grey, Metadata()), grey, ".png")["colorfulness"] == 0
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((40, 40, 5), np.uint8),
+        np.zeros((40, 40, 1), np.uint8),
+        np.zeros((40, 40)),
+        np.zeros(40, np.uint8),
+    ],
+)
+def test_arrays_that_are_no_image_are_refused(exported: dict[str, Path], image: np.ndarray) -> None:
+    with pytest.raises(ImageError, match="not uint8 or uint16, grey, RGB or RGBA"):
+        Colorizer(exported["onnx"]).colorize(image)
+
+
+def test_an_enlargement_that_is_not_there_is_refused(exported: dict[str, Path]) -> None:
+    with pytest.raises(UsageError, match="--chroma-upsample nearest: not guided or bilinear"):
+        Colorizer(exported["onnx"], chroma_upsample="nearest")  # type: ignore[arg-type]

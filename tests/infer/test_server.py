@@ -422,6 +422,9 @@ def test_where_the_token_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert serving.read_token(None) == "abc"
     (tmp_path / "token").write_text("def\n")
     assert serving.read_token(tmp_path / "token") == "def"
+    (tmp_path / "latin").write_bytes(b"d\xe9f")
+    with pytest.raises(UsageError, match="latin: a token is one word"):
+        serving.read_token(tmp_path / "latin")
     (tmp_path / "token").write_text("\n")
     with pytest.raises(UsageError, match="token: a token is one word"):
         serving.read_token(tmp_path / "token")

@@ -33,6 +33,12 @@ def test_crops_stay_inside_and_vary(photo: np.ndarray) -> None:
     assert all(0.7 < crop.shape[0] / crop.shape[1] < 1.4 for crop in crops)
 
 
+def test_crops_of_a_strip_are_never_empty() -> None:
+    strip = np.zeros((3, 400, 3), np.uint8)
+    crops = [random_crop(strip, np.random.default_rng(seed), least_area=0.01) for seed in range(300)]
+    assert min(crop.size for crop in crops) > 0
+
+
 def test_old_film_shows_blue_lighter_and_red_darker_than_the_eye_sees_them() -> None:
     red, grey, blue = np.uint8([[[200, 30, 30]]]), np.uint8([[[90, 90, 90]]]), np.uint8([[[40, 60, 200]]])
     patches = np.hstack([red, grey, blue])

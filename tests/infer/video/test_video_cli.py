@@ -90,6 +90,7 @@ def test_folder_is_mirrored(make: Make, tmp_path: Path) -> None:
         (["IN", "--out", "new.mp4", "--device", "cuda:7"], 4, "--device cuda"),
         (["IN", "--out", "new.mp4", "--model", "nosuch"], 5, "--model nosuch"),
         (["nosuch.mp4", "--out", "out"], 3, "no such file or folder"),
+        (["nosuch.mp4", "--out", "in.mp4"], 3, "no such file or folder"),
     ],
 )
 def test_errors_are_one_line_and_a_code(

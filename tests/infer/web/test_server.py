@@ -108,7 +108,7 @@ def test_urls_stand_for_files(site: Site, page: Path, cache: Path) -> None:
     "path",
     [
         *("/assets", "/nothing", "/../page/index.html", "/assets/../../ort-1.0.tgz", "//etc/passwd"),
-        *("/runtime/unwanted.js", "/runtime/../ort.wasm", "/runtime/", "/\0"),
+        *("/runtime/unwanted.js", "/runtime/../ort.wasm", "/runtime/", "/\0", f"/{'a' * 300}"),
     ],
 )
 def test_other_urls_stand_for_nothing(site: Site, path: str) -> None:
