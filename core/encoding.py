@@ -36,11 +36,11 @@ _FRAME_HEADER = b"\xff\xc0\x00\x11\x08"  # baseline, three components, 8 bits
 _JPEG_SEGMENT = 65_000  # bytes, of the 65,533 that one can hold
 
 
-def write_image(path: Path, pixels: np.ndarray, quality: int, metadata: Metadata = Metadata()) -> None:  # noqa: B008
-    """Write an image file; it appears when it is complete.
+def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata = Metadata()) -> bytes:  # noqa: B008
+    """Return the content of an image file.
 
     Args:
-        path: its suffix chooses the format. WebP and AVIF are written lossless: their lossy modes keep luma
+        suffix: chooses the format, in lower case. WebP and AVIF are lossless: their lossy modes keep luma
             in 220 levels or fewer, too few for the lightness of a photograph.
         pixels: RGB or RGBA, uint8 or uint16; 16 bits become 8 where the format has no more.
         quality: of JPEG and HEIC, 1 to 100. It is used at a fifth of its loss: 95 as the format's 95
@@ -48,17 +48,9 @@ def write_image(path: Path, pixels: np.ndarray, quality: int, metadata: Metadata
         metadata: goes where the format has a place for it.
 
     Raises:
-        ImageError: the format cannot hold it, or it cannot be written.
+        ImageError: the format cannot hold it.
+        MemoryError: there is not enough.
     """
-    encoded = encode(path.suffix.lower(), pixels, quality, metadata)
-    try:
-        write_atomically(path, encoded)
-    except OSError as error:
-        raise ImageError(f"cannot be written ({error.strerror})") from error
-
-
-def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) -> bytes:
-    """Return the content of the file that `write_image` writes for a lower-case ``suffix``."""
     if pixels.shape[2] == 4 and suffix in _OPAQUE_SUFFIXES:
         if (pixels[..., 3] != np.iinfo(pixels.dtype).max).any():
             raise ImageError(f"{suffix} cannot hold its transparency; use --format png")
@@ -75,7 +67,7 @@ def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) ->
 
 
 def encode_planes(planes: Planes, quality: int, metadata: Metadata) -> bytes:
-    """Return the content of the JPEG file of ``planes``; ``quality`` as `write_image` takes it."""
+    """Return the content of the JPEG file of ``planes``; ``quality`` as `encode` takes it."""
     try:
         coded = simplejpeg.encode_jpeg_yuv_planes(planes.luma, planes.cb, planes.cr, _finer(quality))
         header = _jpeg_header(metadata)

@@ -84,18 +84,9 @@ def find_images(folder: Path) -> list[Path]:
     return found
 
 
-def read_picture(path: Path, max_megapixels: float | None = None) -> Picture:
-    """Read an image file, whatever its colour space, upright and in sRGB.
-
-    Args:
-        path: a file of one of the `colorize_gan.suffixes.SUFFIXES`; its content decides what it is.
-        max_megapixels: refuse larger ones, before they are decoded.
-
-    Raises:
-        ImageError: unreadable, not an image, cut short, too large, of several pages or frames, or with
-            samples that are not integers of up to 16 bits.
-    """
-    return decode_picture(read_content(path), max_megapixels)
+def read_picture(path: Path) -> Picture:
+    """Read an image file: see `read_content` and `decode_picture`."""
+    return decode_picture(read_content(path))
 
 
 def read_content(path: Path) -> bytes:
@@ -114,7 +105,17 @@ def read_content(path: Path) -> bytes:
 
 
 def decode_picture(content: bytes, max_megapixels: float | None = None) -> Picture:
-    """Decode the content of an image file as `read_picture` does."""
+    """Decode an image, whatever its colour space, upright and in sRGB.
+
+    Args:
+        content: of a file of one of the `colorize_gan.suffixes.SUFFIXES`; it decides what it is.
+        max_megapixels: refuse larger ones, before they are decoded.
+
+    Raises:
+        ImageError: not an image, cut short, too large, of several pages or frames, or with samples that
+            are not integers of up to 16 bits.
+        MemoryError: there is not enough.
+    """
     try:
         if content[:2] == _JPEG_MAGIC:
             return _decode_jpeg(content, max_megapixels)

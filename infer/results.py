@@ -42,7 +42,7 @@ class BatchOptions:
     in_color: InColor = "recolor"
     """What happens to inputs in true colour; toned ones are always recoloured."""
     quality: int = 95
-    """Of JPEG and HEIC; see `write_image`."""
+    """Of JPEG and HEIC; see `encode`."""
     max_megapixels: float = MAX_MEGAPIXELS
     """Larger inputs fail before they are decoded."""
     workers: int | None = None

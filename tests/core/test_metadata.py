@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorize_gan.encoding import encode_planes, write_image
+from colorize_gan.encoding import encode, encode_planes
 from colorize_gan.images import Planes, decode_picture, read_picture
 from colorize_gan.metadata import read_tags
 from colorize_gan.profiles import srgb_profile
@@ -40,7 +40,7 @@ def camera_file(tmp_path: Path, photo: np.ndarray, exif: bytes) -> Path:
 def test_metadata_goes_from_jpeg_to_every_format(camera_file: Path, suffix: str) -> None:
     picture = read_picture(camera_file)
     target = camera_file.with_name(f"out{suffix}")
-    write_image(target, picture.pixels, 95, picture.metadata.made_by("colorize-gan"))
+    target.write_bytes(encode(target.suffix, picture.pixels, 95, picture.metadata.made_by("colorize-gan")))
     written = read_picture(target)
     assert written.pixels.shape == (96, 64, 3)
     tags, own = written.metadata.tags, written.metadata.subdirectories
@@ -75,7 +75,7 @@ def test_metadata_goes_with_planes(camera_file: Path) -> None:
 def test_resolution_is_kept(camera_file: Path, suffix: str) -> None:
     picture = read_picture(camera_file)
     target = camera_file.with_name(f"out{suffix}")
-    write_image(target, picture.pixels, 95, picture.metadata)
+    target.write_bytes(encode(target.suffix, picture.pixels, 95, picture.metadata))
     with Image.open(target) as image:
         assert image.info["dpi"] == pytest.approx((300, 300), abs=0.02)
 
@@ -97,7 +97,9 @@ def test_tiff_tags_go_from_tiff_to_tiff_and_jpeg(tmp_path: Path, depth: type) ->
     picture = read_picture(tmp_path / "scan.tif")
     rgb = np.dstack([picture.pixels] * 3)
     for suffix in (".tif", ".jpg"):
-        write_image(tmp_path / f"out{suffix}", rgb, 95, picture.metadata.made_by("colorize-gan"))
+        (tmp_path / f"out{suffix}").write_bytes(
+            encode(suffix, rgb, 95, picture.metadata.made_by("colorize-gan"))
+        )
         tags = read_picture(tmp_path / f"out{suffix}").metadata.tags
         assert tags[ARTIST][1] == "Löns".encode()
         assert tags[0x8298][1] == b"(c) 1931"
@@ -109,7 +111,9 @@ def test_tiff_tags_go_from_tiff_to_tiff_and_jpeg(tmp_path: Path, depth: type) ->
 def test_software_is_said_where_there_was_no_exif(tmp_path: Path, photo: np.ndarray) -> None:
     Image.fromarray(photo).save(tmp_path / "plain.png")
     picture = read_picture(tmp_path / "plain.png")
-    write_image(tmp_path / "out.png", picture.pixels, 95, picture.metadata.made_by("colorize-gan"))
+    (tmp_path / "out.png").write_bytes(
+        encode(".png", picture.pixels, 95, picture.metadata.made_by("colorize-gan"))
+    )
     with Image.open(tmp_path / "out.png") as image:
         assert image.getexif()[SOFTWARE] == "colorize-gan"
 
@@ -129,7 +133,9 @@ def test_damaged_exif_is_left_out_and_the_picture_stays(
     (tmp_path / "odd.jpg").write_bytes(stream.getvalue())
     picture = read_picture(tmp_path / "odd.jpg")
     assert picture.pixels.shape == photo.shape
-    write_image(tmp_path / "out.jpg", picture.pixels, 95, picture.metadata.made_by("colorize-gan"))
+    (tmp_path / "out.jpg").write_bytes(
+        encode(".jpg", picture.pixels, 95, picture.metadata.made_by("colorize-gan"))
+    )
 
 
 @pytest.mark.parametrize("offset", [-5, 2**31, 3])
