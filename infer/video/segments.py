@@ -36,7 +36,7 @@ class Job:
         Raises:
             VideoError: in use; or begun and neither to be resumed nor overwritten; or of other settings.
         """
-        self._folder = _folder_of(target)
+        self._target, self._folder = target, _folder_of(target)
         self._settings, self._resume, self._overwrite = dict(settings), resume, overwrite
         self._lock_path = self._folder / _LOCK
         self._lock = FileLock(self._lock_path, thread_local=False)
@@ -129,6 +129,19 @@ class Job:
             with index.with_suffix(".packets").open("rb") as file:
                 for size, is_key in zip(_column(index, "sizes"), _column(index, "keys"), strict=True):
                     yield file.read(int(size)), bool(is_key)
+
+    @contextlib.contextmanager
+    def result(self) -> Iterator[Path]:
+        """Yield the path of the whole video while it is written; it becomes the target after the block.
+
+        It is in the folder: what a killed run leaves of it is in nobody's way.
+        """
+        part = self._folder / f"0.part{self._target.suffix}"
+        try:
+            yield part
+            part.replace(self._target)
+        finally:
+            part.unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Clear the segments away. Whenever that ends early, those that are left can be gone on with."""

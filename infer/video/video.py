@@ -12,7 +12,6 @@ from typing import Any
 import av
 
 from colorize_gan import __version__
-from colorize_gan.encoding import atomic_path
 from colorize_gan.errors import ImageError, VideoError
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.inputs import WorkItem
@@ -111,7 +110,7 @@ class _Video:
             if not state.counts.frames:
                 raise VideoError("no frame can be read" + (" there" if options.start or options.end else ""))
             video = CodedVideo(job.packets(), job.times(), frames.last_duration)
-            with atomic_path(item.target) as part:
+            with job.result() as part:
                 comment = self._comment() + (f"; {_CUT_SHORT}" if frames.missing_seconds else "")
                 write_video(part, suffix, clip, settings, video, copied, self._excerpt, comment)
                 check_written(part, clip, video.times, self._excerpt)

@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from colorize_gan.errors import VideoError
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.results import ItemResult
+from colorize_gan.infer.video import video
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.video import INTERRUPTED, colorize_videos
 
@@ -128,6 +130,27 @@ def test_unfinished_work_is_not_lost_by_mistake(
     assert sorted(folder_of(target).iterdir()) == segments
     assert run(clip, target, colorizer, on_exists="overwrite").status == "written"
     assert not folder_of(target).exists()
+
+
+def test_what_a_killed_run_left_of_a_whole_video_goes_away(
+    make: Make, colorizer: Colorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip, target = make(), tmp_path / "out.mp4"
+    written = list[Path]()
+
+    def end_early(part: Path, *_: object) -> None:
+        written.append(part.with_name(f"kept-{part.name}"))
+        os.link(part, written[0])
+        raise VideoError("killed")
+
+    with monkeypatch.context() as killed:
+        killed.setattr(video, "check_written", end_early)
+        assert run(clip, target, colorizer).reason == "killed"
+    written[0].rename(
+        written[0].with_name(written[0].name.removeprefix("kept-"))
+    )  # as if nothing ran after it
+    assert run(clip, target, colorizer, resume=True).status == "written"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
 
 
 def test_replacement_of_an_output_goes_on(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
