@@ -17,7 +17,7 @@ INTERRUPTED = 130
 
 _EXTRAS = {
     "serve": ("fastapi", "h11", "prometheus_client", "pydantic", "python_multipart", "starlette", "uvicorn"),
-    "bench": ("matplotlib", "psutil", "skimage"),
+    "bench": ("markdown", "matplotlib", "psutil", "skimage"),
 }
 """Packages by the extra that brings them, where it is not export."""
 _PATIENCE = 2

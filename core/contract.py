@@ -17,6 +17,14 @@ METADATA_KEY = "colorize_gan.contract"
 """Where the JSON is kept: ONNX `metadata_props`, TorchScript `_extra_files`, checkpoints."""
 
 
+def _check_types(values: Any) -> None:
+    """Refuse fields of a dataclass that are not of the declared type."""
+    for declared in dataclasses.fields(values):
+        value = getattr(values, declared.name)
+        if type(value) is not (get_origin(declared.type) or declared.type):  # of bool and int, too
+            raise ModelError(f"{declared.name} cannot be {value!r}")
+
+
 @dataclass(frozen=True)
 class SizeRule:
     """Which heights and widths a generator accepts."""
@@ -28,6 +36,7 @@ class SizeRule:
 
     def __post_init__(self) -> None:
         """Refuse rules that no size can meet."""
+        _check_types(self)
         if self.multiple_of < 1 or self.minimum < self.multiple_of or self.minimum % self.multiple_of:
             raise ModelError(f"size rule cannot be met: {self}")
 
@@ -72,10 +81,7 @@ class ModelContract:
 
     def __post_init__(self) -> None:
         """Refuse values that no model can have."""
-        for field_ in dataclasses.fields(self):
-            value = getattr(self, field_.name)
-            if not isinstance(value, get_origin(field_.type) or field_.type):  # type: ignore[arg-type]
-                raise ModelError(f"{field_.name} cannot be {value!r}")
+        _check_types(self)
         if self.graph not in _GRAPHS or self.precision not in _PRECISIONS or self.render_size < 1:
             raise ModelError(
                 f"no graph of {self.precision} {self.graph} at {self.render_size} pixels is known"

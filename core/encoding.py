@@ -216,7 +216,8 @@ def atomic_path(target: Path) -> Iterator[Path]:
         part.replace(target)
     except OSError as error:
         if error.filename is None and error.errno is not None:
-            error.filename = str(target)
+            with contextlib.suppress(AttributeError):  # those of PyAV keep theirs
+                error.filename = str(target)
         raise
     finally:
         part.unlink(missing_ok=True)

@@ -77,7 +77,7 @@ def find_images(folder: Path) -> list[Path]:
         for path in folder.rglob("*")
         if path.suffix.lower() in SUFFIXES
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
+        and not path.is_dir()  # what cannot be read is said later
     )
     if not found:
         raise DataError(f"{folder}: no images ({', '.join(sorted(SUFFIXES))}) in it")

@@ -10,6 +10,8 @@ from typing import TypeVar
 import cv2
 from threadpoolctl import threadpool_limits
 
+from colorize_gan.memory import is_out_of_memory
+
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -54,8 +56,9 @@ def memory_errors() -> Iterator[None]:
     try:
         yield
     except cv2.error as error:
-        # the second is what its Python binding says of an array to be returned
-        if error.code != cv2.Error.StsNoMem and "can not be created" not in str(error):
+        # not by its code: that is the one of the last error in any thread.
+        # The second is what the Python binding says of an array to be returned
+        if not is_out_of_memory(error) and "can not be created" not in str(error):
             raise
         raise MemoryError(str(error)) from error
 

@@ -130,9 +130,8 @@ def colorize_export(
     if first is None:
         click.echo(f"next: colorize-train PHOTOS --init {paths[0]} --out RUN", err=True)
         return 0
-    against = (
-        f" --against {source}" if graph == "lab" else ""
-    )  # of a pixels graph, one that is no pixels graph
+    # a pixels graph cannot be compared with a lab one
+    against = f" --against {source}" if graph == "lab" else ""
     click.echo(f"next: colorize-verify {first}{against}", err=True)
     if graph == "lab":
         click.echo(f"      colorize-batch PHOTOS --out COLORED --model {first}", err=True)

@@ -163,7 +163,7 @@ class Colorizer:
     def prepare(self, image: np.ndarray) -> Prepared:
         """Take from an image what is needed to colorize it: the first step of `colorize`."""
         if (
-            image.dtype not in (np.uint8, np.uint16)
+            image.dtype.newbyteorder("=") not in (np.uint8, np.uint16)
             or image.ndim < 2
             or image.shape[2:] not in ((), (3,), (4,))
         ):

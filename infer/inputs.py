@@ -189,7 +189,8 @@ def _work_of_glob(pattern: Path, out: Path, selection: Selection) -> _Found:
             continue
         relative = match.relative_to(base)
         if os.path.isdir(match):  # noqa: PTH112
-            walked.add(match)
+            if not out.resolve().is_relative_to(match.resolve()):  # else it is refused
+                walked.add(match)
             yield from _work_of_folder(match, out / relative, out, selection)
         else:
             yield from _work_of_member(match, relative, out / relative, selection)

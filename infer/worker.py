@@ -59,7 +59,7 @@ class Worker:
         result, made = self._make(item, content, clock)
         if result.status == "skipped":
             if is_there(item.target):
-                stays = f"{result.reason}; what was made of it before stays"
+                stays = f"{result.reason}; the output that is there stays"
                 result = dataclasses.replace(result, target=item.target, reason=stays)
             return self._with_own_thumbnails(result)
         with clock.measure("encode"):

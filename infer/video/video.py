@@ -70,7 +70,7 @@ def colorize_videos(
         except MemoryError:
             yield ItemResult(item.source, item.target, "failed", "not enough memory for frames of this size")
         except OSError as error:
-            reason = f"{error.filename or item.target}: {error.strerror}"
+            reason = f"{error.filename or item.target}: {error.strerror or error}"
             yield ItemResult(item.source, item.target, "failed", reason)
 
 

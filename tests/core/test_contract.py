@@ -28,7 +28,11 @@ def test_what_is_no_contract_is_refused_with_the_file_name(text: str) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"precision": "fp8"}, {"graph": "rgb"}, {"render_size": "256"}, {"render_size": 0}, {"name": None}],
+    [
+        *({"precision": "fp8"}, {"graph": "rgb"}, {"name": None}, {"schema": True}),
+        *({"render_size": "256"}, {"render_size": 0}, {"render_size": True}),
+        *({"size": {"multiple_of": 32.0, "minimum": 32.0}}, {"size": {"fixed": "no"}}),
+    ],
 )
 def test_values_that_no_model_can_have_are_refused_with_the_file_name(wrong: dict[str, object]) -> None:
     text = json.dumps(json.loads(CONTRACT.to_json()) | wrong)

@@ -341,7 +341,7 @@ def test_skipped_says_what_an_earlier_run_left(
     command = [tmp_path / "color.png", "--out", tmp_path / "out", "-v"]
     assert run(exported["onnx"], *command).exit_code == 0
     skipped = run(exported["onnx"], *command, "--in-color", "skip")
-    assert "already in colour; what was made of it before stays" in skipped.output
+    assert "already in colour; the output that is there stays" in skipped.output
 
 
 @pytest.mark.parametrize("option", ["--report", "--gallery"])

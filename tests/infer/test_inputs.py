@@ -200,6 +200,11 @@ def test_glob_leaves_the_outputs_out(tree: Path) -> None:
     (tree / "out" / "b.jpg").touch()
     items, *_ = find_work([tree / "**" / "*.jpg"], tree / "out", Selection())
     assert [item.source.relative_to(tree).as_posix() for item in items] == ["b.jpg", "sub/a.jpg"]
+    items, bad, *_ = find_work([tree / "**" / "*"], tree / "sub" / "out", Selection())
+    assert [item.source.relative_to(tree).as_posix() for item in items] == [
+        *("a.PNG", "b.jpg", "out/b.jpg", "sub/a.jpg", "sub/deep/c.tif")
+    ]
+    assert [entry.source for entry in bad] == [tree / "sub"]  # the output folder is inside it
 
 
 def test_an_output_that_is_an_input_is_refused(tree: Path) -> None:

@@ -33,6 +33,7 @@ def images(tmp_path: Path, photo: np.ndarray) -> Path:
     (folder / ".hidden").mkdir()
     (folder / ".hidden" / "thumbnail.png").write_bytes(b"broken")
     (folder / "album.jpg").mkdir()
+    (folder / "gone.jpg").symlink_to(folder / "nowhere.jpg")
     return folder
 
 
@@ -48,6 +49,7 @@ def test_what_is_kept_and_what_is_not(images: Path, tmp_path: Path, photo: np.nd
         "broken.png": "undecodable",
         r"tab\tand\udcff.png": "undecodable",
         "long.png": "too long",
+        "gone.jpg": "undecodable",
     }
     photos = find_photos(tmp_path / "set")
     assert [p.digest for p in photos] == sorted(p.digest for p in photos)
