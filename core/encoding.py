@@ -36,7 +36,7 @@ _FRAME_HEADER = b"\xff\xc0\x00\x11\x08"  # baseline, three components, 8 bits
 _JPEG_SEGMENT = 65_000  # bytes, of the 65,533 that one can hold
 
 
-def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata = Metadata()) -> bytes:  # noqa: B008
+def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) -> bytes:
     """Return the content of an image file.
 
     Args:

@@ -18,11 +18,10 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorize_gan.errors import DataError, ImageError, TooLargeError, UnknownFormatError
+from colorize_gan.errors import ImageError, TooLargeError, UnknownFormatError
 from colorize_gan.memory import is_out_of_memory
 from colorize_gan.metadata import UNKNOWN_RESOLUTION, Metadata, read_tags, upright_xmp, with_size
 from colorize_gan.profiles import ICC, is_srgb, to_srgb
-from colorize_gan.suffixes import SUFFIXES
 from colorize_gan.tiff import has_thumbnails_only, is_tiff
 
 _JPEG_MAGIC = b"\xff\xd8"
@@ -64,24 +63,6 @@ class Planes:
     cr: np.ndarray
     size: tuple[int, int]
     """Height and width of the image."""
-
-
-def find_images(folder: Path) -> list[Path]:
-    """Return all image files below ``folder``, sorted, hidden ones left out.
-
-    Raises:
-        DataError: there are none.
-    """
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and not path.is_dir()  # what cannot be read is said later
-    )
-    if not found:
-        raise DataError(f"{folder}: no images ({', '.join(sorted(SUFFIXES))}) in it")
-    return found
 
 
 def read_picture(path: Path) -> Picture:

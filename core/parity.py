@@ -12,7 +12,8 @@ import numpy as np
 from colorize_gan.color import FloatArray, lab_to_image, lightness_of, rgb_to_lab
 from colorize_gan.contract import ModelContract
 from colorize_gan.errors import DataError, ImageError, ModelError, VerificationError
-from colorize_gan.images import find_images, read_image
+from colorize_gan.folders import find_images
+from colorize_gan.images import read_image
 from colorize_gan.metrics import ciede2000
 
 Run = Callable[[np.ndarray], np.ndarray]

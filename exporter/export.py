@@ -24,7 +24,7 @@ from colorize_gan.exporter.pixels import PIXELS_INPUT, PIXELS_OUTPUT, to_pixels
 from colorize_gan.exporter.precisions import INT8_EXCEPTIONS, store_weights_as_half, to_half, to_int8
 from colorize_gan.exporter.restore import restore_checkpoint
 from colorize_gan.exporter.source import Source, load_source
-from colorize_gan.images import find_images
+from colorize_gan.folders import find_images
 from colorize_gan.infer.backends import Backend, RunBackend, open_backend
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.parity import (

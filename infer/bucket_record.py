@@ -78,8 +78,8 @@ class BucketRecord(Record):
         """Make one object of this run's; where that fails, the next run does."""
         begun = [name for name, entry in self._own.items() if not entry and name not in self._sizes]
         entries = self._entries | self._own
-        for name in begun:
-            with contextlib.suppress(OSError):  # what cannot be looked at stays begun
+        with contextlib.suppress(OSError):  # what cannot be looked at stays begun
+            for name in begun:
                 if not is_there(self._out / name):  # one may be, although its writing seemed to fail
                     del entries[name]
         with contextlib.suppress(OSError):

@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from colorize_gan.errors import UsageError
+from colorize_gan.folders import is_hidden
 from colorize_gan.infer.urls import is_url
 from colorize_gan.infer.version import Version
 from colorize_gan.infer.video.options import CONTAINERS, VIDEO_SUFFIXES
@@ -22,8 +23,6 @@ GALLERY_MARK = ".colorize-gallery"
 
 SHARDS = frozenset({".tar"})
 """Suffixes of WebDataset shards."""
-
-_SYSTEM = ("thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
@@ -200,11 +199,6 @@ def _is_left_out(match: Path, base: Path, out: Path) -> bool:
     """Tell whether a match of a glob is hidden, or of a run's own making."""
     is_thumbnail = (match.parent / GALLERY_MARK).exists() or (match.parent.parent / GALLERY_MARK).exists()
     return is_hidden(match.relative_to(base)) or is_thumbnail or match.resolve().is_relative_to(out.resolve())
-
-
-def is_hidden(relative: PurePath) -> bool:
-    """Tell whether a path below an input is a hidden or a system one."""
-    return any(part.startswith(".") or part.lower() in _SYSTEM for part in relative.parts)
 
 
 def _work_of_folder(folder: Path, target: Path, out: Path, selection: Selection) -> _Found:

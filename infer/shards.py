@@ -16,8 +16,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from colorize_gan.errors import ImageError
+from colorize_gan.folders import is_hidden
 from colorize_gan.infer.bookkeeping import Task, failure
-from colorize_gan.infer.inputs import Selection, WorkItem, is_hidden
+from colorize_gan.infer.inputs import Selection, WorkItem
 from colorize_gan.infer.results import ItemResult, LeftError
 from colorize_gan.infer.storage import input_file, output_file
 from colorize_gan.infer.worker import Worker

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from colorize_gan.infer.inputs import BadInput, Selection, WorkItem, is_hidden
+from colorize_gan.folders import is_hidden
+from colorize_gan.infer.inputs import BadInput, Selection, WorkItem
 from colorize_gan.infer.storage import TIMES, Info, list_objects
 from colorize_gan.infer.urls import is_url
 from colorize_gan.infer.version import Version

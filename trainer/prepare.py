@@ -20,7 +20,8 @@ from colorize_gan.color import rgb_to_lab
 from colorize_gan.commands import printable
 from colorize_gan.encoding import atomic_path
 from colorize_gan.errors import DataError, ImageError
-from colorize_gan.images import decode_rgb8, find_images, read_rgb8
+from colorize_gan.folders import find_images
+from colorize_gan.images import decode_rgb8, read_rgb8
 from colorize_gan.parallel import map_in_order
 from colorize_gan.trainer.photos import INDEX_NAME, PACK_NAME
 

@@ -13,6 +13,7 @@ import av
 
 from colorize_gan import __version__
 from colorize_gan.errors import ImageError, VideoError
+from colorize_gan.infer.bookkeeping import failure
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.results import DAMAGED, ItemResult
@@ -63,15 +64,12 @@ def colorize_videos(
             with one_thread_each(), memory_errors():
                 result = _Video(item, colorizer, options).colorize(stop, on_frame)
             yield result
-        except ImageError as error:
-            yield ItemResult(item.source, item.target, "failed", str(error))
         except av.FFmpegError as error:
             yield ItemResult(item.source, item.target, "failed", f"FFmpeg: {error.strerror}")
         except MemoryError:
             yield ItemResult(item.source, item.target, "failed", "not enough memory for frames of this size")
-        except OSError as error:
-            reason = f"{error.filename or item.target}: {error.strerror or error}"
-            yield ItemResult(item.source, item.target, "failed", reason)
+        except (ImageError, OSError) as error:
+            yield failure(item, error)
 
 
 class _Video:

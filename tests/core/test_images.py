@@ -21,20 +21,20 @@ LOSSLESS = [".png", ".tif", ".tiff", ".webp", ".bmp"]
 @pytest.mark.parametrize("suffix", LOSSLESS)
 def test_lossless_formats_give_the_pixels_back(tmp_path: Path, photo: np.ndarray, suffix: str) -> None:
     path = tmp_path / f"photo{suffix}"
-    path.write_bytes(encode(path.suffix, photo, quality=95))
+    path.write_bytes(encode(path.suffix, photo, 95, Metadata()))
     assert np.array_equal(read_image(path), photo)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_16_bits_and_alpha_survive(tmp_path: Path, suffix: str) -> None:
     deep = np.random.default_rng(0).integers(0, 65536, (20, 30, 4), np.uint16)
-    (tmp_path / f"deep{suffix}").write_bytes(encode(suffix, deep, quality=95))
+    (tmp_path / f"deep{suffix}").write_bytes(encode(suffix, deep, 95, Metadata()))
     assert np.array_equal(read_image(tmp_path / f"deep{suffix}"), deep)
 
 
 def test_16_bits_become_8_in_jpeg(tmp_path: Path) -> None:
     deep = np.full((16, 16, 3), 40000, np.uint16)
-    (tmp_path / "deep.jpg").write_bytes(encode(".jpg", deep, quality=95))
+    (tmp_path / "deep.jpg").write_bytes(encode(".jpg", deep, 95, Metadata()))
     assert abs(int(read_image(tmp_path / "deep.jpg").mean()) - 40000 // 257) <= 1
 
 
@@ -44,7 +44,7 @@ def test_jpeg_keeps_the_lightness_of_a_noisy_photograph(tmp_path: Path, suffix: 
         skimage.data.rocket()
     )  # sensor noise in the shadows: the worst of the examples
     rgb = lab_to_image(lightness, cv2.blur(ab, (15, 15)), np.uint8)
-    (tmp_path / f"rocket{suffix}").write_bytes(encode(suffix, rgb, quality=95))
+    (tmp_path / f"rocket{suffix}").write_bytes(encode(suffix, rgb, 95, Metadata()))
     error = np.abs(rgb_to_lab(read_image(tmp_path / f"rocket{suffix}"))[0] - rgb_to_lab(rgb)[0])
     assert error.mean() <= 0.3
     assert np.percentile(error, 99.9) <= 1.2
@@ -53,7 +53,7 @@ def test_jpeg_keeps_the_lightness_of_a_noisy_photograph(tmp_path: Path, suffix: 
 def test_jpeg_quality_is_honoured(tmp_path: Path, photo: np.ndarray) -> None:
     sizes = []
     for quality in (30, 80, 95, 100):
-        (tmp_path / "photo.jpg").write_bytes(encode(".jpg", photo, quality))
+        (tmp_path / "photo.jpg").write_bytes(encode(".jpg", photo, quality, Metadata()))
         sizes.append((tmp_path / "photo.jpg").stat().st_size)
     assert sizes == sorted(sizes)
     assert sizes[-1] > 2 * sizes[0]
@@ -126,17 +126,17 @@ def test_16_bit_tiff_in_which_zero_is_white(tmp_path: Path, order: Literal["litt
 
 def test_opaque_alpha_is_no_obstacle(tmp_path: Path, photo: np.ndarray) -> None:
     opaque = np.dstack([photo, np.full(photo.shape[:2], 255, np.uint8)])
-    (tmp_path / "opaque.jpg").write_bytes(encode(".jpg", opaque, quality=95))
+    (tmp_path / "opaque.jpg").write_bytes(encode(".jpg", opaque, 95, Metadata()))
     assert read_image(tmp_path / "opaque.jpg").shape == photo.shape
 
 
 def test_longest_file_name_can_be_written(tmp_path: Path, photo: np.ndarray) -> None:
-    write_atomically(tmp_path / ("n" * 251 + ".jpg"), encode(".jpg", photo, quality=95))
+    write_atomically(tmp_path / ("n" * 251 + ".jpg"), encode(".jpg", photo, 95, Metadata()))
 
 
 def test_alpha_is_not_dropped_silently(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="transparency"):
-        (tmp_path / "a.jpg").write_bytes(encode(".jpg", np.zeros((9, 9, 4), np.uint8), quality=95))
+        (tmp_path / "a.jpg").write_bytes(encode(".jpg", np.zeros((9, 9, 4), np.uint8), 95, Metadata()))
 
 
 def test_atomic_path_leaves_nothing_behind_on_failure(tmp_path: Path) -> None:
@@ -172,4 +172,4 @@ def test_too_little_memory_is_not_damage(photo: np.ndarray, monkeypatch: pytest.
 
     monkeypatch.setattr(images, "_open", open_)
     with pytest.raises(MemoryError):
-        images.decode_picture(encode(".jpg", photo, quality=95))
+        images.decode_picture(encode(".jpg", photo, 95, Metadata()))

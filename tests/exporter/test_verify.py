@@ -116,3 +116,9 @@ def test_contract_that_does_not_fit_the_graph_is_refused(exported: dict[str, Pat
     result = run(tmp_path / "unfit.onnx")
     assert result.exit_code == 5
     assert "unfit.onnx: does not run" in result.stderr
+
+
+def test_names_of_bundled_models_stand_for_their_files() -> None:
+    done = run("lite2-int8", "--against", "lite2")
+    assert done.exit_code == 0, done.output
+    assert "against lite2: CIEDE2000" in done.output

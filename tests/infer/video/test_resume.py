@@ -19,7 +19,7 @@ from colorize_gan.infer import Colorizer
 from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.results import ItemResult
 from colorize_gan.infer.video import video
-from colorize_gan.infer.video.options import VideoOptions
+from colorize_gan.infer.video.options import VideoOptions, comparison_path
 from colorize_gan.infer.video.video import INTERRUPTED, colorize_videos
 
 from .clips import STEP, frames_of, packets_of, times_of
@@ -151,6 +151,17 @@ def test_what_a_killed_run_left_of_a_whole_video_goes_away(
     )  # as if nothing ran after it
     assert run(clip, target, colorizer, resume=True).status == "written"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
+
+
+def test_a_comparison_that_failed_is_written_by_the_run_that_goes_on(
+    make: Make, colorizer: Colorizer, tmp_path: Path
+) -> None:
+    clip, target = make(), tmp_path / "out.mp4"
+    comparison_path(target).mkdir()
+    assert run(clip, target, colorizer, compare=True).status == "failed"
+    comparison_path(target).rmdir()
+    assert run(clip, target, colorizer, compare=True, resume=True).status == "written"
+    assert len(frames_of(comparison_path(target))) == 30
 
 
 def test_replacement_of_an_output_goes_on(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:

@@ -98,6 +98,17 @@ def test_conversion_gives_the_same_samples_every_time() -> None:
     assert all(np.array_equal(first, luma(to_planar(frame, tags))) for _ in range(200))
 
 
+@pytest.mark.parametrize(("name", "codec"), [("out.mp4", "h264"), ("out.mkv", "ffv1"), ("out.webm", "av1")])
+def test_two_runs_write_the_same_bytes(
+    name: str, codec: str, make: Make, colorizer: Colorizer, tmp_path: Path
+) -> None:
+    clip = make(times=range(0, 8 * STEP, STEP))
+    targets = [tmp_path / run_name / name for run_name in ("one", "two")]
+    for target in targets:
+        written(clip, target, colorizer, codec=codec)
+    assert targets[0].read_bytes() == targets[1].read_bytes()
+
+
 def test_prores_holds_eight_bits_in_ten(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
     clip = make()
     written(clip, tmp_path / "out.mov", colorizer, codec="prores")
