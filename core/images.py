@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,6 +34,16 @@ _STRIP_ROWS = 32  # upsampling mixes each row from all the small rows that the s
 _SAMPLE_TYPES = ("uchar", "ushort")
 _PILLOW_FORMATS = ("BMP", "HEIF")
 
+
+def _text_of(pointer: Any) -> str:
+    """Return a message of libvips: where it quotes a damaged file, it need not be UTF-8."""
+    if pointer == pyvips.ffi.NULL:
+        return "NULL"
+    return pyvips.ffi.string(pointer).decode("utf-8", "backslashreplace")
+
+
+# pyvips raises UnicodeDecodeError there, before it clears the message: all later calls would, too
+pyvips.error._to_string = pyvips._to_string = _text_of
 # one image a thread: the callers are the parallelism, and no image is asked for twice
 pyvips.vips_lib.vips_concurrency_set(1)
 pyvips.cache_set_max(0)
@@ -118,10 +129,12 @@ def read_rgb8(path: Path) -> np.ndarray:
     """Read any image file as 8-bit sRGB ``(H, W, 3)``, upright.
 
     Raises:
-        ImageError: it cannot be read.
+        ImageError: it cannot be read, or not all of it.
     """
-    pixels = read_image(path)
-    pixels = to_8_bits(pixels)
+    picture = read_picture(path)
+    if picture.is_damaged:
+        raise ImageError(_DAMAGED)
+    pixels = to_8_bits(picture.pixels)
     return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels[..., :3]
 
 

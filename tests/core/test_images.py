@@ -1,3 +1,4 @@
+import io
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from colorize_gan import images
 from colorize_gan.color import lab_to_image, rgb_to_lab
 from colorize_gan.encoding import atomic_path, encode, write_atomically
 from colorize_gan.errors import ImageError
-from colorize_gan.images import read_image
+from colorize_gan.images import decode_picture, read_image, read_rgb8
 from colorize_gan.metadata import Metadata
 
 LOSSLESS = [".png", ".tif", ".tiff", ".webp", ".bmp"]
@@ -77,6 +78,26 @@ def test_truncated_file_gives_a_reason(tmp_path: Path, photo: np.ndarray, suffix
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(ImageError, match="empty" if share == 0 else "not an image, or damaged or cut short"):
         read_image(path)
+
+
+def test_damage_that_is_no_text_does_no_harm_to_the_next_file(photo: np.ndarray) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stream = io.BytesIO()
+    Image.fromarray(photo[:64, :64]).save(stream, "AVIF", exif=exif)
+    damaged = stream.getvalue().replace(b"irot", b"ir\x80t")  # libheif quotes it
+    assert damaged != stream.getvalue()
+    with pytest.raises(ImageError, match="damaged"):
+        decode_picture(damaged)
+    assert np.array_equal(decode_picture(encode(".png", photo, 95, Metadata())).pixels, photo)
+
+
+def test_half_a_photograph_is_not_taken_for_a_whole_one(tmp_path: Path, photo: np.ndarray) -> None:
+    content = encode(".jpg", photo, 95, Metadata())
+    (tmp_path / "half.jpg").write_bytes(content[: len(content) // 2] + b"\xff\xd9")
+    assert images.read_picture(tmp_path / "half.jpg").is_damaged
+    with pytest.raises(ImageError, match="damaged"):
+        read_rgb8(tmp_path / "half.jpg")
 
 
 def test_text_and_missing_files_give_a_reason(tmp_path: Path) -> None:
