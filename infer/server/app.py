@@ -17,12 +17,13 @@ from starlette.types import Receive, Scope, Send
 
 from colorize_gan import __version__
 from colorize_gan.errors import ImageError, TooLargeError, UnknownFormatError
+from colorize_gan.formats import MEDIA_TYPES
 from colorize_gan.infer.results import NO_MEMORY
 from colorize_gan.infer.server.admission import BusyError, Share
 from colorize_gan.infer.server.lingering import Lingering
 from colorize_gan.infer.server.metrics import Counted
 from colorize_gan.infer.server.page import add_page
-from colorize_gan.infer.server.receiving import FIELD, MULTIPART, RAW_TYPES, receive_image
+from colorize_gan.infer.server.receiving import FIELD, MULTIPART, RAW_TYPE, receive_image
 from colorize_gan.infer.server.service import ColorOptions, Reply, Service
 from colorize_gan.infer.web.site import Site
 
@@ -216,10 +217,13 @@ def _answer(status: int, description: str, *, retry: bool = False) -> dict[int |
     return {status: answer | ({"headers": headers} if retry else {})}
 
 
+_IMAGE_TYPES = tuple(MEDIA_TYPES.values())
+_SENT = (*_IMAGE_TYPES, RAW_TYPE)  # others that begin with image/ are taken, too
+
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The photograph in colour.",
-        "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in RAW_TYPES[:-1]},
+        "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in _IMAGE_TYPES},
         "headers": {
             "Server-Timing": {
                 "schema": {"type": "string"},
@@ -246,7 +250,7 @@ _FORM = {"type": "object", "properties": {FIELD: _IMAGE}, "required": [FIELD], "
 _REQUEST_BODY = {
     "requestBody": {
         "required": True,
-        "content": {MULTIPART: {"schema": _FORM, "encoding": {FIELD: {"contentType": ", ".join(RAW_TYPES)}}}}
-        | {media: {"schema": _IMAGE} for media in RAW_TYPES},
+        "content": {MULTIPART: {"schema": _FORM, "encoding": {FIELD: {"contentType": ", ".join(_SENT)}}}}
+        | {media: {"schema": _IMAGE} for media in _SENT},
     }
 }

@@ -1,6 +1,7 @@
 """How much a server takes on."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 
 from colorize_gan.errors import UsageError
 
@@ -26,7 +27,10 @@ class Limits:
     nothing of its answer."""
 
     def __post_init__(self) -> None:
-        """Refuse a buffer that no large body fits into."""
+        """Refuse what is no limit, and a buffer that no large body fits into."""
+        for field in fields(self):
+            if not math.isfinite(value := getattr(self, field.name)):
+                raise UsageError(f"--{field.name.replace('_', '-')} {value}: not a finite number")
         if self.buffer_megabytes < self.max_megabytes:
             raise UsageError(
                 f"--buffer-megabytes {self.buffer_megabytes:g}: less than "

@@ -8,14 +8,14 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
-from colorize_gan.formats import MEDIA_TYPES
 from colorize_gan.infer.server.admission import Share
 from colorize_gan.infer.server.limits import MEGABYTE, Limits
 
 MULTIPART = "multipart/form-data"
 FIELD = "image"
 """Name of the multipart field that holds the photograph."""
-RAW_TYPES = (*MEDIA_TYPES.values(), "application/octet-stream")
+RAW_TYPE = "application/octet-stream"
+"""Of a body that is the image, as is every `image/...`: its content decides what it is."""
 
 _SLOWEST = 50_000  # bytes a second that a client must send to be given more time
 
@@ -66,10 +66,10 @@ class _Body(Protocol):
 
 
 def _body_for(request: Request) -> _Body:
-    if request.headers.get("content-encoding", "identity") != "identity":
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise HTTPException(415, "Content-Encoding: a body must not be compressed")
-    media_type, parameters = parse_options_header(request.headers.get("content-type", RAW_TYPES[-1]))
-    if media_type.decode("latin-1") in RAW_TYPES:
+    media_type, parameters = parse_options_header(request.headers.get("content-type", RAW_TYPE))
+    if media_type == RAW_TYPE.encode() or media_type.startswith(b"image/"):
         return _Raw()
     if media_type != MULTIPART.encode():
         raise HTTPException(

@@ -198,6 +198,13 @@ def test_answers_are_the_files_of_colorize_batch(
         assert "infer;dur=" in raw.headers["server-timing"]
 
 
+def test_any_image_type_will_do(server: Running) -> None:
+    content = encoded(skimage.data.coins()[::4, ::4], "JPEG")
+    for media_type in ("image/jpg", "image/heif", "image/x-odd", "Application/Octet-Stream"):
+        headers = {"Content-Type": media_type, "Content-Encoding": "Identity"}
+        assert server.client.post(PATH, content=content, headers=headers).status_code == 200
+
+
 def test_colour_photographs_can_be_passed_on(server: Running) -> None:
     pixels = skimage.data.astronaut()[::8, ::8]
     content = encoded(pixels, "PNG")
@@ -499,6 +506,7 @@ def test_wrong_usage_is_one_line() -> None:
             (["--port", port], f"--port {port}: is taken"),
             (["--host", "nosuch.invalid"], "--host nosuch.invalid"),
             (["--max-megabytes", "1000"], "--buffer-megabytes 512: less than --max-megabytes 1000"),
+            (["--time-limit", "inf"], "--time-limit inf: not a finite number"),
         ):
             result = CliRunner().invoke(colorize_serve, arguments)
             assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
