@@ -9,8 +9,9 @@ from pathlib import Path
 
 from colorize_gan.errors import ImageError
 from colorize_gan.infer.inputs import WorkItem
-from colorize_gan.infer.record import Record
+from colorize_gan.infer.record import Entry, Record
 from colorize_gan.infer.results import NO_MEMORY, ItemResult, OnExists
+from colorize_gan.infer.urls import is_url
 from colorize_gan.infer.version import Version
 
 _FACTS = ("note", "width", "height", "bits", "colorfulness", "max_lightness_error")
@@ -54,7 +55,9 @@ class Bookkeeper:
             return result  # the next run tries them again
         facts = {name: value for name in _FACTS if (value := getattr(result, name)) is not None}
         try:
-            self._record.done(result.target, result.output_size or 0, task.source, self._settings, facts)
+            made_from = _full_name(task.item.source)
+            entry = Entry.of(task.source, self._settings, result.output_size or 0, facts, made_from)
+            self._record.done(result.target, entry)
         except OSError as error:
             return failure(task.item, error)
         return result
@@ -79,9 +82,17 @@ class Bookkeeper:
             raise ImageError(f"{item.target} exists")
         if self._record.is_current(item.target, source, self._settings):
             return "up to date"
+        if other := self._record.other_input(item.target, _full_name(item.source), source):
+            raise ImageError(
+                f"{item.target} was made from {other}; use another --out, or --on-exists overwrite or rename"
+            )
         if self._record.owns(item.target):
             return ""
         return "the output exists and no run has made it; --on-exists overwrite replaces it"
+
+
+def _full_name(source: Path) -> str:
+    return str(source) if is_url(source) else os.path.abspath(source)  # noqa: PTH100 - absolute() keeps ..
 
 
 def free_names(target: Path) -> Iterator[Path]:

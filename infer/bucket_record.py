@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from colorize_gan.encoding import run_name
 from colorize_gan.infer.record import FOLDER, Entry, Record, lines_of, read_lines
@@ -24,7 +23,6 @@ from colorize_gan.infer.storage import (
     read_objects,
     write_output,
 )
-from colorize_gan.infer.version import Version
 
 _LINES, _SECONDS = 256, 30  # a killed run does again what was done since the last object of lines
 _TRIES = 5
@@ -103,16 +101,14 @@ class BucketRecord(Record):
                 self._write(begun)
             self._own |= begun
 
-    def done(self, target: Path, size: int, source: Version, settings: str, facts: Mapping[str, Any]) -> None:
+    def done(self, target: Path, entry: Entry) -> None:
         """Note that ``target`` is complete; the note is written with many, or when the last is old.
 
         Raises:
             OSError: they cannot be written.
         """
         with self._guard:
-            self._own[self._name(target)] = self._waiting[self._name(target)] = Entry.of(
-                source, settings, size, facts
-            )
+            self._own[self._name(target)] = self._waiting[self._name(target)] = entry
             if len(self._waiting) >= _LINES or time.monotonic() - self._flushed > _SECONDS:
                 self._write(self._waiting)
                 self._waiting, self._flushed = {}, time.monotonic()

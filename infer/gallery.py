@@ -22,7 +22,7 @@ import numpy as np
 from colorize_gan.encoding import atomic_path
 from colorize_gan.errors import UsageError
 from colorize_gan.images import to_8_bits
-from colorize_gan.infer.inputs import GALLERY_MARK
+from colorize_gan.infer.inputs import GALLERY_MARK, thumbnails_of
 
 THUMBNAIL_SIDE = 480
 """Long side of a thumbnail, pixels: sharp in a card on dense screens, and 50,000 pairs stay below 3 GB."""
@@ -105,7 +105,7 @@ class Gallery:
             OSError: the page cannot be written.
         """
         self._path = path
-        self._folder = path.with_name(f"{path.stem}_files")
+        self._folder = thumbnails_of(path)
         self._count = 0
         head, self._tail = _page_around_entries(title)
         if not embed:
@@ -215,6 +215,7 @@ def _atomic_folder(target: Path) -> Iterator[Path]:
     try:
         yield part
         if target.exists():
+            _check_replaceable(target)  # it may be another one than when the run began
             target.rename(old)
         part.rename(target)
     finally:

@@ -21,6 +21,12 @@ from colorize_gan.suffixes import SUFFIXES
 GALLERY_MARK = ".colorize-gallery"
 """File in a folder of thumbnails, which are no inputs."""
 
+
+def thumbnails_of(page: Path) -> Path:
+    """Return the folder of a gallery's thumbnails, which replaces that of an older gallery."""
+    return page.with_name(f"{page.stem}_files")
+
+
 SHARDS = frozenset({".tar"})
 """Suffixes of WebDataset shards."""
 
@@ -135,7 +141,7 @@ def find_work(inputs: Iterable[Path | Sequence[Path]], out: Path, selection: Sel
 def read_path_list(lines: bytes) -> Sequence[Path]:
     """Return the paths that standard input names, one a line or with zero bytes between them."""
     names = lines.split(b"\0") if b"\0" in lines else lines.splitlines()
-    return [Path(os.path.normpath(os.fsdecode(name))) for name in names if name.strip()]
+    return [Path(os.fsdecode(name)) for name in names if name.strip()]
 
 
 _Found = Iterator[WorkItem | BadInput | str]
@@ -183,6 +189,8 @@ def _work_of_glob(pattern: Path, out: Path, selection: Selection) -> _Found:
     if not shown:
         yield BadInput(pattern, "nothing matches it")
     walked = set[Path]()
+    if "**" in pattern.parts:  # pathlib passes over what it cannot search
+        yield from _not_searched(base)
     for match in shown:  # what is in a folder comes after it
         if selection.recursive and not walked.isdisjoint(match.parents):
             continue
@@ -193,6 +201,18 @@ def _work_of_glob(pattern: Path, out: Path, selection: Selection) -> _Found:
             yield from _work_of_folder(match, out / relative, out, selection)
         else:
             yield from _work_of_member(match, relative, out / relative, selection)
+
+
+def _not_searched(base: Path) -> Iterator[BadInput]:
+    """Yield the folders below ``base``, without hidden ones, that cannot be searched."""
+    errors: list[OSError] = []
+    for _, names, _ in os.walk(base, onerror=errors.append):
+        names[:] = [name for name in names if not is_hidden(PurePath(name))]
+    yield from map(_unsearchable, errors)
+
+
+def _unsearchable(error: OSError) -> BadInput:
+    return BadInput(Path(error.filename), f"cannot be searched ({error.strerror})")
 
 
 def _is_left_out(match: Path, base: Path, out: Path) -> bool:
@@ -212,8 +232,7 @@ def _work_of_folder(folder: Path, target: Path, out: Path, selection: Selection)
         for found in _work_of_member(path, relative, target / relative, selection):
             count += not isinstance(found, str)
             yield found
-    for error in errors:
-        yield BadInput(Path(error.filename), f"cannot be searched ({error.strerror})")
+    yield from map(_unsearchable, errors)
     if not count and not errors:
         yield BadInput(
             folder,

@@ -103,8 +103,13 @@ def open_colorizer(*, model: str, backend: str, device: str, **options: Any) -> 
         return Colorizer(opened.result(), **options)
 
 
-def check_pages(work: "Work", pages: Iterable[Path]) -> None:
+def check_pages(work: "Work", pages: Iterable[Path], thumbnails: Path | None = None) -> None:
     """Refuse a report, gallery or comparison that would take the place of an input, an output or another one.
+
+    Args:
+        work: of the run.
+        pages: what it writes beside its outputs.
+        thumbnails: folder of a gallery, which is replaced in whole.
 
     Raises:
         UsageError: that, or there is something that is no file.
@@ -118,3 +123,5 @@ def check_pages(work: "Work", pages: Iterable[Path]) -> None:
             raise UsageError(f"{path}: not a regular file; what is there would be replaced")
         if path in pictures or count > 1:
             raise UsageError(f"{path}: --report, --gallery and --compare need names of their own")
+    if thumbnails and any(path.is_relative_to(thumbnails.resolve()) for path in pictures):
+        raise UsageError(f"{thumbnails}: the gallery's thumbnails replace this folder; use another --gallery")

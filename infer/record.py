@@ -42,11 +42,20 @@ class Entry:
     """What was found out about the output: fields of `ItemResult`."""
     etag: str = ""
     """Of the input; empty of a file."""
+    made_from: str = field(default="", compare=False)
+    """Full path or URL of the input; empty in the record of an earlier version."""
 
     @classmethod
-    def of(cls, source: Version, settings: str, size: int, facts: Mapping[str, Any]) -> Self:
+    def of(
+        cls, source: Version, settings: str, size: int, facts: Mapping[str, Any], made_from: str = ""
+    ) -> Self:
         """Return the entry of an output of ``size`` bytes."""
-        return cls(source.size, source.mtime_ns, settings, size, dict(facts), source.etag)
+        return cls(source.size, source.mtime_ns, settings, size, dict(facts), source.etag, made_from)
+
+    @property
+    def source(self) -> Version:
+        """The input, as it was."""
+        return Version(self.size, self.mtime_ns, self.etag)
 
 
 class Record:
@@ -99,6 +108,14 @@ class Record:
         """Tell whether ``target`` was made, or begun, by a run of this record."""
         return self._name(target) in self._entries
 
+    def other_input(self, target: Path, made_from: str, source: Version) -> str:
+        """Return the input that ``target`` was made from, if it is not this one; else an empty text.
+
+        One that was moved and did not change is the same.
+        """
+        entry = self._entries.get(self._name(target))
+        return entry.made_from if entry and made_from != entry.made_from and source != entry.source else ""
+
     def begin(self, targets: Iterable[Path]) -> None:
         """Note that ``targets`` may appear from now on.
 
@@ -108,13 +125,13 @@ class Record:
         for target in targets:
             self._append(self._name(target), None)
 
-    def done(self, target: Path, size: int, source: Version, settings: str, facts: Mapping[str, Any]) -> None:
-        """Note that ``target``, of ``size`` bytes, is complete, and what it was made from.
+    def done(self, target: Path, entry: Entry) -> None:
+        """Note that ``target`` is complete, and what it was made from.
 
         Raises:
             OSError: that cannot be noted.
         """
-        self._append(self._name(target), Entry.of(source, settings, size, facts))
+        self._append(self._name(target), entry)
 
     def _append(self, name: str, entry: Entry | None) -> None:
         self._lines.write(lines_of({name: entry}))  # one write: lines of threads do not mix
@@ -216,6 +233,7 @@ def lines_of(entries: Mapping[str, Entry | None]) -> bytes:
 
 def _line(name: str, entry: Entry | None) -> bytes:
     values = asdict(entry) if entry else {}
-    if not values.get("etag"):
-        values.pop("etag", None)  # runs of a version without it read the same record
+    for key in ("etag", "made_from"):  # versions without them read the same record
+        if not values.get(key):
+            values.pop(key, None)
     return json.dumps({"output": name, **values}).encode() + b"\n"

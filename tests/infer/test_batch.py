@@ -2,6 +2,7 @@ import hashlib
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -94,6 +95,32 @@ def test_existing_outputs(photos: Path, tmp_path: Path, colorizer: Colorizer) ->
         [result] = colorize_folder([photos / "a.jpg"], target.parent, colorizer, options=options)
         assert result.status == status
         assert (target.read_bytes() == b"mine") == (status != "written")
+
+
+def test_an_output_of_another_input_is_not_replaced(
+    photos: Path, tmp_path: Path, colorizer: Colorizer
+) -> None:
+    """Scanners begin anew with every box: two photographs have one name."""
+    first, second = tmp_path / "box 1", tmp_path / "box 2"
+    for box, name in ((first, "a.jpg"), (second, "sub/a.jpg")):
+        box.mkdir()
+        (box / "0001.jpg").write_bytes((photos / name).read_bytes())
+
+    def ends(box: Path, **options: Any) -> list[tuple[str, str]]:
+        results = colorize_folder([box], tmp_path / "out", colorizer, options=BatchOptions(**options))
+        return [(result.status, result.reason) for result in results]
+
+    assert ends(first) == [("written", "")]
+    before = digests(tmp_path / "out")
+    [(status, reason)] = ends(second)
+    assert status == "failed"
+    assert f"was made from {first / '0001.jpg'}; use another --out" in reason
+    assert digests(tmp_path / "out") == before
+    moved = first.rename(tmp_path / "moved")
+    assert ends(moved) == [("skipped", "up to date")]
+    assert ends(second, on_exists="overwrite") == [("written", "")]
+    (second / "0001.jpg").write_bytes((photos / "a.jpg").read_bytes())
+    assert ends(second) == [("written", "")]  # its own input has changed
 
 
 def test_unwritable_output_fails_that_item_only(photos: Path, tmp_path: Path, colorizer: Colorizer) -> None:

@@ -226,6 +226,18 @@ def test_report_tells_of_every_input(exported: dict[str, Path], photos: Path, tm
     assert content["items"][0] == expected  # what was found out is still said
 
 
+def test_thumbnails_do_not_take_the_place_of_pictures(
+    exported: dict[str, Path], photos: Path, tmp_path: Path
+) -> None:
+    for folder in (photos, tmp_path / "out"):
+        (photos / "index_files").mkdir(exist_ok=True)
+        (photos / "00.jpg").rename(photos / "index_files" / "00.jpg")
+        result = run(exported["onnx"], photos, "--out", tmp_path / "out", "--gallery", folder / "index.html")
+        assert result.exit_code == 2
+        assert "index_files: the gallery's thumbnails replace this folder" in result.stderr
+        (photos / "index_files" / "00.jpg").rename(photos / "00.jpg")
+
+
 @pytest.mark.parametrize("option", ["--report", "--gallery"])
 def test_a_page_does_not_take_the_place_of_a_picture(
     exported: dict[str, Path], photos: Path, tmp_path: Path, option: str

@@ -243,6 +243,15 @@ def test_a_folder_that_is_no_gallerys_is_never_touched(tmp_path: Path) -> None:
     assert (tmp_path / "page_files" / "mine.txt").read_text() == "mine"
 
 
+def test_what_appears_while_the_page_is_made_stays(tmp_path: Path) -> None:
+    gallery = Gallery(tmp_path / "page.html", "Album", embed=False)
+    (tmp_path / "page_files").mkdir()
+    (tmp_path / "page_files" / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match="page_files"):
+        gallery.close()
+    assert (tmp_path / "page_files" / "mine.txt").read_text() == "mine"
+
+
 @pytest.mark.parametrize("embed", [True, False])
 def test_memory_stays_flat(tmp_path: Path, embed: bool) -> None:
     rng = np.random.default_rng(0)

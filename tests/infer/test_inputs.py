@@ -1,5 +1,7 @@
+import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -174,6 +176,38 @@ def test_list_with_paths_that_go_up_stays_below_out(
     monkeypatch.chdir(tree / "sub")
     items, *_ = find_work([read_path_list(b"a.jpg\n../b.jpg\n")], tmp_path / "out", Selection())
     assert [item.target for item in items] == [tmp_path / "out" / "sub" / "a.jpg", tmp_path / "out" / "b.jpg"]
+
+
+def test_list_goes_where_the_system_goes(tmp_path: Path) -> None:
+    """What is above a link is above the folder that it leads to."""
+    (tmp_path / "real" / "x").mkdir(parents=True)
+    (tmp_path / "here").mkdir()
+    for folder in ("real", "here"):
+        (tmp_path / folder / "p.jpg").touch()
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "real" / "x")
+    listed = read_path_list(os.fsencode(tmp_path / "here" / "link" / ".." / "p.jpg"))
+    [item] = find_work([listed], tmp_path / "out", Selection()).items
+    assert item.source.samefile(tmp_path / "real" / "p.jpg")
+
+
+def test_folders_that_a_glob_cannot_search_are_named(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tree / "secret"
+    scandir = os.scandir
+
+    def refuse(path: Any = ".") -> Any:
+        if Path(path) == secret:
+            raise PermissionError(errno.EACCES, "Permission denied", str(secret))
+        return scandir(path)
+
+    secret.mkdir()
+    monkeypatch.setattr(os, "scandir", refuse)
+    work = find_work([tree / "**" / "*.jpg"], tmp_path / "out", Selection())
+    assert work.items
+    assert [(bad.source, bad.reason) for bad in work.bad] == [
+        (secret, "cannot be searched (Permission denied)")
+    ]
 
 
 def test_what_cannot_be_reached_is_one_bad_input(tree: Path, tmp_path: Path) -> None:

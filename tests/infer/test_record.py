@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from colorize_gan.encoding import PART_PREFIX
-from colorize_gan.infer.record import FOLDER, Record
+from colorize_gan.infer.record import FOLDER, Entry, Record
 from colorize_gan.infer.version import Version
 
 
@@ -19,7 +19,7 @@ def source(tmp_path: Path) -> Version:
 def write(record: Record, target: Path, source: Version, settings: str = "s") -> None:
     record.begin([target])
     target.write_bytes(b"output")
-    record.done(target, 6, source, settings, {})
+    record.done(target, Entry.of(source, settings, 6, {}))
 
 
 def test_what_was_written_is_current_in_this_and_the_next_run(tmp_path: Path, source: Version) -> None:
@@ -67,11 +67,11 @@ def test_a_killed_run_is_cleared_away(tmp_path: Path, source: Version) -> None:
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from colorize_gan.encoding import atomic_path\n"
-        "from colorize_gan.infer.record import Record\n"
+        "from colorize_gan.infer.record import Entry, Record\n"
         "from colorize_gan.infer.version import Version\n"
         "out = Path(sys.argv[1]); source = Version.of(out / 'in.jpg'); record = Record(out)\n"
         "record.begin([out / 'a.jpg', out / 'b.jpg', out / 'c.jpg'])\n"
-        "(out / 'a.jpg').write_bytes(b'output'); record.done(out / 'a.jpg', 6, source, 's', {})\n"
+        "(out / 'a.jpg').write_bytes(b'output'); record.done(out / 'a.jpg', Entry.of(source, 's', 6, {}))\n"
         "(out / 'b.jpg').write_bytes(b'output')\n"
         "with atomic_path(out / 'c.jpg') as part:\n"
         "    part.write_bytes(b'half')\n"
@@ -93,11 +93,11 @@ def test_two_runs_share_a_folder(tmp_path: Path, source: Version) -> None:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from colorize_gan.infer.record import Record\n"
+        "from colorize_gan.infer.record import Entry, Record\n"
         "from colorize_gan.infer.version import Version\n"
         "out = Path(sys.argv[1]); source = Version.of(out / 'in.jpg'); record = Record(out)\n"
         "record.begin([out / 'theirs.jpg']); (out / 'theirs.jpg').write_bytes(b'output')\n"
-        "record.done(out / 'theirs.jpg', 6, source, 's', {})\n"
+        "record.done(out / 'theirs.jpg', Entry.of(source, 's', 6, {}))\n"
         "print('working', flush=True); sys.stdin.readline(); record.close()\n"
     )
     other = subprocess.Popen(
