@@ -5,12 +5,12 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 from av.video.frame import PictureType, VideoFrame
 
 from colorize_gan.encoding import atomic_path
 from colorize_gan.infer.video.encoder import EncoderSettings, plane_view, settings_for
+from colorize_gan.infer.video.files import create_video
 from colorize_gan.infer.video.options import comparison_path
 from colorize_gan.infer.video.source import Clip, Frames, probe
 
@@ -34,7 +34,7 @@ def write_comparison(target: Path, clip: Clip, start: Fraction | None, end: Frac
     unit = str(clip.time_base.denominator)
     with (
         atomic_path(comparison_path(target)) as part,
-        av.open(part, "w", "mp4", options={"movflags": "+faststart", "video_track_timescale": unit}) as out,
+        create_video(part, "mp4", {"movflags": "+faststart", "video_track_timescale": unit}) as out,
     ):
         stream = out.add_stream("libx264", rate=clip.rate)
         settings.configure(stream.codec_context)

@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from colorize_gan.errors import VideoError
+from colorize_gan.infer.video.files import open_video, packets_of
 
 _LIMITED, _FULL = 1, 2  # AVColorRange
 _BT709, _UNSPECIFIED, _BT601 = 1, 2, 6  # code points of matrix, primaries and transfer: ITU-T H.273
@@ -85,7 +86,7 @@ def probe(path: Path) -> Clip:
     try:
         if not path.stat().st_size:
             raise VideoError("the file is empty")
-        with av.open(path) as container:
+        with open_video(path) as container:
             stream = _video_stream(container)
             return _clip(path, container, stream, _first_frame(container, stream))
     except av.FFmpegError as error:
@@ -116,7 +117,7 @@ class Frames:
             VideoError: the picture changes its size.
         """
         clip = self._clip
-        with av.open(clip.path) as container:
+        with open_video(clip.path) as container:
             stream = container.streams.video[_position(container, clip.stream)]
             if self._start and _SEEKS_BY_TIME_SHOWN & set(container.format.name.split(",")):
                 container.seek(int(self._start / clip.time_base), stream=stream)
@@ -155,7 +156,7 @@ class Frames:
 
     def _packets(self, container: InputContainer) -> Iterator["Packet[Any]"]:
         """Yield the packets of all streams: how far they reach tells whether the file is whole."""
-        packets = container.demux()
+        packets = packets_of(container)
         while True:
             try:
                 packet = next(packets, None)
@@ -221,8 +222,10 @@ def _video_stream(container: InputContainer) -> VideoStream:
 
 
 def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
+    if stream.codec_context is None:
+        raise VideoError("its codec is none that can be decoded here")
     stream.codec_context.flags |= Flags.output_corrupt
-    for packet in container.demux(stream):
+    for packet in packets_of(container, [stream]):
         if packet.has_sidedata("encryption_info"):
             raise VideoError("encrypted; only its owner can give you one that is not")
         try:

@@ -20,6 +20,7 @@ from colorize_gan.infer.results import DAMAGED, ItemResult
 from colorize_gan.infer.video.chroma import check_matrix
 from colorize_gan.infer.video.comparison import write_comparison
 from colorize_gan.infer.video.encoder import EncoderSettings, settings_for, what_changes
+from colorize_gan.infer.video.files import open_video
 from colorize_gan.infer.video.measuring import luma_error
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.pipeline import FramePipeline
@@ -180,7 +181,7 @@ class _Video:
 
 def _left(item: WorkItem) -> ItemResult:
     """Return the result of a video whose output is there already."""
-    with contextlib.suppress(av.FFmpegError), av.open(item.target) as container:
+    with contextlib.suppress(av.FFmpegError), open_video(item.target) as container:
         if _CUT_SHORT in container.metadata.get("comment", ""):
             reason = f"{_CUT_SHORT}: what there is was written before; --on-exists overwrite tries again"
             return ItemResult(item.source, item.target, "failed", reason)

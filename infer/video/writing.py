@@ -3,6 +3,7 @@
 import functools
 import heapq
 import io
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,6 +19,7 @@ from av.video.stream import VideoStream
 
 from colorize_gan.errors import VideoError
 from colorize_gan.infer.video.encoder import CODECS, EncoderSettings
+from colorize_gan.infer.video.files import create_video, open_video, packets_of
 from colorize_gan.infer.video.options import CONTAINERS
 from colorize_gan.infer.video.source import Clip
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 _WHOLE_MILLISECONDS = frozenset({"matroska", "webm"})
 _MILLISECOND = Fraction(1, 1000)
 _NEEDED = frozenset({"audio", "subtitle", "video"})
+_COVERS = {"mjpeg": "jpg", "png": "png"}
+_HAVE_COVERS = frozenset({"mp4", "matroska"})  # the others take them, and write none
 _OWN_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "vendor_id")
 _STATISTICS = ("BPS", "DURATION", "NUMBER_OF_", "_STATISTICS_")  # Matroska's, of the old video stream
 
@@ -68,16 +72,16 @@ def plan_copies(clip: Clip, suffix: str, settings: EncoderSettings) -> tuple[lis
     if not _can_hold(form, lambda trial: _add_video(trial, settings)):
         raise VideoError(f"{suffix} cannot hold {settings.codec}; write .mkv, or choose another --codec")
     copied, notes = [], []
-    with av.open(clip.path) as source:
+    with open_video(clip.path) as source:
         for stream in source.streams:
             if stream.index == clip.stream:
                 continue
-            if _can_hold(form, functools.partial(_add_copy, stream)):
+            if _can_copy(stream, form):
                 copied.append(stream.index)
-                if stream.type == "video" and not stream.disposition & Disposition.attached_pic:
+                if stream.type == "video" and not _is_cover(stream):
                     notes.append(f"{_described(stream)} stays as it is: only the first video is coloured")
-            elif stream.type in _NEEDED:
-                raise VideoError(f"{suffix} cannot hold its {_described(stream)}; write .mkv")
+            elif stream.type in _NEEDED and not _is_cover(stream):
+                raise VideoError(f"{suffix} cannot hold its {_described(stream)}; {_advice(stream)}")
             else:
                 notes.append(f"{_described(stream)} left out: {suffix} cannot hold it")
     if form in _WHOLE_MILLISECONDS and (clip.time_base * 1000).denominator != 1:
@@ -107,13 +111,14 @@ def write_video(
     first = int(video.times.min())
     # an excerpt begins at zero, else times stay as they are
     offset = first * clip.time_base if excerpt.start is not None else Fraction(0)
-    with av.open(clip.path) as source, av.open(path, "w", form, options=_options(form, clip)) as out:
+    with open_video(clip.path) as source, create_video(path, form, _options(form, clip)) as out:
         stream = _add_video(out, settings)
         if clip.display_matrix:
             stream.set_display_matrix(clip.display_matrix)
         stream.metadata.update(_kept_tags(source.streams[clip.stream].metadata))
         stream.disposition = source.streams[clip.stream].disposition
-        copies = {index: _add_copy(source.streams[index], out) for index in copied}
+        added = {index: _add_copy(source.streams[index], out) for index in copied}
+        copies = {index: copy for index, copy in added.items() if not isinstance(copy, AttachmentStream)}
         out.metadata.update(_kept_tags(source.metadata))
         said = out.metadata.get("comment")
         out.metadata["comment"] = f"{said}; {comment}" if said else comment
@@ -132,7 +137,7 @@ def check_written(path: Path, clip: Clip, times: np.ndarray, excerpt: Excerpt) -
     """
     first = int(times.min()) if excerpt.start is not None else 0
     wanted = [(int(time) - first) * clip.time_base for time in np.sort(times)]
-    with av.open(path) as container:
+    with open_video(path) as container:
         written = sorted(
             packet.pts * packet.time_base for packet in container.demux(video=0) if packet.pts is not None
         )
@@ -169,10 +174,40 @@ def _add_copy(stream: Stream, out: OutputContainer) -> Stream:
     if isinstance(stream, AttachmentStream):
         tags = stream.metadata
         return out.add_attachment(tags.get("filename", ""), stream.mimetype or "", stream.data)
+    if _is_cover(stream) and out.format.name == "matroska":  # there it is no stream
+        kind = _COVERS.get(stream.codec_context.name, "")
+        return out.add_attachment(
+            f"cover.{kind}", f"image/{kind.replace('jpg', 'jpeg')}", _content_of(stream)
+        )
     copy = out.add_stream_from_template(stream, opaque=True)
     copy.metadata.update(_kept_tags(stream.metadata))
     copy.disposition = stream.disposition
     return copy
+
+
+def _is_cover(stream: Stream) -> bool:
+    return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
+
+
+def _content_of(cover: Stream) -> bytes:
+    """Return a cover picture: FFmpeg gives it as a packet without a time."""
+    with open_video(Path(cover.container.name)) as source:
+        packets = source.demux([source.streams[cover.index]])
+        return next((bytes(packet) for packet in packets if packet.size), b"")
+
+
+def _advice(stream: Stream) -> str:
+    """Say which container can hold a stream."""
+    able = [suffix for suffix, form in CONTAINERS.items() if _can_copy(stream, form)]
+    if not able:
+        return "nor can any container that is written here; convert it first"
+    return f"write {'.mkv' if '.mkv' in able else able[0]}"
+
+
+def _can_copy(stream: Stream, form: str) -> bool:
+    if _is_cover(stream) and form not in _HAVE_COVERS:
+        return False
+    return _can_hold(form, functools.partial(_add_copy, stream))
 
 
 def _can_hold(form: str, add: Callable[[OutputContainer], Stream]) -> bool:
@@ -243,8 +278,13 @@ def _copied_packets(
 ) -> _Timed:
     if not copies:
         return
-    for packet in source.demux([source.streams[index] for index in copies]):
+    for packet in packets_of(source, [source.streams[index] for index in copies]):
         unit, stamp = packet.time_base, packet.pts if packet.pts is not None else packet.dts
+        if packet.size and _is_cover(packet.stream):
+            packet.pts = packet.dts = 0
+            packet.stream = copies[packet.stream_index]
+            yield -math.inf, packet
+            continue
         if stamp is None or not excerpt.has(stamp * unit):  # without any: the mark of the end
             continue
         shift = round(offset / unit)

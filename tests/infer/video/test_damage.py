@@ -1,6 +1,6 @@
 """Videos that are damaged, or none, end with a reason; no frame is dropped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -10,6 +10,7 @@ import pytest
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.results import ItemResult
+from colorize_gan.infer.video.files import packets_of
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.video import colorize_videos
 
@@ -44,6 +45,28 @@ def test_files_that_are_no_videos(make: Make, colorizer: Colorizer, tmp_path: Pa
         assert result.status == "failed"
         assert reason in result.reason
         assert not (tmp_path / "out.mp4").exists()
+
+
+def test_unknown_codec(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = make("in.avi")
+    clip.write_bytes(clip.read_bytes().replace(b"H264", b"ZZZZ"))
+    result = run(clip, tmp_path / "out.mkv", colorizer)
+    assert (result.status, result.reason) == ("failed", "its codec is none that can be decoded here")
+
+
+def test_stream_that_begins_later_ends_nothing() -> None:
+    class Container:
+        """PyAV raises at the first packet of a stream that it did not know of."""
+
+        packets = iter("abcd")
+
+        def demux(self, *streams: object) -> Iterator[str]:
+            for packet in self.packets:
+                if packet == "c":
+                    raise IndexError
+                yield packet
+
+    assert list(packets_of(Container())) == ["a", "b", "d"]  # type: ignore[arg-type, comparison-overlap]
 
 
 def test_encrypted_video(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
 """What goes in comes out: frames, times, luma, tags, sound, subtitles, chapters."""
 
+import struct
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 
 from colorize_gan.infer import Colorizer
@@ -314,6 +317,59 @@ def test_excerpt_of_a_transport_stream_has_all_its_frames(
     start = times[31] - times[0] + times[0]
     written(clip, tmp_path / "out.mp4", colorizer, start=start)
     assert len(frames_of(tmp_path / "out.mp4")) == 60 - 31
+
+
+def _with_cover(video: Path, target: Path) -> bytes:
+    """Write Matroska with a cover picture; return the picture."""
+    cover = cv2.imencode(".jpg", np.full((64, 64, 3), 120, np.uint8))[1].tobytes()
+    with av.open(video) as source, av.open(target, "w") as out:
+        copy = out.add_stream_from_template(source.streams.video[0])
+        out.add_attachment("cover.jpg", "image/jpeg", cover)
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = copy
+                out.mux(packet)
+    return cover
+
+
+def test_cover_is_copied_or_named(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    source = tmp_path / "in.mkv"
+    cover = _with_cover(make("plain.mp4"), source)
+    for suffix in (".mkv", ".mp4", ".2.mkv"):  # the last from .mp4
+        target = tmp_path / f"out{suffix}"
+        written(source, target, colorizer, start=Fraction(1, 5))
+        with av.open(target) as container:
+            streams = [(stream.type, stream.disposition) for stream in container.streams][1:]
+            assert streams == [("video", Disposition.attached_pic)]
+            assert [bytes(packet) for packet in container.demux(video=1) if packet.size] == [cover]
+        source = target
+    result = written(source, tmp_path / "out.mov", colorizer)
+    assert "video stream 1 (mjpeg) left out: .mov cannot hold it" in result.note
+
+
+def test_text_that_is_not_utf_8_is_kept(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = make("in.avi", metadata={"title": "Caf#"})
+    clip.write_bytes(clip.read_bytes().replace(b"Caf#", b"Caf\xe9"))  # Latin-1
+    written(clip, tmp_path / "out.mkv", colorizer)
+    assert b"Caf\xe9" in (tmp_path / "out.mkv").read_bytes()
+
+
+def test_names_with_a_colon(
+    make: Make, colorizer: Colorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make("a:b.mp4")
+    monkeypatch.chdir(tmp_path)
+    written(Path("a:b.mp4"), Path("c:d.mp4"), colorizer, compare=True)
+    assert len(frames_of(tmp_path / "c:d.mp4")) == 30
+
+
+def test_sound_that_no_container_can_hold(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = make("in.avi", sound="libmp3lame")
+    mp3, unknown = (struct.pack("<HHI", tag, 2, 48000) for tag in (0x0055, 0x7FFE))
+    assert mp3 in clip.read_bytes()
+    clip.write_bytes(clip.read_bytes().replace(mp3, unknown))
+    result = run(clip, tmp_path / "out.mkv", colorizer)
+    assert result.reason.endswith("nor can any container that is written here; convert it first")
 
 
 def test_attachments_and_further_videos_are_copied(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:

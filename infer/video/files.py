@@ -1,0 +1,49 @@
+"""Opening video files with PyAV, whatever they are called and whatever text is in them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+_AS_IT_IS = "surrogateescape"  # texts need not be UTF-8: their bytes are kept
+
+
+def open_video(path: Path) -> InputContainer:
+    """Open a file for reading.
+
+    Raises:
+        av.FFmpegError: it cannot be read, or is no video.
+    """
+    return av.open(_full_path(path), metadata_errors=_AS_IT_IS)
+
+
+def create_video(path: Path, form: str, options: Mapping[str, str]) -> OutputContainer:
+    """Open a file for writing; ``form`` is FFmpeg's name of the container.
+
+    Raises:
+        av.FFmpegError: it cannot be written.
+    """
+    return av.open(_full_path(path), "w", form, options=dict(options), metadata_errors=_AS_IT_IS)
+
+
+def packets_of(container: InputContainer, streams: Sequence[Stream] = ()) -> Iterator["Packet[Any]"]:
+    """Yield the packets of some streams, or of all that were there when the file was opened.
+
+    Raises:
+        av.FFmpegError: what can be read ends here.
+    """
+    while True:
+        try:
+            yield from container.demux(*streams)
+        except IndexError:  # PyAV does not know a stream that begins later on: the next call leaves it out
+            continue
+        return
+
+
+def _full_path(path: Path) -> Path:
+    # FFmpeg takes what is before the colon of a:b.mp4 for a protocol
+    return path.absolute()
