@@ -24,6 +24,7 @@ const CONTROL = 2000; // ms, until a service worker is not waited for
 const cards = new Map();
 let lastId = 0;
 let device = "";
+let loadError = "";
 let saving = false;
 
 /** @param {string} id */
@@ -80,7 +81,8 @@ async function offlineReady() {
 }
 
 queue.then(() => showState(), (error) => {
-  byId("status").textContent = `The model could not be loaded: ${error.message}`;
+  loadError = `The model could not be loaded: ${error.message}`;
+  showState();
 });
 
 // cards
@@ -220,6 +222,7 @@ function showState(message) {
  * @param {number} failed
  */
 function summary(all, done, failed) {
+  if (loadError) return loadError;
   if (!device) return "Loading the model…";
   if (!all) return "Ready.";
   const failures = failed ? `, ${failed} could not be` : "";
@@ -287,13 +290,14 @@ async function* results(failures) {
   const done = [...cards.values()].filter(({ state }) => state === "done");
   const names = new Set();
   for (const [index, card] of done.entries()) {
+    if (!cards.has(card.id)) continue; // removed meanwhile
     showState(`Colorizing ${index + 1} of ${done.length} at full size…`);
     showProgress(true, index, done.length);
     try {
       const result = await render(card);
       yield { name: unique(savedName(card.file, result), names), input: result };
     } catch (error) {
-      failures.push(`${card.file.name} (${/** @type {Error} */ (error).message})`);
+      if (cards.has(card.id)) failures.push(`${card.file.name} (${/** @type {Error} */ (error).message})`);
     }
   }
 }
@@ -304,7 +308,7 @@ async function* results(failures) {
  */
 function unique(name, taken) {
   let free = name;
-  for (let number = 1; taken.has(free); number += 1) free = name.replace(/(\.[^.]*)$/, `-${number}$1`);
+  for (let number = 1; taken.has(free); number += 1) free = name.replace(/(\.[^.]*)?$/, `-${number}$&`);
   taken.add(free);
   return free;
 }
@@ -312,13 +316,16 @@ function unique(name, taken) {
 async function saveAll() {
   /** @type {string[]} */
   const failures = [];
+  let said = "";
   saving = true;
   try {
     save(await downloadZip(results(failures)).blob(), "colorized.zip");
-  } finally {
-    saving = false;
+    said = failures.length ? `Not in the archive: ${failures.join(", ")}` : "The archive is downloaded.";
+  } catch (error) {
+    said = `The archive could not be made: ${/** @type {Error} */ (error).message}`;
   }
-  showState(failures.length ? `Not in the archive: ${failures.join(", ")}` : "The archive is downloaded.");
+  saving = false;
+  showState(said);
 }
 
 // what the user does

@@ -4,6 +4,9 @@ const STRIP_PIXELS = 1 << 18; // of which a processor's cache holds what is comp
 const MINIMUM_SIDE = 8;
 const JPEG_QUALITY = 0.99; // as colorize-batch: at the usual 0.95, noise would move the lightness
 const SAMPLE_BITS_OF_PNG = 24; // where its header has them
+const HEAD = 1 << 16; // bytes, which say whether there are several frames
+const FLAGS_OF_WEBP = 20; // where its extended header has them
+const ANIMATED = 2; // of them
 const NO_PHOTOGRAPH = {
   pattern: /\.(gif|svg|pdf)$/i,
   reason: "not a photograph; JPEG, PNG, WebP, AVIF and BMP can be colorized",
@@ -104,10 +107,28 @@ export async function readPhotograph(file) {
   }
   const { height, width } = bitmap;
   if (known === NO_PHOTOGRAPH) throw new PhotographError(known.reason);
+  if (await hasSeveralFrames(file)) {
+    throw new PhotographError("has several frames; only single pictures can be colorized");
+  }
   if (Math.min(height, width) < MINIMUM_SIDE) {
     throw new PhotographError(`${width} x ${height} pixels: too small to colorize (at least ${MINIMUM_SIDE})`);
   }
   return Pixels.of(bitmap);
+}
+
+/**
+ * Tell an animated PNG (an acTL chunk before the first IDAT), WebP or AVIF: the browser decodes its first frame.
+ * @param {File} file
+ */
+async function hasSeveralFrames(file) {
+  const head = new Uint8Array(await file.slice(0, HEAD).arrayBuffer());
+  const text = new TextDecoder("latin1").decode(head);
+  if (text.startsWith("PNG", 1)) {
+    const [control, data] = [text.indexOf("acTL"), text.indexOf("IDAT")];
+    return control >= 0 && (data < 0 || control < data);
+  }
+  if (text.startsWith("RIFF") && text.startsWith("WEBPVP8X", 8)) return (head[FLAGS_OF_WEBP] & ANIMATED) > 0;
+  return text.startsWith("ftypavis", 4);
 }
 
 /**

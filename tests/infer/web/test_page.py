@@ -168,6 +168,8 @@ def test_files_that_cannot_be_colorized_say_why_and_hold_up_none(page: Page, tmp
     photo.resize((7, 90)).save(tmp_path / "tiny.png")
     photo.save(tmp_path / "scan.tif")
     photo.save(tmp_path / "moving.gif")
+    for name in ("moving.png", "moving.webp"):
+        photo.save(tmp_path / name, save_all=True, append_images=[photo.rotate(90)])
     cv2.imwrite(str(tmp_path / "scroll.png"), np.zeros((8, 70_000), np.uint8))
     (tmp_path / "broken.jpg").write_bytes((EXAMPLES / "cat.jpg").read_bytes()[:80])
     (tmp_path / "empty.jpg").touch()
@@ -176,6 +178,8 @@ def test_files_that_cannot_be_colorized_say_why_and_hold_up_none(page: Page, tmp
         "scan.tif": "TIFF; colorize-batch can",
         "scroll.png": "70000 x 8 pixels: too large for this browser",
         "moving.gif": "not a photograph",
+        "moving.png": "has several frames",
+        "moving.webp": "has several frames",
         "broken.jpg": "not an image, or damaged",
         "empty.jpg": "the file is empty",
     }
@@ -184,7 +188,7 @@ def test_files_that_cannot_be_colorized_say_why_and_hold_up_none(page: Page, tmp
         card = page.tab.get_by_role("listitem").filter(has_text=name)
         assert reason in card.inner_text()
         assert card.get_by_role("button", name="Download").is_disabled()
-    assert page.status() == "1 photograph colorized, 6 could not be."
+    assert page.status() == "1 photograph colorized, 8 could not be."
     assert page.button("Download cat.jpg in colour").is_enabled()
 
 
@@ -198,11 +202,17 @@ def test_sixteen_bits_are_said_to_become_eight(page: Page, tmp_path: Path) -> No
 def test_all_are_saved_in_one_archive(page: Page, tmp_path: Path) -> None:
     cat = EXAMPLES / "cat.jpg"
     cv2.imwrite(str(tmp_path / "coins.bmp"), cv2.imread(str(cat)))
+    named = {"name": "1000012345", "mimeType": "image/jpeg", "buffer": cat.read_bytes()}  # of a phone
     page.add(cat, cat, EXAMPLES / "coins.jpg", tmp_path / "coins.bmp")
+    page.tab.locator("#files").set_input_files([named, named])
+    page.tab.get_by_text("6 photographs colorized.").wait_for(timeout=PATIENCE)
     archive = page.download("Download all (zip)", tmp_path)
     page.tab.get_by_text("The archive is downloaded.").wait_for()
     with zipfile.ZipFile(archive) as opened:
-        assert opened.namelist() == ["cat.jpg", "cat-1.jpg", "coins.jpg", "coins.png"]
+        assert opened.namelist() == [
+            *("cat.jpg", "cat-1.jpg", "coins.jpg", "coins.png"),
+            *("1000012345", "1000012345-1"),
+        ]
         assert opened.read("cat.jpg") == opened.read("cat-1.jpg")
         coins = cv2.imdecode(np.frombuffer(opened.read("coins.png"), np.uint8), cv2.IMREAD_COLOR)
         assert coins.shape == cv2.imread(str(cat)).shape
@@ -301,7 +311,11 @@ def test_a_model_that_is_none_is_said(browser: Any, tmp_path: Path) -> None:
         context = browser.new_context()
         tab = context.new_page()
         tab.goto(server.url)
-        tab.get_by_text(re.compile("could not be loaded: the model file has no contract")).wait_for()
+        reason = tab.get_by_text(re.compile("could not be loaded: the model file has no contract"))
+        reason.wait_for()
+        tab.locator("#files").set_input_files(EXAMPLES / "cat.jpg")
+        tab.get_by_text("Not colorized").wait_for()
+        assert reason.is_visible()
         context.close()
         server.shutdown()
         thread.join()
