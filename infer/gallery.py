@@ -21,8 +21,9 @@ import numpy as np
 
 from colorize_gan.encoding import atomic_path
 from colorize_gan.errors import UsageError
+from colorize_gan.folders import GALLERY_MARK
 from colorize_gan.images import to_8_bits
-from colorize_gan.infer.inputs import GALLERY_MARK, thumbnails_of
+from colorize_gan.infer.inputs import thumbnails_of
 
 THUMBNAIL_SIDE = 480
 """Long side of a thumbnail, pixels: sharp in a card on dense screens, and 50,000 pairs stay below 3 GB."""

@@ -12,14 +12,11 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from colorize_gan.errors import UsageError
-from colorize_gan.folders import is_hidden
+from colorize_gan.folders import GALLERY_MARK, is_hidden, walk_files
 from colorize_gan.infer.urls import is_url
 from colorize_gan.infer.version import Version
 from colorize_gan.infer.video.options import CONTAINERS, VIDEO_SUFFIXES
 from colorize_gan.suffixes import SUFFIXES
-
-GALLERY_MARK = ".colorize-gallery"
-"""File in a folder of thumbnails, which are no inputs."""
 
 
 def thumbnails_of(page: Path) -> Path:
@@ -227,7 +224,7 @@ def _work_of_folder(folder: Path, target: Path, out: Path, selection: Selection)
         return
     errors: list[OSError] = []
     count = 0
-    for path in _walk(folder, selection.recursive, errors):
+    for path in walk_files(folder, selection.recursive, errors):
         relative = path.relative_to(folder)
         for found in _work_of_member(path, relative, target / relative, selection):
             count += not isinstance(found, str)
@@ -246,35 +243,6 @@ def _work_of_member(path: Path, relative: Path, target: Path, selection: Selecti
         yield path.suffix.lower()
     elif selection.takes(relative):
         yield _item(path, target, selection)
-
-
-def _walk(folder: Path, recursive: bool, errors: list[OSError]) -> Iterator[Path]:
-    """Yield the files below ``folder``, sorted, without hidden and system ones.
-
-    Links to folders come last, and each folder once: circles end, and a link to what is there anyway adds
-    nothing.
-    """
-    waiting, seen = [folder], set[str]()
-    links: list[Path] = []
-    while waiting or links:
-        current = waiting.pop(0) if waiting else links.pop(0)
-        real = os.path.realpath(current)
-        if real in seen:
-            continue
-        seen.add(real)
-        try:
-            names = sorted(os.listdir(current))  # noqa: PTH208 - iterdir() gives paths, which are slow
-        except OSError as error:
-            errors.append(error)
-            continue
-        if GALLERY_MARK in names:
-            continue
-        paths = [current / name for name in names if not is_hidden(Path(name))]
-        folders = [path for path in paths if os.path.isdir(path)]  # noqa: PTH112
-        yield from (path for path in paths if path not in folders)
-        if recursive:
-            waiting[:0] = [path for path in folders if not path.is_symlink()]
-            links += [path for path in folders if path.is_symlink()]
 
 
 def _item(source: Path, target: Path, selection: Selection) -> WorkItem | BadInput:
