@@ -9,6 +9,8 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
+# microseconds and bytes in which streams are looked for: on discs and tapes, sound may begin late
+_PROBING = {"analyzeduration": "120000000", "probesize": "100000000"}
 _AS_IT_IS = "surrogateescape"  # texts need not be UTF-8: their bytes are kept
 
 
@@ -18,7 +20,7 @@ def open_video(path: Path) -> InputContainer:
     Raises:
         av.FFmpegError: it cannot be read, or is no video.
     """
-    return av.open(_full_path(path), metadata_errors=_AS_IT_IS)
+    return av.open(_full_path(path), options=dict(_PROBING), metadata_errors=_AS_IT_IS)
 
 
 def create_video(path: Path, form: str, options: Mapping[str, str]) -> OutputContainer:

@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.results import ItemResult
+from colorize_gan.infer.video.files import open_video
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.source import ColorTags, to_planar
 from colorize_gan.infer.video.video import colorize_videos
@@ -361,6 +362,26 @@ def test_names_with_a_colon(
     monkeypatch.chdir(tmp_path)
     written(Path("a:b.mp4"), Path("c:d.mp4"), colorizer, compare=True)
     assert len(frames_of(tmp_path / "c:d.mp4")) == 30
+
+
+def test_sound_that_begins_late_is_known(tmp_path: Path) -> None:
+    with av.open(tmp_path / "in.vob", "w") as out:
+        video, sound = out.add_stream("mpeg2video", rate=25), out.add_stream("ac3", rate=48000)
+        video.height, video.width, video.pix_fmt, sound.layout = 96, 128, "yuv420p", "stereo"
+        for number in range(300):
+            picture = VideoFrame.from_ndarray(np.full((96, 128), number % 256, np.uint8), format="gray")
+            picture.pts = number
+            out.mux(video.encode(picture.reformat(format="yuv420p")))
+        for start in range(11 * 48000, 12 * 48000, 1536):
+            tone = av.AudioFrame.from_ndarray(np.zeros((2, 1536), np.float32), format="fltp", layout="stereo")
+            tone.sample_rate, tone.pts = 48000, start
+            out.mux(sound.encode(tone))
+        for stream in (video, sound):
+            out.mux(stream.encode(None))
+    with av.open(tmp_path / "in.vob") as container:
+        assert container.streams.audio[0].sample_rate == 0
+    with open_video(tmp_path / "in.vob") as container:
+        assert container.streams.audio[0].sample_rate == 48000
 
 
 def test_sound_that_no_container_can_hold(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
