@@ -92,25 +92,28 @@ def colorize_bench(
     Results of other sections in the folder stay. Exit codes: 2 wrong usage, 5 model not usable, 6 a ratio
     is worse than in OLD.json.
     """  # noqa: D301
-    from colorize_gan.benchmarks.compare import compare
+    from colorize_gan.benchmarks.compare import comparable, compare
     from colorize_gan.benchmarks.photos import write_samples
     from colorize_gan.benchmarks.report import read_results, write_results
     from colorize_gan.infer.models import find_model
 
+    names = names or SECTIONS
     earlier = read_results(old) if old else None  # before: it may be the file that is replaced
+    if earlier is not None:
+        comparable(earlier, dict.fromkeys(names, quick))  # refused now, not after half an hour
     out = out or (Path("benchmarks/quick") if quick else Path("benchmarks"))
     out.mkdir(parents=True, exist_ok=True)
     results = {}
     with tempfile.TemporaryDirectory() as scratch:
         photos = photos or write_samples(Path(scratch) / "photographs")
-        for name in names or SECTIONS:
+        for name in names:
             folder = Path(scratch) / name
             folder.mkdir()
             settings = Settings(find_model(model), photos, clips, quick, folder, out)
             click.echo(f"{name} ...", err=True)
             results[name] = measure(name, settings)
+            write_results({name: results[name]}, out)  # a later one may fail
             click.echo(f"{section(name).markdown(results[name])}\n")
-    write_results(results, out)
     click.echo(f"results in {out}: results.json, RESULTS.md, report.html and plots", err=True)
     if earlier is not None:
         click.echo(compare(earlier, results, max_regression), err=True)

@@ -11,6 +11,25 @@ class RegressionError(VerificationError):
     """A ratio got worse by more than is allowed."""
 
 
+def comparable(old: Mapping[str, Any], quick: Mapping[str, bool]) -> list[str]:
+    """Return the sections of a run that older results have, too.
+
+    Args:
+        old: results by section.
+        quick: of the sections of the run, whether they are quick.
+
+    Raises:
+        UsageError: there are none, or only one of the two was quick.
+    """
+    common = [name for name in quick if name in old]
+    if not common:
+        raise UsageError(f"--compare: has none of the sections {', '.join(quick)}")
+    for name in common:
+        if old[name]["quick"] != quick[name]:
+            raise UsageError(f"--compare: its {name} and that of this run are not both quick, or both not")
+    return common
+
+
 def compare(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: float) -> str:
     """Compare the sections that both results have.
 
@@ -26,12 +45,7 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: float) ->
         UsageError: there is nothing that could be compared.
         RegressionError: a ratio got worse by more, or is not there any more; it names each, old and new.
     """
-    common = [name for name in new if name in old]
-    if not common:
-        raise UsageError(f"--compare: has none of the sections {', '.join(new)}")
-    for name in common:
-        if old[name]["quick"] != new[name]["quick"]:
-            raise UsageError(f"--compare: its {name} and that of this run are not both quick, or both not")
+    common = comparable(old, {name: result["quick"] for name, result in new.items()})
     pairs = {
         f"{name}, {what}": (value, section(name).ratios(new[name]).get(what))
         for name in common

@@ -148,6 +148,32 @@ def test_regression_exits_with_6_and_says_which(measured_before: dict[str, Any],
     )
 
 
+def test_section_that_fails_leaves_those_before_it(
+    measured_before: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(growth, "run", stopped)
+    assert bench("start-up", "growth", "--out", tmp_path).exit_code == 130
+    assert list(json.loads((tmp_path / "results.json").read_text())) == ["start-up"]
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_results_of_other_sections_are_refused_before_anything_is_measured(
+    measured_before: dict[str, Any], tmp_path: Path
+) -> None:
+    old = tmp_path / "old.json"
+    old.write_text(json.dumps({"growth": RESULTS["growth"]}))
+    for arguments, says in (
+        (["start-up"], "--compare: has none of the sections start-up"),
+        (["growth", "--quick"], "--compare: its growth and that of this run are not both quick"),
+    ):
+        result = bench(*arguments, "--out", tmp_path / "new", "--compare", old)
+        assert (result.exit_code, says in result.output) == (2, True), result.output
+    assert not (tmp_path / "new").exists()
+
+
 def test_wrong_usage_exits_with_2_before_anything_is_measured(tmp_path: Path) -> None:
     assert bench("speed").exit_code == 2
     assert bench("start-up", "--max-regression", "ten").exit_code == 2
