@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, get_origin
 
@@ -23,6 +24,13 @@ def _check_types(values: Any) -> None:
         value = getattr(values, declared.name)
         if type(value) is not (get_origin(declared.type) or declared.type):  # of bool and int, too
             raise ModelError(f"{declared.name} cannot be {value!r}")
+
+
+def is_model_name(name: str) -> bool:
+    """Tell whether files and folders can be named so: without separators, quotes and control characters."""
+    return name not in ("", ".", "..") and not any(
+        sign in '/\\"' or unicodedata.category(sign) in ("Cc", "Cs") for sign in name
+    )
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,8 @@ class ModelContract:
     def __post_init__(self) -> None:
         """Refuse values that no model can have."""
         _check_types(self)
+        if not is_model_name(self.name):
+            raise ModelError(f"name {self.name!r} cannot be that of a file")
         if self.graph not in _GRAPHS or self.precision not in _PRECISIONS or self.render_size < 1:
             raise ModelError(
                 f"no graph of {self.precision} {self.graph} at {self.render_size} pixels is known"

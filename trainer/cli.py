@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,9 +77,11 @@ def colorize_train(
     if not processes.leads:
         return 0
     if done:
-        click.echo(f"next: colorize-export {out / 'checkpoint.pt'} --out exported", err=True)
+        checkpoint = shlex.quote(str(out / "checkpoint.pt"))
+        click.echo(f"next: colorize-export {checkpoint} --out exported", err=True)
         return 0
-    click.echo(f"saved; go on with: colorize-train {data} --out {out} --resume", err=True)
+    again = shlex.join(["colorize-train", str(data), "--out", str(out), "--resume"])
+    click.echo(f"saved; go on with: {again}", err=True)
     return INTERRUPTED if stop.is_set() else 0
 
 
@@ -154,5 +157,5 @@ def colorize_prepare(
         click.echo(f"{count:8} {reason}", err=True)
     if counts.total() > counts["kept"]:
         click.echo(f"left out: see {out / REJECTED_NAME}", err=True)
-    click.echo(f"next: colorize-train {out} --out RUN", err=True)
+    click.echo(f"next: colorize-train {shlex.quote(str(out))} --out RUN", err=True)
     return 0

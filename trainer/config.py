@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from colorize_gan.contract import is_model_name
 from colorize_gan.errors import UsageError
 
 _CHOICES = {
@@ -29,6 +31,8 @@ _RECIPES: dict[str, dict[str, Any]] = {
         "recalibrate_batches": 50,
     }
 }
+
+_LEAST_STRIDED = 3  # side of what the PatchGAN's strided layers leave: the two after them take one each
 
 
 def _setting(default: Any, help: str) -> Any:
@@ -119,6 +123,8 @@ class TrainConfig:
         for setting, choices in _CHOICES.items():
             if getattr(self, setting) not in choices:
                 raise UsageError(f"{option_of(setting)} {getattr(self, setting)}: not {', '.join(choices)}")
+        if not is_model_name(self.name):
+            raise UsageError(f"--name {self.name!r}: cannot be that of a file; use letters and digits")
         rules = {
             "l1_epochs": self.l1_epochs >= 0 and self.l1_epochs + self.gan_epochs > 0,
             "gan_epochs": self.gan_epochs >= 0,
@@ -154,11 +160,23 @@ class TrainConfig:
             "ema_decay": 0 <= self.ema_decay < 1,
             "val_fraction": 0 < self.val_fraction < 1,
             "perceptual_weights": self.perceptual_weights != "none",
-            "name": Path(self.name).name == self.name != "",
+            "seed": 0 <= self.seed < 2**63,
         }
-        for setting, valid in rules.items():
-            if not valid:
-                raise UsageError(f"{option_of(setting)} {getattr(self, setting)}: out of range")
+        for setting, value in vars(self).items():
+            is_finite = not isinstance(value, float) or math.isfinite(value)
+            if not is_finite or not rules.get(setting, True):
+                raise UsageError(f"{option_of(setting)} {value}: out of range")
+        self._check_patches()
+
+    def _check_patches(self) -> None:
+        """Refuse a PatchGAN that has no patch left of a crop."""
+        for setting in ("crop_size", "final_crop_size") if self.gan_epochs else ():
+            size, least = getattr(self, setting), _LEAST_STRIDED << self.disc_layers
+            if size and size < least:
+                raise UsageError(
+                    f"--disc-layers {self.disc_layers}: too deep for {option_of(setting)} {size}; "
+                    f"use fewer, or crops of {least} pixels or more"
+                )
 
     @property
     def is_perceptual(self) -> bool:
@@ -172,7 +190,7 @@ class TrainConfig:
 
     def save(self, path: Path) -> None:
         """Write the settings as JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -191,7 +209,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         UsageError: unreadable, or with settings that do not exist or are of another type.
     """
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"--config {path}: {error}") from error
     if not isinstance(found, dict):

@@ -15,19 +15,29 @@ from colorize_gan.trainer.photos import Photo
 
 _BLOCK = 4096  # photographs; some hundred MB of a pack
 
+_LONGEST_ENLARGED = 16  # short sides; the middle of longer pictures is resized alone
+
 Batch = dict[str, Tensor]
 """``L`` float32 (N, 1, H, W), CIE L* 0..100; ``ab`` float32 (N, 2, H, W), CIE a*, b*."""
 
 
 def center_square(rgb: np.ndarray, size: int) -> np.ndarray:
     """Resize the short side to ``size`` (area or cubic filter) and crop the middle square."""
+    scale = size / min(rgb.shape[:2])
+    if scale > 1:  # a strip of 1 x 60000 pixels would take 12 GB
+        rgb = _middle(rgb, _LONGEST_ENLARGED * min(rgb.shape[:2]))
     height, width = rgb.shape[:2]
-    scale = size / min(height, width)
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     new_size = (max(size, round(width * scale)), max(size, round(height * scale)))
     resized = cv2.resize(rgb, new_size, interpolation=method)
     top, left = (resized.shape[0] - size) // 2, (resized.shape[1] - size) // 2
     return resized[top : top + size, left : left + size]
+
+
+def _middle(rgb: np.ndarray, longest: int) -> np.ndarray:
+    """Return the middle of an image, its sides ``longest`` pixels at most."""
+    top, left = (max(0, (length - longest) // 2) for length in rgb.shape[:2])
+    return rgb[top : top + longest, left : left + longest]
 
 
 class TrainingCrops:

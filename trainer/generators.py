@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorize_gan.contract import SizeRule
-from colorize_gan.trainer.backbones import build_encoder, pretrained_weights, timm_name
+from colorize_gan.errors import UsageError
+from colorize_gan.trainer.backbones import build_encoder, check_strides, pretrained_weights, timm_name
 
 AB_RANGE = 110.0
 """ab as losses and discriminators see it is CIE ab over this: nearly all sRGB colours lie in -1..1."""
@@ -104,15 +105,18 @@ def build_generator(architecture: str, pretrained: str = "none") -> Generator:
     Args:
         architecture: ``pix2pix``, ``efficientnet_lite0``..``efficientnet_lite4``, or any timm backbone whose
             features start at stride 2 and double it at each level (``resnet34``, ...).
-        pretrained: ``none``, ``auto`` or a weights file; see `pretrained_weights`. Not for ``pix2pix``.
+        pretrained: ``none``, ``auto`` or a weights file; see `pretrained_weights`. No file for ``pix2pix``.
 
     Raises:
-        UsageError: no such architecture.
+        UsageError: no such architecture, one that the decoder does not fit, or one that takes no weights.
         ModelError: the weights cannot be had or do not fit.
     """
     if architecture == "pix2pix":
+        if pretrained not in ("auto", "none"):
+            raise UsageError(f"--pretrained {pretrained}: not for pix2pix, which is trained from nothing")
         from colorize_gan.trainer.pix2pix import Pix2PixUNet
 
         return Pix2PixUNet()
     backbone = timm_name(architecture)
+    check_strides(architecture, backbone, len(_DECODER_WIDTHS) + 1)
     return BackboneUNet(backbone, pretrained_weights(backbone, pretrained))

@@ -19,7 +19,7 @@ from colorize_gan.trainer.perceptual import PerceptualLoss
 from colorize_gan.trainer.precision import Precision
 from colorize_gan.trainer.processes import Processes
 from colorize_gan.trainer.recalibrate import anchor_batchnorm, freeze_batchnorm
-from colorize_gan.trainer.rounding import round_weights
+from colorize_gan.trainer.rounding import keeps_function, round_weights
 from colorize_gan.trainer.schedule import Schedule
 
 
@@ -46,13 +46,15 @@ class Learner:
 
         Raises:
             ModelError: weights cannot be had, or are those of another architecture.
-            UsageError: a size that the generator cannot take.
+            UsageError: a size that the generator cannot take, or rounding that would change it.
         """
         self.config, self.schedule, self.processes = config, schedule, processes
         self.precision = Precision(config.precision, processes.device)
         torch.manual_seed(config.seed)
         self.generator = build_generator(config.arch, "none" if init_from else config.pretrained)
         self._check_sizes()
+        if config.bf16_weights and not keeps_function(self.generator):
+            raise UsageError(f"--bf16-weights: not for {config.arch}, which takes skips before a BatchNorm")
         if init_from is not None:
             load_weights(self.generator, init_from, config.arch)
         if anchor is not None:

@@ -63,8 +63,8 @@ class Trainer:
         Raises:
             DataError: too few photographs.
             ModelError: weights cannot be had, or are those of another architecture.
-            UsageError: a crop size that the generator cannot take, or photographs that the run to resume
-                did not have.
+            UsageError: settings that do not go with the generator or with how the run starts, or photographs
+                that the run to resume did not have.
         """
         self.config, self.run_dir, self.step, self.best = config, run_dir, 0, -math.inf
         self.processes = processes or Processes(torch.device("cpu"))
@@ -74,6 +74,8 @@ class Trainer:
         for setting in ("start_share", "freeze_batchnorm"):
             if start is None and (value := getattr(config, setting)):
                 raise UsageError(f"{option_of(setting)} {value}: needs --init CHECKPOINT, to start from")
+        if init_from is not None and config.pretrained not in ("auto", "none"):
+            raise UsageError(f"--pretrained {config.pretrained}: --init brings its own weights; remove one")
         weights = start.generator if start is not None else None
         lightness = self._some_lightness() if init_from is not None else None
         self.learner = Learner(config, self.schedule, self.processes, weights, lightness)

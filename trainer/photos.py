@@ -86,7 +86,7 @@ def find_photos(folder: Path) -> list[Photo]:
 def _read_index(folder: Path) -> Iterable[PackedPhoto]:
     pack = folder / PACK_NAME
     try:
-        entries = json.loads((folder / INDEX_NAME).read_text())["photos"]
+        entries = json.loads((folder / INDEX_NAME).read_text(encoding="utf-8"))["photos"]
         size = pack.stat().st_size
         photos = [PackedPhoto(pack, offset, length, digest) for offset, length, digest in entries]
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -112,7 +112,7 @@ def _write_sorted(unsorted: BinaryIO, jpegs: dict[str, tuple[int, int]], out: Pa
             unsorted.seek(offset)
             pack.write(unsorted.read(length))
     with atomic_path(out / INDEX_NAME) as part:
-        part.write_text(json.dumps({"photos": index}))
+        part.write_text(json.dumps({"photos": index}), encoding="utf-8")
 
 
 class _Fingerprints:

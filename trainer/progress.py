@@ -1,6 +1,7 @@
 """What a run shows while it goes on: a bar, TensorBoard scalars and pictures, and `metrics.jsonl`."""
 
 import json
+import math
 import statistics
 import time
 from pathlib import Path
@@ -10,6 +11,9 @@ import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from colorize_gan.encoding import atomic_path
+
+_METRICS_NAME = "metrics.jsonl"
 _STEPS_BETWEEN_LOGS = 25
 
 
@@ -17,9 +21,13 @@ class Progress:
     """Logs of one run, closed at the end of a `with` block."""
 
     def __init__(self, run_dir: Path, step: int, total: int, batch_size: int) -> None:
-        """Open the logs in ``run_dir``; the bar goes from ``step`` to ``total``."""
-        self._writer = SummaryWriter(str(run_dir))
-        self._file = (run_dir / "metrics.jsonl").open("a")
+        """Open the logs in ``run_dir``; the bar goes from ``step`` to ``total``.
+
+        A run that was killed has logged steps after those of its checkpoint, and does them again: they go.
+        """
+        self._writer = SummaryWriter(str(run_dir), purge_step=step + 1)
+        _forget_steps_after(step, run_dir / _METRICS_NAME)
+        self._file = (run_dir / _METRICS_NAME).open("a", encoding="utf-8")
         self._bar = tqdm(initial=step, total=total, unit="step", dynamic_ncols=True, mininterval=1)
         self._batch_size = batch_size
         self._restart()
@@ -73,6 +81,24 @@ class Progress:
         self._bar.close()
         self._writer.close()
         self._file.close()
+
+
+def _forget_steps_after(step: int, metrics: Path) -> None:
+    if not metrics.exists():
+        return
+    lines = metrics.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if _step_of(line) <= step]
+    if kept != lines:
+        with atomic_path(metrics) as part:
+            part.write_text("".join(kept), encoding="utf-8")
+
+
+def _step_of(line: str) -> float:
+    """Return the step of a line of metrics; infinity of one that was not written to its end."""
+    try:
+        return float(json.loads(line)["step"])
+    except ValueError:
+        return math.inf
 
 
 class SilentProgress(Progress):

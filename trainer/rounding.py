@@ -1,8 +1,13 @@
 """Weights that bfloat16 can hold: so that processors that compute in it give nearly the same colours."""
 
+import copy
+
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+_SIDE = 256  # pixels, of what is run through a generator to see how it goes
+_TOLERANCE = 0.01  # of the spread of colours: what other orders of multiplication make
 
 
 def round_weights(generator: nn.Module) -> None:
@@ -21,6 +26,24 @@ def round_weights(generator: nn.Module) -> None:
             _move_scale(norm, convolution)
         for convolution in convolutions:
             convolution.weight.copy_(convolution.weight.bfloat16())
+
+
+def keeps_function(generator: nn.Module) -> bool:
+    """Tell whether the scales of BatchNorm can go into the convolutions before it.
+
+    They cannot where something else takes the output of such a convolution, too, as a skip may. Tried on a
+    copy with other scales: those of a fresh network are nearly one.
+    """
+    tried = copy.deepcopy(generator).eval()
+    norms = [module for module in tried.modules() if isinstance(module, _BatchNorm)]
+    probe = torch.linspace(0, 100, _SIDE**2).reshape(1, 1, _SIDE, _SIDE)
+    with torch.no_grad():
+        for norm in norms:  # without chance, which would change the run
+            norm.weight.copy_(torch.linspace(0.5, 1.5, len(norm.weight)))
+        before = tried(probe)
+        for convolution, norm in _normalized(tried):
+            _move_scale(norm, convolution)
+        return bool((tried(probe) - before).abs().max() < _TOLERANCE * before.std())
 
 
 def _normalized(generator: nn.Module) -> list[tuple[nn.Conv2d, _BatchNorm]]:
@@ -43,7 +66,7 @@ def _normalized(generator: nn.Module) -> list[tuple[nn.Conv2d, _BatchNorm]]:
         for module in generator.modules()
         if isinstance(module, (nn.Conv2d, _BatchNorm))
     ]
-    generator(next(generator.parameters()).new_zeros(1, 1, 256, 256))
+    generator(next(generator.parameters()).new_zeros(1, 1, _SIDE, _SIDE))
     for hook in hooks:
         hook.remove()
     return pairs

@@ -31,6 +31,7 @@ def test_what_is_no_contract_is_refused_with_the_file_name(text: str) -> None:
     [
         *({"precision": "fp8"}, {"graph": "rgb"}, {"name": None}, {"schema": True}),
         *({"render_size": "256"}, {"render_size": 0}, {"render_size": True}),
+        *({"name": name} for name in ("", ".", "..", "../x", "/x", "a\\b", 'a"b', "a\nb", "\udcff")),
         *({"size": {"multiple_of": 32.0, "minimum": 32.0}}, {"size": {"fixed": "no"}}),
     ],
 )

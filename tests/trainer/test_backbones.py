@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,12 @@ import torch.nn.functional as F
 from timm.layers.conv2d_same import Conv2dSame
 
 from colorize_gan.errors import ModelError, UsageError
-from colorize_gan.trainer.backbones import StaticSameConv2d, build_encoder, pretrained_weights
+from colorize_gan.trainer.backbones import (
+    StaticSameConv2d,
+    build_encoder,
+    packaged_weights_file,
+    pretrained_weights,
+)
 from colorize_gan.trainer.generators import build_generator
 
 TABBY, TIGER_CAT, EGYPTIAN_CAT, ESPRESSO, CUP = 281, 282, 285, 967, 968
@@ -80,6 +86,40 @@ def test_without_network_the_user_learns_what_to_get(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(timm, "create_model", offline)
     with pytest.raises(ModelError, match=r"no ImageNet weights of resnet18 here.*--pretrained FILE"):
         pretrained_weights("resnet18", "auto")
+
+
+@pytest.mark.parametrize(
+    ("arch", "says"),
+    [
+        ("vgg11", "its features are at strides 1, 2, 4, 8, 16, 32, not 2, 4, 8"),
+        ("convnext_atto", "its features are at strides 4, 8, 16, 32, not"),
+        ("vit_tiny_patch16_224", "its features are at strides 16, 16, 16, not"),
+        ("inception_v3", "its features of 288 pixels are 141, "),
+        ("resnet18.nope", "Invalid pretrained tag"),
+    ],
+)
+def test_backbone_that_no_decoder_fits_is_a_usage_error(arch: str, says: str) -> None:
+    with pytest.raises(UsageError, match=f"--arch {re.escape(arch)}: {says}"):
+        build_generator(arch, "auto")
+
+
+def test_weights_are_packaged_for_a_tagged_name_too() -> None:
+    assert packaged_weights_file("resnet18.a1_in1k") is None
+    assert packaged_weights_file("tf_efficientnet_lite0.in1k") == packaged_weights_file(
+        "tf_efficientnet_lite0"
+    )
+
+
+@pytest.mark.parametrize("content", [[torch.zeros(1)], torch.zeros(1), {"state_dict": {}}])
+def test_file_of_no_state_dict_is_refused_by_name(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "w.pth")
+    with pytest.raises(ModelError, match=r"w\.pth: not a PyTorch state dict"):
+        pretrained_weights("resnet18", str(tmp_path / "w.pth"))
+
+
+def test_pix2pix_takes_no_weights() -> None:
+    with pytest.raises(UsageError, match=r"--pretrained w\.pth: not for pix2pix"):
+        build_generator("pix2pix", "w.pth")
 
 
 def test_unknown_architecture_is_a_usage_error() -> None:

@@ -91,6 +91,15 @@ def test_bad_data_is_named(tmp_path: Path) -> None:
         load_square(FilePhoto(tmp_path / "bad.png"), 64)
 
 
+def test_of_a_long_strip_the_middle_alone_is_enlarged() -> None:
+    ramp = np.linspace(0, 255, 60_000)[None, :, None]
+    strip = np.broadcast_to(ramp, (1, 60_000, 3)).astype(np.uint8)
+    for picture in (strip, strip.transpose(1, 0, 2)):
+        square = center_square(picture, 256)  # the whole would be 12 GB
+        assert square.shape == (256, 256, 3)
+        assert np.abs(square - 127.0).max() <= 1
+
+
 @pytest.mark.parametrize("shape", [(300, 451), (90, 90), (64, 200), (65, 64)])
 def test_center_square(shape: tuple[int, int]) -> None:
     ramp = np.broadcast_to(np.linspace(0, 255, shape[1])[None, :, None], (*shape, 3)).astype(np.uint8)

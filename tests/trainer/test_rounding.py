@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from colorize_gan.trainer.generators import build_generator
-from colorize_gan.trainer.rounding import _move_scale, _normalized, round_weights
+from colorize_gan.trainer.rounding import _move_scale, _normalized, keeps_function, round_weights
 
 
 def test_weights_fit_into_bfloat16_and_colors_stay() -> None:
@@ -33,3 +33,12 @@ def test_weights_fit_into_bfloat16_and_colors_stay() -> None:
     for _, norm in _normalized(generator):
         assert torch.all(norm.weight == 1)
         torch.testing.assert_close(norm.running_var + norm.eps, torch.ones_like(norm.bias))
+
+
+def test_skips_before_a_batchnorm_are_noticed() -> None:
+    torch.manual_seed(0)
+    fits, does_not = (build_generator(name) for name in ("efficientnet_lite0", "ghostnet_100"))
+    state = torch.get_rng_state()
+    assert keeps_function(fits)
+    assert not keeps_function(does_not)
+    assert torch.equal(torch.get_rng_state(), state)  # a run goes on as it would have

@@ -1,6 +1,7 @@
 import dataclasses
 import functools
 import json
+import shlex
 import shutil
 import signal
 import subprocess
@@ -196,6 +197,15 @@ def test_what_is_about_the_start_wants_one(
         Trainer(dataclasses.replace(CONFIG, **settings), photo_folder, tmp_path)
 
 
+def test_weights_of_the_start_are_not_given_twice(
+    photo_folder: Path, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    start = load_checkpoint(tiny_checkpoint)
+    config = dataclasses.replace(CONFIG, pretrained="w.pth")
+    with pytest.raises(UsageError, match=r"--pretrained w\.pth: --init brings its own weights"):
+        Trainer(config, photo_folder, tmp_path, init_from=start)
+
+
 def test_colours_of_another_run_are_those_a_new_one_starts_with(
     photo_folder: Path, tmp_path: Path, tiny_checkpoint: Path
 ) -> None:
@@ -302,23 +312,25 @@ def test_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(
 
 def test_ctrl_c_saves_and_resume_finishes(photo_folder: Path, tmp_path: Path) -> None:
     config = dataclasses.replace(CONFIG, l1_epochs=300)
-    command = [*TRAIN, photo_folder, "--out", tmp_path / "run"]
+    command = [*TRAIN, photo_folder, "--out", tmp_path / "a run"]
     process = subprocess.Popen([*command, *options(config)], stderr=subprocess.PIPE, text=True)
     while (
-        not (tmp_path / "run" / "metrics.jsonl").exists()
-        or not (tmp_path / "run" / "metrics.jsonl").read_text()
+        not (tmp_path / "a run" / "metrics.jsonl").exists()
+        or not (tmp_path / "a run" / "metrics.jsonl").read_text()
     ):
         assert process.poll() is None
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     stderr = process.communicate(timeout=60)[1]
     assert process.returncode == 130, stderr
-    assert "--resume" in stderr.splitlines()[-1]
-    step = load_checkpoint(tmp_path / "run" / "checkpoint.pt").step
+    _, again = stderr.splitlines()[-1].split("go on with: ")
+    arguments = [str(photo_folder), "--out", str(tmp_path / "a run"), "--resume"]
+    assert shlex.split(again) == ["colorize-train", *arguments]
+    step = load_checkpoint(tmp_path / "a run" / "checkpoint.pt").step
     assert step >= 1
-    result = run(photo_folder, "--out", tmp_path / "run", "--resume", "--max-minutes", "0.001")
+    result = run(*arguments, "--max-minutes", "0.001")
     assert result.exit_code == 0, result.output
-    assert load_checkpoint(tmp_path / "run" / "checkpoint.pt").step > step
+    assert load_checkpoint(tmp_path / "a run" / "checkpoint.pt").step > step
 
 
 @pytest.mark.parametrize(
@@ -338,6 +350,11 @@ def test_ctrl_c_saves_and_resume_finishes(photo_folder: Path, tmp_path: Path) ->
             "pix2pix takes multiples of 256",
         ),
         (["--init", "gone.pt"], 5, "gone.pt"),
+        (
+            ["--arch", "ghostnet_100", "--pretrained", "none", "--batch-size", "4", "--bf16-weights", "1"],
+            2,
+            "--bf16-weights: not for ghostnet_100",
+        ),
         (["--render-size", "100", "--batch-size", "4"], 2, "--render-size 100: efficientnet_lite2 takes"),
         (["--lambda-perceptual", "1", "--perceptual-weights", "none"], 2, "--perceptual-weights none"),
         (["--config", "gone.json"], 2, "--config gone.json"),
