@@ -32,8 +32,9 @@ def peak_memory_mb() -> float | None:
     On Linux not by `getrusage`: its figure begins with that of the process that started this one.
     """
     if _STATUS.exists():
-        line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))
-        return round(int(line.split()[1]) * 1024 / 1e6, 1)
+        lines = _STATUS.read_text(encoding="utf-8").splitlines()
+        line = next((line for line in lines if line.startswith("VmHWM")), None)  # some sandboxes have none
+        return round(int(line.split()[1]) * 1024 / 1e6, 1) if line else None
     if sys.platform != "darwin":
         return None
     import resource

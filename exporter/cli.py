@@ -1,6 +1,7 @@
 """The `colorize-export`, `colorize-verify` and `colorize-eval` commands."""
 
 import itertools
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,7 +58,9 @@ def _names_of(choices: tuple[str, ...]) -> Callable[..., tuple[str, ...] | None]
     + ". A format that has none of them is written in fp32.",
 )
 @click.option(
-    "--opset", type=click.IntRange(18, 23), default=18, show_default=True, help="ONNX operator set."
+    "--opset",
+    type=click.IntRange(18, 23),
+    help="ONNX operator set.  [default: 18; that of an ONNX file that stands for the checkpoint]",
 )
 @click.option(
     "--calibration",
@@ -84,7 +87,7 @@ def colorize_export(
     formats: tuple[str, ...] | None,
     graph: str,
     precisions: tuple[str, ...],
-    opset: int,
+    opset: int | None,
     calibration: Path | None,
     max_delta_e: float | None,
     no_verify: bool,
@@ -123,15 +126,18 @@ def colorize_export(
         )
         if triton is not None and file.path.suffix == ".onnx":
             click.echo(
-                f"{write_triton_model(file, triton)}: for tritonserver --model-repository {triton}", err=True
+                f"{write_triton_model(file, triton)}: "
+                f"for tritonserver --model-repository {shlex.quote(str(triton))}",
+                err=True,
             )
     paths = [file.path for file in files]
-    first = next((path for path in paths if path.suffix != ".pt"), None)
-    if first is None:
-        click.echo(f"next: colorize-train PHOTOS --init {paths[0]} --out RUN", err=True)
+    found = next((path for path in paths if path.suffix != ".pt"), None)
+    if found is None:
+        click.echo(f"next: colorize-train PHOTOS --init {shlex.quote(str(paths[0]))} --out RUN", err=True)
         return 0
+    first = shlex.quote(str(found))
     # a pixels graph cannot be compared with a lab one
-    against = f" --against {source}" if graph == "lab" else ""
+    against = f" --against {shlex.quote(str(source))}" if graph == "lab" else ""
     click.echo(f"next: colorize-verify {first}{against}", err=True)
     if graph == "lab":
         click.echo(f"      colorize-batch PHOTOS --out COLORED --model {first}", err=True)
@@ -148,7 +154,8 @@ def colorize_export(
 @click.option(
     "--images",
     type=click.Path(path_type=Path),
-    help="Folder of photographs to compare on, with --against.  [default: seven that come with the package]",
+    help="Folder of photographs to compare on, with --against; up to 300 are read.  "
+    "[default: seven that come with the package]",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(

@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 
 from colorize_gan.color import FloatArray
+from colorize_gan.commands import printable
 from colorize_gan.contract import ModelContract
+from colorize_gan.encoding import atomic_path
 from colorize_gan.errors import DataError, ModelError, UsageError
 from colorize_gan.infer.backends import open_backend
 from colorize_gan.infer.models import BACKENDS_BY_SUFFIX, bundled_models
@@ -64,7 +66,7 @@ def evaluate_files(models: Sequence[Path], data: Path, out: Path, options: Evalu
     photos = _choose(
         [photo for photo in find_photos(data) if labels is None or photo.digest in labels], options
     )
-    opened = {str(model): open_predictor(model) for model in models}
+    opened = {printable(model): open_predictor(model) for model in models}
     size = options.size or next(iter(opened.values()))[1].render_size
     for name, (_, contract) in opened.items():
         if contract.size.fit(size) != size:
@@ -77,11 +79,13 @@ def evaluate_files(models: Sequence[Path], data: Path, out: Path, options: Evalu
     }
     text = _markdown(rows)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "evaluation.json").write_text(json.dumps(rows, indent=2) + "\n")
-    (out / "evaluation.md").write_text(text)
+    for name, content in (("evaluation.json", json.dumps(rows, indent=2) + "\n"), ("evaluation.md", text)):
+        with atomic_path(out / name) as part:
+            part.write_text(content, encoding="utf-8")
     sheet = preview(list(predictors.values()), photos[:_SHEET_ROWS], size)
     png = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1]
-    (out / "contact-sheet.png").write_bytes(png.tobytes())
+    with atomic_path(out / "contact-sheet.png") as part:
+        part.write_bytes(png.tobytes())
     return text
 
 
@@ -108,7 +112,7 @@ def read_labels(file: Path) -> dict[str, int]:
     """
     labels = {}
     try:
-        for number, line in enumerate(file.read_text().splitlines(), 1):
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             if not line.strip():
                 continue
             path, _, label = line.rpartition(",")

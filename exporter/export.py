@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +23,6 @@ from colorize_gan.exporter.pixels import PIXELS_INPUT, PIXELS_OUTPUT, to_pixels
 from colorize_gan.exporter.precisions import INT8_EXCEPTIONS, store_weights_as_half, to_half, to_int8
 from colorize_gan.exporter.restore import restore_checkpoint
 from colorize_gan.exporter.source import Source, load_source
-from colorize_gan.folders import find_images
 from colorize_gan.infer.backends import Backend, RunBackend, open_backend
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.parity import (
@@ -37,13 +35,13 @@ from colorize_gan.parity import (
     floor_of,
     probes,
     read_lightness,
+    some_images,
 )
 from colorize_gan.trainer.checkpoint import load_generator
 from colorize_gan.trainer.evaluate import torch_predictor
 
 _TORCH_SAVERS: dict[str, Callable[..., None]] = {"torchscript": save_torchscript, "pt2": save_pt2}
 _TIMED_RUNS = 5
-_CALIBRATION_PHOTOS = 300
 
 Save = Callable[[ModelContract, Path], None]
 
@@ -58,7 +56,8 @@ class ExportOptions:
     """Of `GRAPHS`; pixels is for ONNX alone."""
     precisions: tuple[str, ...] = ("fp32",)
     """Of `PRECISIONS`; a format that has none of them is written in fp32."""
-    opset: int = 18
+    opset: int | None = None
+    """Of ONNX files; None for the source's own."""
     max_delta_e: float | None = None
     """Largest CIEDE2000 p99 to the generator; None for that of `floor_of`."""
     verify: bool = True
@@ -108,8 +107,9 @@ def export_file(source_path: Path, out: Path, options: ExportOptions) -> Iterato
         VerificationError: a file gives other colours; it is not kept.
     """
     if "int8" in options.precisions:
-        find_images(options.calibration)  # refused now, not after minutes
+        some_images(options.calibration)  # refused now, not after minutes
     source = load_source(source_path)
+    _check(source_path, source, options)
     out.mkdir(parents=True, exist_ok=True)
     for format_ in options.formats:
         if format_ == "checkpoint":
@@ -119,10 +119,26 @@ def export_file(source_path: Path, out: Path, options: ExportOptions) -> Iterato
             for precision in options.precisions_of(format_):
                 yield _export_torch(format_, precision, source, out, options)
             continue
-        generator = source.build("onnx", "fp32", options.opset)
+        generator = source.build("onnx", "fp32", options.opset or source.opset)
         assert isinstance(generator, onnx.ModelProto)
         for precision in options.precisions_of("onnx"):
             yield _export_onnx(generator, precision, source, out, options)
+
+
+def _check(path: Path, source: Source, options: ExportOptions) -> None:
+    """Refuse what the source cannot become, before the first file is written."""
+    for format_ in options.formats:
+        if format_ in source.formats:
+            continue
+        if format_ == "checkpoint":
+            raise UsageError(f"--format checkpoint: {path.name} is one; give an ONNX file")
+        possible = ", ".join(source.formats)
+        raise UsageError(f"--format {format_}: needs a checkpoint, {path.name} gives {possible} only")
+    is_onnx = "checkpoint" in source.formats
+    if is_onnx and options.opset not in (None, source.opset):
+        raise UsageError(
+            f"--opset {options.opset}: {path.name} is of opset {source.opset}; export from its checkpoint"
+        )
 
 
 def _path(out: Path, contract: ModelContract, format_: str) -> Path:
@@ -132,8 +148,6 @@ def _path(out: Path, contract: ModelContract, format_: str) -> Path:
 
 
 def _restore(source_path: Path, source: Source, out: Path, options: ExportOptions) -> ExportedFile:
-    if source_path.suffix != ".onnx":
-        raise UsageError(f"--format checkpoint: {source_path.name} is one; give an ONNX file")
     path = _path(out, source.contract, "pt")
     with atomic_path(path) as part:
         generator, contract = load_generator(restore_checkpoint(source_path, part))
@@ -153,7 +167,7 @@ def _export_torch(
     format_: str, precision: str, source: Source, out: Path, options: ExportOptions
 ) -> ExportedFile:
     contract = dataclasses.replace(source.contract, precision=precision)
-    save = partial(_TORCH_SAVERS[format_], source.build(format_, precision, options.opset))
+    save = partial(_TORCH_SAVERS[format_], source.build(format_, precision, source.opset))
     return _save_verified(save, source, _path(out, contract, format_), contract, options)
 
 
@@ -193,8 +207,7 @@ def _convert(
 def _calibration(folder: Path, contract: ModelContract) -> Iterator[FloatArray]:
     """Yield photographs as they are, darker and lighter; of a large collection, some of each part."""
     side = contract.size.fit(contract.render_size)
-    found = find_images(folder)
-    for path in found[:: math.ceil(len(found) / _CALIBRATION_PHOTOS)]:
+    for path in some_images(folder):
         lightness = read_lightness(path, side)[None]
         for gamma in (1.0, 0.7, 1.4):
             yield np.asarray(100 * (lightness / 100) ** gamma, np.float32)

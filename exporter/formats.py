@@ -1,8 +1,10 @@
 """Building a generator as ONNX, TorchScript or pt2, and writing it with its contract inside."""
 
+import contextlib
 import copy
+import io
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import onnx
@@ -12,8 +14,11 @@ from torch import nn
 from torch.fx.experimental import _config as fx_config
 
 from colorize_gan.contract import METADATA_KEY, ModelContract
-from colorize_gan.errors import VerificationError
+from colorize_gan.errors import UsageError, VerificationError
 from colorize_gan.infer.torch_backends import torchscript_deprecation_silenced
+
+DEFAULT_OPSET = 18
+"""Of ONNX files that are made of a checkpoint."""
 
 _AXES = ("batch", None, "height", "width")
 _CHANCE = ("dropout", "bernoulli", "multinomial", "random", "rand", "normal_")
@@ -40,20 +45,23 @@ def build_torchscript(generator: nn.Module, contract: ModelContract) -> torch.ji
 
 def save_torchscript(module: torch.jit.ScriptModule, contract: ModelContract, path: Path) -> None:
     """Write the module, the contract in its extra files."""
+    buffer = io.BytesIO()  # PyTorch's own writer ends the process on a full disk
     with torchscript_deprecation_silenced():
-        torch.jit.save(module, path, _extra_files={METADATA_KEY: contract.to_json()})
+        torch.jit.save(module, buffer, _extra_files={METADATA_KEY: contract.to_json()})
+    path.write_bytes(buffer.getbuffer())
 
 
 def build_pt2(generator: nn.Module, contract: ModelContract) -> torch.export.ExportedProgram:
     """Export a generator that is in eval mode, with dynamic batch, height and width.
 
     Raises:
+        UsageError: PyTorch cannot.
         VerificationError: it leaves colours to chance.
     """
     _require_eval_mode(generator)
     # the smallest sizes leave features of one pixel, which must not be taken for a special case
     oblivious = fx_config.patch(backed_size_oblivious=True)  # type: ignore[attr-defined]
-    with torch.no_grad(), oblivious, warnings.catch_warnings():
+    with torch.no_grad(), oblivious, warnings.catch_warnings(), _refusals_named("pt2", contract):
         warnings.filterwarnings("ignore", category=FutureWarning)
         program = torch.export.export(
             generator, (_example(contract),), dynamic_shapes=(_dynamic_shape(contract),)
@@ -64,17 +72,20 @@ def build_pt2(generator: nn.Module, contract: ModelContract) -> torch.export.Exp
 
 def save_pt2(program: torch.export.ExportedProgram, contract: ModelContract, path: Path) -> None:
     """Write the program, the contract in its extra files."""
-    torch.export.save(program, path, extra_files={METADATA_KEY: contract.to_json()})
+    buffer = io.BytesIO()  # as in `save_torchscript`
+    torch.export.save(program, buffer, extra_files={METADATA_KEY: contract.to_json()})
+    path.write_bytes(buffer.getbuffer())
 
 
-def build_onnx(generator: nn.Module, contract: ModelContract, opset: int = 18) -> onnx.ModelProto:
+def build_onnx(generator: nn.Module, contract: ModelContract, opset: int = DEFAULT_OPSET) -> onnx.ModelProto:
     """Export a generator that is in eval mode, with dynamic batch, height and width.
 
     Raises:
+        UsageError: PyTorch cannot.
         VerificationError: it leaves colours to chance.
     """
     _require_eval_mode(generator)
-    with torch.no_grad(), warnings.catch_warnings():
+    with torch.no_grad(), warnings.catch_warnings(), _refusals_named("onnx", contract):
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=FutureWarning)
         program = torch.onnx.export(
@@ -99,6 +110,18 @@ def save_onnx(model: onnx.ModelProto, contract: ModelContract, path: Path) -> No
     """Write the model in one file, the contract in its metadata."""
     helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
     onnx.save(model, path)
+
+
+@contextlib.contextmanager
+def _refusals_named(format_: str, contract: ModelContract) -> Iterator[None]:
+    """Turn what PyTorch's exporters raise into a `UsageError`."""
+    try:
+        yield
+    except Exception as error:  # a network with sizes they cannot keep free has them raise many things
+        raise UsageError(
+            f"--format {format_}: PyTorch cannot export {contract.architecture} with free sizes "
+            f"({type(error).__name__}); use --format torchscript"
+        ) from error
 
 
 def _example(contract: ModelContract) -> torch.Tensor:

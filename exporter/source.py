@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import onnx
 
 from colorize_gan.contract import ModelContract
-from colorize_gan.errors import ModelError, UsageError
-from colorize_gan.exporter.formats import build_onnx, build_pt2, build_torchscript
+from colorize_gan.errors import ModelError
+from colorize_gan.exporter.formats import DEFAULT_OPSET, build_onnx, build_pt2, build_torchscript
 from colorize_gan.exporter.precisions import restore_half_weights
 from colorize_gan.infer.onnxruntime_backend import OnnxRuntimeBackend
 from colorize_gan.parity import Run
@@ -27,6 +28,10 @@ class Source:
     """Of the generator: without records of parity or precision."""
     run: Run
     """The reference: L to ab, in float32."""
+    formats: tuple[str, ...]
+    """Those of `FORMATS` that it can be given."""
+    opset: int
+    """Of its ONNX files unless told otherwise; of an ONNX source the only one."""
     build: Callable[[str, str, int], object]
     """Build the generator in a format of `FORMATS`, computing in fp32 or bf16, at an ONNX opset."""
 
@@ -35,9 +40,13 @@ def load_source(path: Path) -> Source:
     """Open a checkpoint, or a lab ONNX file.
 
     Raises:
-        ModelError: it cannot be used.
+        ModelError: it cannot be used, or its colours are not finite.
     """
-    return _from_onnx(path) if path.suffix == ".onnx" else _from_checkpoint(path)
+    source = _from_onnx(path) if path.suffix == ".onnx" else _from_checkpoint(path)
+    side = source.contract.size.minimum
+    if not np.isfinite(source.run(np.full((1, 1, side, side), 50, np.float32))).all():
+        raise ModelError(f"{path}: its colours are not finite numbers; use an earlier checkpoint")
+    return source
 
 
 def _from_checkpoint(path: Path) -> Source:
@@ -50,7 +59,14 @@ def _from_checkpoint(path: Path) -> Source:
             return build_pt2(generator, contract)
         return build_torchscript(generator, dataclasses.replace(contract, precision=precision))
 
-    return Source("the eager float32 generator", contract, torch_predictor(generator), build)
+    return Source(
+        "the eager float32 generator",
+        contract,
+        torch_predictor(generator),
+        ("onnx", "torchscript", "pt2"),
+        DEFAULT_OPSET,
+        build,
+    )
 
 
 def _from_onnx(path: Path) -> Source:
@@ -66,15 +82,6 @@ def _from_onnx(path: Path) -> Source:
     del model.metadata_props[:]
     own_opset = next(entry.version for entry in model.opset_import if entry.domain == "")
 
-    def build(format_: str, _: str, opset: int) -> object:
-        if format_ != "onnx":
-            raise UsageError(f"--format {format_}: needs a checkpoint, {path.name} gives onnx only")
-        if opset != own_opset:
-            raise UsageError(
-                f"--opset {opset}: {path.name} is of opset {own_opset}; export from its checkpoint"
-            )
-        return model
-
     name = f"{path.name} ({contract.precision})"
     contract = dataclasses.replace(contract, parity={}, precision="fp32")
-    return Source(name, contract, backend.run, build)
+    return Source(name, contract, backend.run, ("onnx", "checkpoint"), own_opset, lambda *_: model)

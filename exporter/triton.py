@@ -31,7 +31,7 @@ def write_triton_model(file: ExportedFile, repository: Path) -> Path:
     folder = repository / file.path.stem
     (folder / "1").mkdir(parents=True, exist_ok=True)
     shutil.copyfile(file.path, folder / "1" / "model.onnx")
-    (folder / "config.pbtxt").write_text(_config(file.path.stem, file.contract))
+    (folder / "config.pbtxt").write_text(_config(file.path.stem, file.contract), encoding="utf-8")
     return folder
 
 

@@ -1,7 +1,10 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from colorize_gan import memory
 
 _REPEATED = """
 import resource
@@ -28,3 +31,14 @@ def faults(*, keep: bool) -> int:
 @pytest.mark.skipif(sys.platform != "linux", reason="of glibc")
 def test_the_memory_of_one_photograph_serves_the_next() -> None:
     assert faults(keep=True) < faults(keep=False) / 10
+
+
+def test_system_that_does_not_tell_the_peak_gives_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = tmp_path / "status"
+    monkeypatch.setattr(memory, "_STATUS", status)
+    status.write_text("Name:\tpython\nVmHWM:\t    2048 kB\n")
+    assert memory.peak_memory_mb() == 2.1
+    status.write_text("Name:\tpython\n")
+    assert memory.peak_memory_mb() is None

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from colorize_gan import parity
 from colorize_gan.contract import ModelContract, SizeRule
 from colorize_gan.errors import DataError, ModelError, VerificationError
 from colorize_gan.parity import (
@@ -13,6 +14,7 @@ from colorize_gan.parity import (
     enforce,
     fingerprint,
     floor_of,
+    photographs,
     probes,
 )
 
@@ -114,3 +116,11 @@ def test_contract_without_a_usable_fingerprint_is_refused(known: dict[str, objec
 def test_empty_folder_of_images_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no images"):
         list(probes(LAB, tmp_path))
+
+
+def test_of_a_large_folder_some_images_of_each_part_are_compared(
+    photo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parity, "_MOST_IMAGES", 3)
+    names = [name for name, _ in photographs(LAB, photo_folder)]
+    assert names == [f"photograph {name}0.png" for name in ("astronaut", "cat", "coffee")]

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -29,6 +30,16 @@ def test_a_checkpoint_and_its_export_agree_in_one_table(
     assert one == pytest.approx(two, abs=1e-3)
     assert table["grey"]["psnr_gain"] == 0 < table["mean colour"]["psnr_gain"]
     assert table["grey"]["photographs"] == 4
+
+
+def test_a_name_of_undecodable_bytes_keeps_its_row(
+    tiny_checkpoint: Path, photo_folder: Path, tmp_path: Path
+) -> None:
+    odd = tmp_path / os.fsdecode(b"m\xff.pt")
+    odd.write_bytes(tiny_checkpoint.read_bytes())
+    result = run(odd, photo_folder, "--limit", "2", "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "m\\udcff.pt | " in (tmp_path / "out" / "evaluation.md").read_text(encoding="utf-8")
 
 
 def test_held_out_photographs_are_those_of_training(

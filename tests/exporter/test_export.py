@@ -1,4 +1,7 @@
 import dataclasses
+import errno
+import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +13,20 @@ import torch.nn.functional as F
 from click.testing import CliRunner, Result
 from torch import nn
 
+from colorize_gan import parity
 from colorize_gan.contract import ModelContract
-from colorize_gan.errors import UsageError, VerificationError
+from colorize_gan.errors import ModelError, UsageError, VerificationError
 from colorize_gan.exporter import export
 from colorize_gan.exporter.cli import colorize_export
 from colorize_gan.exporter.export import ExportOptions, export_file
-from colorize_gan.exporter.formats import build_onnx, build_pt2, build_torchscript
+from colorize_gan.exporter.formats import (
+    build_onnx,
+    build_pt2,
+    build_torchscript,
+    save_pt2,
+    save_torchscript,
+)
+from colorize_gan.exporter.source import load_source
 from colorize_gan.infer.backends import open_backend
 from colorize_gan.infer.models import find_model
 from colorize_gan.trainer import generators, pix2pix
@@ -162,6 +173,43 @@ class Chancy(nn.Module):
         return F.dropout(lightness, training=True).repeat(1, 2, 1, 1)
 
 
+class Choosing(nn.Module):
+    def forward(self, lightness: torch.Tensor) -> torch.Tensor:
+        return lightness.repeat(1, 2 if lightness.sum() > 0 else 1, 1, 1)
+
+
+@pytest.mark.parametrize(("build", "format_"), [(build_onnx, "onnx"), (build_pt2, "pt2")])
+def test_what_pytorch_cannot_export_is_one_line(build: Callable[..., object], format_: str) -> None:
+    with pytest.raises(
+        UsageError, match=f"--format {format_}: PyTorch cannot export densenet with free"
+    ) as error:
+        build(Choosing().eval(), ModelContract("x", "densenet", 64))
+    assert "\n" not in str(error.value)
+
+
+def test_full_disk_is_an_error_of_the_system(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator, contract = load_generator(tiny_checkpoint)
+
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_torchscript(build_torchscript(generator, contract), contract, tmp_path / "x.torchscript")
+    with pytest.raises(OSError, match="No space left"):
+        save_pt2(torch.export.export(nn.ReLU(), (torch.zeros(1),)), contract, tmp_path / "x.pt2")
+
+
+def test_checkpoint_without_finite_weights_is_named(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(tiny_checkpoint)
+    checkpoint.generator["head.weight"].fill_(torch.nan)
+    checkpoint.save(tmp_path / "diverged.pt")
+    with pytest.raises(ModelError, match=r"diverged\.pt: its colours are not finite"):
+        load_source(tmp_path / "diverged.pt")
+
+
 @pytest.mark.parametrize("build", BUILDERS)
 def test_chance_and_training_mode_are_refused(build: Callable[..., object]) -> None:
     contract = ModelContract("x", "x", 64)
@@ -186,15 +234,16 @@ def test_unverified_file_says_so(exported: dict[str, Path], tmp_path: Path) -> N
 
 
 def test_command_prints_a_table_and_the_next_steps(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    result = run(tiny_checkpoint, "--out", tmp_path / "new", "--format", "torchscript")
+    result = run(tiny_checkpoint, "--out", tmp_path / "my files", "--format", "torchscript")
     assert result.exit_code == 0
-    path = tmp_path / "new" / "tiny.torchscript"
+    path = tmp_path / "my files" / "tiny.torchscript"
     assert path.is_file()
     header, _, row = result.stdout.splitlines()
     assert header.startswith("| file | precision | MB | CIEDE2000 p99 |")
     assert row.startswith("| tiny.torchscript | fp32 | ")
-    assert f"colorize-verify {path} --against {tiny_checkpoint}" in result.stderr
-    assert f"--model {path}" in result.stderr
+    verify = ["colorize-verify", str(path), "--against", str(tiny_checkpoint)]
+    assert f"next: {shlex.join(verify)}\n" in result.stderr
+    assert f"--model '{path}'" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -206,7 +255,7 @@ def test_command_prints_a_table_and_the_next_steps(tiny_checkpoint: Path, tmp_pa
         (["--format", "onnx", "--precision", "bf16"], "--precision bf16: not one that onnx has"),
         (["--format", "pt2", "--precision", "int8"], "--precision int8: not one that pt2 has"),
         (["--format", "pt2", "--triton", "models"], "--triton: needs --format onnx"),
-        (["--precision", "int8", "--format", "onnx", "--calibration", "gone"], "gone: no images"),
+        (["--precision", "int8", "--format", "onnx", "--calibration", "gone"], "gone: no such folder"),
         (["--calibration", "gone"], "--calibration gone: is for --precision int8"),
         (["--no-verify", "--max-delta-e", "1"], "--max-delta-e: does nothing"),
     ],
@@ -232,8 +281,24 @@ def test_onnx_file_stands_for_its_checkpoint(tmp_path: Path) -> None:
     assert open_backend(whole).contract.parity["max"] < 1e-3
     assert open_backend(whole).contract.parity["reference"].startswith("lite2.onnx (")
     assert open_backend(whole).contract.checkpoint_sha256 == open_backend(shipped).contract.checkpoint_sha256
-    assert run(shipped, "--out", tmp_path, "--format", "torchscript").exit_code == 2
-    assert run(shipped, "--out", tmp_path, "--opset", "20").exit_code == 2
+
+
+def test_what_an_onnx_file_cannot_become_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    shipped = find_model("lite2")
+    for arguments, says in (
+        (["--format", "onnx,torchscript"], "--format torchscript: needs a checkpoint, lite2.onnx gives"),
+        (["--format", "checkpoint", "--opset", "20"], "--opset 20: lite2.onnx is of opset 18"),
+    ):
+        result = run(shipped, "--out", tmp_path / "out", *arguments)
+        assert (result.exit_code, says in result.stderr) == (2, True), result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_onnx_file_keeps_its_opset(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    [newer] = export_file(tiny_checkpoint, tmp_path, ExportOptions(("onnx",), opset=20, verify=False))
+    result = run(newer.path, "--out", tmp_path / "again", "--no-verify")
+    assert result.exit_code == 0, result.output
+    assert onnx.load(tmp_path / "again" / "tiny.onnx").opset_import[0].version == 20
 
 
 def test_options_are_checked_before_any_work() -> None:
@@ -259,7 +324,7 @@ def test_of_a_large_calibration_folder_some_of_each_part_are_read(
         read.append(path.parent.name)
         return np.zeros((1, side, side), np.float32)
 
-    monkeypatch.setattr(export, "_CALIBRATION_PHOTOS", 2)
+    monkeypatch.setattr(parity, "_MOST_IMAGES", 2)
     monkeypatch.setattr(export, "read_lightness", take)
     assert len(list(export._calibration(tmp_path, ModelContract("m", "resnet18", 32)))) == 2 * 3
     assert read == ["part0", "part3"]

@@ -7,15 +7,19 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from colorize_gan.contract import ModelContract
 from colorize_gan.errors import ModelError
 from colorize_gan.exporter.cli import colorize_export
+from colorize_gan.exporter.formats import build_onnx, save_onnx
 from colorize_gan.exporter.restore import restore_checkpoint
 from colorize_gan.exporter.source import load_source
 from colorize_gan.infer.backends import open_backend
 from colorize_gan.infer.models import find_model
+from colorize_gan.trainer import pix2pix
 from colorize_gan.trainer.checkpoint import load_checkpoint, load_generator
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.data import TrainingCrops
+from colorize_gan.trainer.generators import build_generator
 from colorize_gan.trainer.loop import Trainer
 
 
@@ -31,6 +35,16 @@ def test_restored_generator_gives_the_colors_of_its_file(exported: dict[str, Pat
 def test_what_cannot_be_restored_is_refused(pixels_file: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="a fp32 pixels graph; use the fp32 lab file"):
         restore_checkpoint(pixels_file, tmp_path / "restored.pt")
+
+
+def test_pix2pix_is_not_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pix2pix, "_WIDTHS", tuple(width // 8 for width in pix2pix._WIDTHS))
+    contract = ModelContract("p", "pix2pix", 256, size=pix2pix.Pix2PixUNet.size_rule)
+    save_onnx(build_onnx(build_generator("pix2pix").eval(), contract), contract, tmp_path / "p.onnx")
+    with pytest.raises(
+        ModelError, match=r"p\.onnx: pix2pix cannot be restored from ONNX; use its checkpoint"
+    ):
+        restore_checkpoint(tmp_path / "p.onnx", tmp_path / "restored.pt")
 
 
 def test_training_begins_with_the_colors_of_the_file(photo_folder: Path, tmp_path: Path) -> None:
