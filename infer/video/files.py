@@ -1,5 +1,6 @@
 """Opening video files with PyAV, whatever they are called and whatever text is in them."""
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from av.stream import Stream
 
 # microseconds and bytes in which streams are looked for: on discs and tapes, sound may begin late
 _PROBING = {"analyzeduration": "120000000", "probesize": "100000000"}
-_AS_IT_IS = "surrogateescape"  # texts need not be UTF-8: their bytes are kept
+AS_IT_IS = "surrogateescape"
+"""How text is read and written: it need not be UTF-8, and its bytes are kept."""
 
 
 def open_video(path: Path) -> InputContainer:
@@ -20,7 +22,7 @@ def open_video(path: Path) -> InputContainer:
     Raises:
         av.FFmpegError: it cannot be read, or is no video.
     """
-    return av.open(_full_path(path), options=dict(_PROBING), metadata_errors=_AS_IT_IS)
+    return av.open(_full_path(path), options=dict(_PROBING), metadata_errors=AS_IT_IS)
 
 
 def create_video(path: Path, form: str, options: Mapping[str, str]) -> OutputContainer:
@@ -29,7 +31,7 @@ def create_video(path: Path, form: str, options: Mapping[str, str]) -> OutputCon
     Raises:
         av.FFmpegError: it cannot be written.
     """
-    return av.open(_full_path(path), "w", form, options=dict(options), metadata_errors=_AS_IT_IS)
+    return av.open(_full_path(path), "w", form, options=dict(options), metadata_errors=AS_IT_IS)
 
 
 def packets_of(container: InputContainer, streams: Sequence[Stream] = ()) -> Iterator["Packet[Any]"]:
@@ -38,12 +40,9 @@ def packets_of(container: InputContainer, streams: Sequence[Stream] = ()) -> Ite
     Raises:
         av.FFmpegError: what can be read ends here.
     """
-    while True:
-        try:
-            yield from container.demux(*streams)
-        except IndexError:  # PyAV does not know a stream that begins later on: the next call leaves it out
-            continue
-        return
+    # where a stream began that was not there, PyAV raises behind the last packet
+    with contextlib.suppress(IndexError):
+        yield from container.demux(*streams)
 
 
 def _full_path(path: Path) -> Path:

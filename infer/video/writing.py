@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 
 from colorize_gan.errors import VideoError
 from colorize_gan.infer.video.encoder import CODECS, EncoderSettings
-from colorize_gan.infer.video.files import create_video, open_video, packets_of
+from colorize_gan.infer.video.files import AS_IT_IS, create_video, open_video, packets_of
 from colorize_gan.infer.video.options import CONTAINERS
 from colorize_gan.infer.video.source import Clip
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _WHOLE_MILLISECONDS = frozenset({"matroska", "webm"})
 _MILLISECOND = Fraction(1, 1000)
 _NEEDED = frozenset({"audio", "subtitle", "video"})
-_COVERS = {"mjpeg": "jpg", "png": "png"}
+_COVERS = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 _HAVE_COVERS = frozenset({"mp4", "matroska"})  # the others take them, and write none
 _OWN_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "vendor_id")
 _STATISTICS = ("BPS", "DURATION", "NUMBER_OF_", "_STATISTICS_")  # Matroska's, of the old video stream
@@ -172,17 +172,20 @@ def _add_video(out: OutputContainer, settings: EncoderSettings) -> VideoStream:
 
 def _add_copy(stream: Stream, out: OutputContainer) -> Stream:
     if isinstance(stream, AttachmentStream):
-        tags = stream.metadata
-        return out.add_attachment(tags.get("filename", ""), stream.mimetype or "", stream.data)
+        return _attach(stream, stream.data, "", stream.mimetype or "", out)
     if _is_cover(stream) and out.format.name == "matroska":  # there it is no stream
-        kind = _COVERS.get(stream.codec_context.name, "")
-        return out.add_attachment(
-            f"cover.{kind}", f"image/{kind.replace('jpg', 'jpeg')}", _content_of(stream)
-        )
+        return _attach(stream, _content_of(stream), *_COVERS[stream.codec_context.name], out)
     copy = out.add_stream_from_template(stream, opaque=True)
     copy.metadata.update(_kept_tags(stream.metadata))
     copy.disposition = stream.disposition
     return copy
+
+
+def _attach(stream: Stream, content: bytes, name: str, kind: str, out: OutputContainer) -> Stream:
+    """Attach what is, or was, attached; ``name`` and media type where it has none of its own."""
+    tags = stream.metadata
+    name = tags.get("filename", name).encode("utf-8", "replace").decode()  # PyAV takes no other bytes
+    return out.add_attachment(name, tags.get("mimetype", kind), content)
 
 
 def _is_cover(stream: Stream) -> bool:
@@ -205,7 +208,7 @@ def _advice(stream: Stream) -> str:
 
 
 def _can_copy(stream: Stream, form: str) -> bool:
-    if _is_cover(stream) and form not in _HAVE_COVERS:
+    if _is_cover(stream) and (form not in _HAVE_COVERS or stream.codec_context.name not in _COVERS):
         return False
     return _can_hold(form, functools.partial(_add_copy, stream))
 
@@ -213,7 +216,7 @@ def _can_copy(stream: Stream, form: str) -> bool:
 def _can_hold(form: str, add: Callable[[OutputContainer], Stream]) -> bool:
     """Tell whether FFmpeg writes a header with what ``add`` adds."""
     try:
-        with av.open(io.BytesIO(), "w", form) as trial:
+        with av.open(io.BytesIO(), "w", form, metadata_errors=AS_IT_IS) as trial:
             add(trial)
             trial.start_encoding()
     except (av.FFmpegError, ValueError):

@@ -325,7 +325,7 @@ def _with_cover(video: Path, target: Path) -> bytes:
     cover = cv2.imencode(".jpg", np.full((64, 64, 3), 120, np.uint8))[1].tobytes()
     with av.open(video) as source, av.open(target, "w") as out:
         copy = out.add_stream_from_template(source.streams.video[0])
-        out.add_attachment("cover.jpg", "image/jpeg", cover)
+        out.add_attachment("small_cover.jpg", "image/jpeg", cover)
         for packet in source.demux(video=0):
             if packet.size:
                 packet.stream = copy
@@ -336,6 +336,7 @@ def _with_cover(video: Path, target: Path) -> bytes:
 def test_cover_is_copied_or_named(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
     source = tmp_path / "in.mkv"
     cover = _with_cover(make("plain.mp4"), source)
+    names: list[str | None] = []
     for suffix in (".mkv", ".mp4", ".2.mkv"):  # the last from .mp4
         target = tmp_path / f"out{suffix}"
         written(source, target, colorizer, start=Fraction(1, 5))
@@ -343,16 +344,31 @@ def test_cover_is_copied_or_named(make: Make, colorizer: Colorizer, tmp_path: Pa
             streams = [(stream.type, stream.disposition) for stream in container.streams][1:]
             assert streams == [("video", Disposition.attached_pic)]
             assert [bytes(packet) for packet in container.demux(video=1) if packet.size] == [cover]
+            names.append(container.streams[1].metadata.get("filename"))
         source = target
+    assert names == ["small_cover.jpg", None, "cover.jpg"]
     result = written(source, tmp_path / "out.mov", colorizer)
     assert "video stream 1 (mjpeg) left out: .mov cannot hold it" in result.note
 
 
 def test_text_that_is_not_utf_8_is_kept(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
-    clip = make("in.avi", metadata={"title": "Caf#"})
-    clip.write_bytes(clip.read_bytes().replace(b"Caf#", b"Caf\xe9"))  # Latin-1
-    written(clip, tmp_path / "out.mkv", colorizer)
-    assert b"Caf\xe9" in (tmp_path / "out.mkv").read_bytes()
+    clip = make("plain.mkv", metadata={"title": "Caf#"}, sound="aac")
+    both = tmp_path / "in.mkv"
+    with av.open(clip) as source, av.open(both, "w") as out:
+        copies = [out.add_stream_from_template(stream) for stream in source.streams]
+        copies[1].metadata["title"] = "Caf#, sound"
+        out.add_attachment("Caf#.ttf", "font/ttf", b"a font")
+        out.metadata.update(source.metadata)
+        for packet in source.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream_index]
+                out.mux(packet)
+    both.write_bytes(both.read_bytes().replace(b"Caf#", b"Caf\xe9"))  # Latin-1
+    result = written(both, tmp_path / "out.mkv", colorizer)
+    assert "left out" not in result.note
+    content = (tmp_path / "out.mkv").read_bytes()
+    assert content.count(b"Caf\xe9") == 2
+    assert b"Caf?.ttf" in content
 
 
 def test_names_with_a_colon(
