@@ -1,5 +1,6 @@
 """Which files of a folder are pictures, and which are nobody's."""
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePath
@@ -10,14 +11,17 @@ from colorize_gan.suffixes import SUFFIXES
 GALLERY_MARK = ".colorize-gallery"
 """File in a folder of thumbnails, which are nobody's pictures."""
 
+_log = logging.getLogger(__name__)
 _SYSTEM = ("thumbs.db", "desktop.ini")
 
 
 def find_images(folder: Path) -> list[Path]:
     """Return all image files below ``folder``, sorted, hidden ones left out.
 
+    Folders that cannot be searched, as the lost+found of a disk, are logged.
+
     Raises:
-        DataError: there are none, or no such folder, or one cannot be searched.
+        DataError: there are none, or no such folder.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
@@ -25,7 +29,7 @@ def find_images(folder: Path) -> list[Path]:
     files = walk_files(folder, recursive=True, errors=errors)
     found = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
     for error in errors:
-        raise DataError(f"{error.filename}: cannot be searched ({error.strerror})") from error
+        _log.warning("%s: cannot be searched (%s)", error.filename, error.strerror)
     if not found:
         raise DataError(f"{folder}: no images ({', '.join(sorted(SUFFIXES))}) in it")
     return found

@@ -41,7 +41,8 @@ class Bookkeeper:
         waiting = iter(items)
         while tasks := [self._task(item) for item in itertools.islice(waiting, self._record.ahead)]:
             try:
-                self._record.begin(task.item.target for task in tasks if not task.ended)
+                begun = [task.item for task in tasks if not task.ended]
+                self._record.begin({item.target: _full_name(item.source) for item in begun})
             except OSError as error:
                 yield from (task if task.ended else _failed(task, error) for task in tasks)
             else:
@@ -92,7 +93,8 @@ class Bookkeeper:
 
 
 def _full_name(source: Path) -> str:
-    return str(source) if is_url(source) else os.path.abspath(source)  # noqa: PTH100 - absolute() keeps ..
+    # its folder without links; a link of its own name stays: some point to each new content
+    return str(source if is_url(source) else Path(os.path.realpath(source.parent), source.name))
 
 
 def free_names(target: Path) -> Iterator[Path]:

@@ -10,7 +10,7 @@ import itertools
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from colorize_gan.encoding import run_name
@@ -43,8 +43,8 @@ class BucketRecord(Record):
         run = f"{run_name()}.{secrets.token_hex(4)}"
         self._names = (f"{run}.{number:06}.jsonl" for number in itertools.count())
         self._guard = threading.Lock()
-        self._own: dict[str, Entry | None] = {}
-        self._written, self._waiting = list[str](), dict[str, Entry | None]()
+        self._own: dict[str, Entry] = {}
+        self._written, self._waiting = list[str](), dict[str, Entry]()
         self._flushed = time.monotonic()
         for tries_left in reversed(range(_TRIES)):
             try:
@@ -54,7 +54,7 @@ class BucketRecord(Record):
                 if not tries_left:
                     raise
 
-    def _merge(self) -> tuple[dict[str, int], dict[str, Entry | None]]:
+    def _merge(self) -> tuple[dict[str, int], dict[str, Entry]]:
         """Read all objects of lines and make one of them; return the sizes of the outputs, and the lines."""
         _, found = list_objects(self._out)
         times = {
@@ -64,7 +64,7 @@ class BucketRecord(Record):
         }
         names = sorted(times, key=lambda name: (times[name], name))
         sizes = {name: info["size"] for name, info in found.items() if name not in times}
-        entries: dict[str, Entry | None] = {}
+        entries: dict[str, Entry] = {}
         for content in read_objects(self._out, names):
             entries |= read_lines(content)
         self._write(entries)
@@ -74,7 +74,7 @@ class BucketRecord(Record):
 
     def close(self) -> None:
         """Make one object of this run's; where that fails, the next run does."""
-        begun = [name for name, entry in self._own.items() if not entry and name not in self._sizes]
+        begun = [name for name, entry in self._own.items() if not entry.is_done and name not in self._sizes]
         entries = self._entries | self._own
         with contextlib.suppress(OSError):  # what cannot be looked at stays begun
             for name in begun:
@@ -89,13 +89,13 @@ class BucketRecord(Record):
         """Tell whether there was an output of that name when the record was opened."""
         return self._name(target) in self._sizes
 
-    def begin(self, targets: Iterable[Path]) -> None:
-        """Note that ``targets`` may appear from now on.
+    def begin(self, inputs: Mapping[Path, str]) -> None:
+        """See `Record.begin`.
 
         Raises:
             OSError: that cannot be noted.
         """
-        begun: dict[str, Entry | None] = dict.fromkeys(map(self._name, targets))
+        begun = {self._name(target): Entry(made_from=made_from) for target, made_from in inputs.items()}
         with self._guard:
             if begun:
                 self._write(begun)
@@ -113,7 +113,7 @@ class BucketRecord(Record):
                 self._write(self._waiting)
                 self._waiting, self._flushed = {}, time.monotonic()
 
-    def _write(self, entries: Mapping[str, Entry | None]) -> None:
+    def _write(self, entries: Mapping[str, Entry]) -> None:
         name = next(self._names)
         write_output(self._folder / name, lines_of(entries))
         self._written.append(name)

@@ -132,13 +132,7 @@ def colorize_batch(
     listed = sys.stdin.buffer.read() if _STDIN in named else b""
     # from here on: an interrupted import of a C extension is an ImportError
     with stop_requests() as stop:
-        from colorize_gan.infer.inputs import (
-            SHARDS,
-            Selection,
-            find_work,
-            read_path_list,
-            thumbnails_of,
-        )
+        from colorize_gan.infer.inputs import SHARDS, Selection, find_work, read_path_list
         from colorize_gan.suffixes import SUFFIXES
 
         selection = Selection(recursive, include, exclude, FORMATS[format_])
@@ -155,9 +149,12 @@ def colorize_batch(
         paths = [read_path_list(listed) if path == _STDIN else path for path in named]
         work = find_work(paths, out, selection)
         report, gallery = options["report"], options["gallery"]
-        check_pages(work, filter(None, (report, gallery)), gallery and thumbnails_of(gallery))
-        work = work._replace(items=work.items[:limit])
+        from colorize_gan.infer.gallery import replaced_folder
         from colorize_gan.infer.run import is_video, run
+
+        replaced = replaced_folder(gallery, len(work.items)) if gallery else None
+        check_pages(work, filter(None, (report, gallery)), replaced)
+        work = work._replace(items=work.items[:limit])
 
         if options["on_exists"] == "rename" and any(map(is_video, work.items)):
             raise UsageError("--on-exists rename is for images; with --videos use skip, overwrite or error")

@@ -23,7 +23,6 @@ from colorize_gan.encoding import atomic_path
 from colorize_gan.errors import UsageError
 from colorize_gan.folders import GALLERY_MARK
 from colorize_gan.images import to_8_bits
-from colorize_gan.infer.inputs import thumbnails_of
 
 THUMBNAIL_SIDE = 480
 """Long side of a thumbnail, pixels: sharp in a card on dense screens, and 50,000 pairs stay below 3 GB."""
@@ -86,6 +85,12 @@ def _over_white(rgba: np.ndarray) -> np.ndarray:
     return cv2.multiply(rgba[..., :3], alpha, scale=1 / white) + (white - alpha)
 
 
+def replaced_folder(page: Path, entries: int) -> Path | None:
+    """Return the folder that a new page of so many entries replaces or removes, if any."""
+    folder = _thumbnails_of(page)
+    return folder if entries > EMBED_LIMIT or _is_gallery_folder(folder) else None
+
+
 class Gallery:
     """A gallery page being written.
 
@@ -106,7 +111,7 @@ class Gallery:
             OSError: the page cannot be written.
         """
         self._path = path
-        self._folder = thumbnails_of(path)
+        self._folder = _thumbnails_of(path)
         self._count = 0
         head, self._tail = _page_around_entries(title)
         if not embed:
@@ -195,6 +200,10 @@ def _url(target: str, folder: Path) -> str:
 def _shown(text: str) -> str:
     """Return any text with signs for what cannot be shown, such as the undecodable bytes of file names."""
     return _SURROGATE.sub("\ufffd", text).translate(_CONTROL_PICTURES)
+
+
+def _thumbnails_of(page: Path) -> Path:
+    return page.with_name(f"{page.stem}_files")
 
 
 def _is_gallery_folder(folder: Path) -> bool:

@@ -18,12 +18,6 @@ from colorize_gan.infer.version import Version
 from colorize_gan.infer.video.options import CONTAINERS, VIDEO_SUFFIXES
 from colorize_gan.suffixes import SUFFIXES
 
-
-def thumbnails_of(page: Path) -> Path:
-    """Return the folder of a gallery's thumbnails, which replaces that of an older gallery."""
-    return page.with_name(f"{page.stem}_files")
-
-
 SHARDS = frozenset({".tar"})
 """Suffixes of WebDataset shards."""
 
@@ -132,7 +126,7 @@ def find_work(inputs: Iterable[Path | Sequence[Path]], out: Path, selection: Sel
                 work.others[each] += 1
     named = {_real_name(item.source) for item in work.items}
     named |= {_real_name(entry.source) for entry in work.bad}
-    return work._replace(items=_without_collisions(work.items, named))
+    return work._replace(items=_without_collisions(work.items, named), bad=list(dict.fromkeys(work.bad)))
 
 
 def read_path_list(lines: bytes) -> Sequence[Path]:
@@ -185,9 +179,10 @@ def _work_of_glob(pattern: Path, out: Path, selection: Selection) -> _Found:
     shown = [match for match in matches if not _is_left_out(match, base, out)]
     if not shown:
         yield BadInput(pattern, "nothing matches it")
+        return
+    if "**" in pattern.parts:
+        yield from _not_searched(base, pattern.parts[len(fixed) : pattern.parts.index("**")])
     walked = set[Path]()
-    if "**" in pattern.parts:  # pathlib passes over what it cannot search
-        yield from _not_searched(base)
     for match in shown:  # what is in a folder comes after it
         if selection.recursive and not walked.isdisjoint(match.parents):
             continue
@@ -200,11 +195,15 @@ def _work_of_glob(pattern: Path, out: Path, selection: Selection) -> _Found:
             yield from _work_of_member(match, relative, out / relative, selection)
 
 
-def _not_searched(base: Path) -> Iterator[BadInput]:
-    """Yield the folders below ``base``, without hidden ones, that cannot be searched."""
+def _not_searched(base: Path, before: Sequence[str]) -> Iterator[BadInput]:
+    """Yield the folders that ``**`` goes into and cannot search, without hidden ones: pathlib says nothing.
+
+    ``before`` are the parts of the pattern between ``base`` and the first ``**``.
+    """
     errors: list[OSError] = []
-    for _, names, _ in os.walk(base, onerror=errors.append):
-        names[:] = [name for name in names if not is_hidden(PurePath(name))]
+    for folder in base.glob(str(Path(*before))) if before else [base]:
+        for _, names, _ in os.walk(folder, onerror=errors.append):
+            names[:] = [name for name in names if not is_hidden(PurePath(name))]
     yield from map(_unsearchable, errors)
 
 

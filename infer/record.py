@@ -23,27 +23,28 @@ from colorize_gan.infer.version import Version
 FOLDER = ".colorize-batch"
 """Hidden folder in the output folder that the record is kept in."""
 
+_UNKNOWN = -1
 _RECORD, _LOCK, _JOURNALS = "record.jsonl", "lock", "*.journal"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What an output was made from."""
+    """What an output was made from, or, where that is all that is known, what it was begun from."""
 
-    size: int
+    size: int = _UNKNOWN
     """Of the input, in bytes."""
-    mtime_ns: int
+    mtime_ns: int = 0
     """Of the input."""
-    settings: str
+    settings: str = ""
     """Digest of the model and of all that decides about the output."""
-    output_size: int
+    output_size: int = 0
     """In bytes."""
     facts: dict[str, Any] = field(default_factory=dict, compare=False)
     """What was found out about the output: fields of `ItemResult`."""
     etag: str = ""
     """Of the input; empty of a file."""
     made_from: str = field(default="", compare=False)
-    """Full path or URL of the input; empty in the record of an earlier version."""
+    """Full path or URL of the input."""
 
     @classmethod
     def of(
@@ -56,6 +57,14 @@ class Entry:
     def source(self) -> Version:
         """The input, as it was."""
         return Version(self.size, self.mtime_ns, self.etag)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the output is complete."""
+        return self.size != _UNKNOWN
+
+
+_DEFAULTS = asdict(Entry())
 
 
 class Record:
@@ -116,14 +125,14 @@ class Record:
         entry = self._entries.get(self._name(target))
         return entry.made_from if entry and made_from != entry.made_from and source != entry.source else ""
 
-    def begin(self, targets: Iterable[Path]) -> None:
-        """Note that ``targets`` may appear from now on.
+    def begin(self, inputs: Mapping[Path, str]) -> None:
+        """Note that outputs may appear from now on, each made from the input of that full path or URL.
 
         Raises:
             OSError: that cannot be noted.
         """
-        for target in targets:
-            self._append(self._name(target), None)
+        for target, made_from in inputs.items():
+            self._append(self._name(target), Entry(made_from=made_from))
 
     def done(self, target: Path, entry: Entry) -> None:
         """Note that ``target`` is complete, and what it was made from.
@@ -133,7 +142,7 @@ class Record:
         """
         self._append(self._name(target), entry)
 
-    def _append(self, name: str, entry: Entry | None) -> None:
+    def _append(self, name: str, entry: Entry) -> None:
         self._lines.write(lines_of({name: entry}))  # one write: lines of threads do not mix
 
     def _size(self, target: Path) -> int | None:
@@ -145,19 +154,15 @@ class Record:
     def _name(self, target: Path) -> str:
         return target.relative_to(self._out).as_posix()
 
-    def _fold(self) -> dict[str, Entry | None]:
-        """Merge the journals of ended runs into the record.
-
-        Returns:
-            The record and what other runs have done so far; None stands for an output that was begun.
-        """
+    def _fold(self) -> dict[str, Entry]:
+        """Merge the journals of ended runs into the record; return it with what other runs have done."""
         entries = _read(self._folder / _RECORD)
         journals = sorted(self._folder.glob(_JOURNALS), key=lambda path: path.stat().st_mtime_ns)
         ended = [path for path in journals if _has_ended(path)]
         for path in ended:
             begun = _read(path)
             self._remove_parts(path.stem.rpartition(".")[0], begun)
-            entries |= {name: entry for name, entry in begun.items() if entry or self._is_there(name)}
+            entries |= {name: entry for name, entry in begun.items() if entry.is_done or self._is_there(name)}
         if ended:
             with atomic_path(self._folder / _RECORD) as part:
                 part.write_bytes(lines_of(entries))
@@ -172,7 +177,7 @@ class Record:
         """Tell whether an output that was begun came to be: what takes its name later is not the run's."""
         return os.path.lexists(self._out / name)
 
-    def _remove_parts(self, run: str, begun: dict[str, Entry | None]) -> None:
+    def _remove_parts(self, run: str, begun: Iterable[str]) -> None:
         # this process cleans up after itself, and may be writing other files; lost workers of its do not
         whose = "*-*" if run == run_name() else "*"
         for folder in {(self._out / name).parent for name in begun}:
@@ -208,32 +213,30 @@ def _has_ended(journal: Path) -> bool:
     return True
 
 
-def _read(path: Path) -> dict[str, Entry | None]:
+def _read(path: Path) -> dict[str, Entry]:
     try:
         return read_lines(path.read_bytes())
     except FileNotFoundError:
         return {}
 
 
-def read_lines(lines: bytes) -> dict[str, Entry | None]:
-    """Read lines of outputs; one that was cut short, or is of another version, counts as begun."""
-    entries: dict[str, Entry | None] = {}
+def read_lines(lines: bytes) -> dict[str, Entry]:
+    """Read lines of outputs; one of another version counts as begun, one that was cut short as none."""
+    entries: dict[str, Entry] = {}
     for line in lines.splitlines():
         with contextlib.suppress(ValueError, TypeError, KeyError):
             values = json.loads(line)
             name = values.pop("output")
-            entries[name] = Entry(**values) if values else None
+            entries[name] = Entry()
+            entries[name] = Entry(**values)
     return entries
 
 
-def lines_of(entries: Mapping[str, Entry | None]) -> bytes:
-    """Return a line for each output, sorted; None stands for one that was begun."""
+def lines_of(entries: Mapping[str, Entry]) -> bytes:
+    """Return a line for each output, sorted."""
     return b"".join(_line(name, entries[name]) for name in sorted(entries))
 
 
-def _line(name: str, entry: Entry | None) -> bytes:
-    values = asdict(entry) if entry else {}
-    for key in ("etag", "made_from"):  # versions without them read the same record
-        if not values.get(key):
-            values.pop(key, None)
+def _line(name: str, entry: Entry) -> bytes:
+    values = {key: value for key, value in asdict(entry).items() if value != _DEFAULTS[key]}
     return json.dumps({"output": name, **values}).encode() + b"\n"

@@ -116,6 +116,10 @@ def test_an_output_of_another_input_is_not_replaced(
     assert status == "failed"
     assert f"was made from {first / '0001.jpg'}; use another --out" in reason
     assert digests(tmp_path / "out") == before
+    link = tmp_path / "link"
+    link.symlink_to(first)
+    (first / "0001.jpg").touch()
+    assert ends(link) == [("written", "")]  # the same input
     moved = first.rename(tmp_path / "moved")
     assert ends(moved) == [("skipped", "up to date")]
     assert ends(second, on_exists="overwrite") == [("written", "")]

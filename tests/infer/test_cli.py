@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from colorize_gan.encoding import PART_PREFIX
+from colorize_gan.infer import gallery
 from colorize_gan.infer.cli import colorize_batch
 from colorize_gan.infer.openvino_backend import OpenVinoBackend
 from colorize_gan.infer.record import FOLDER
@@ -227,8 +228,9 @@ def test_report_tells_of_every_input(exported: dict[str, Path], photos: Path, tm
 
 
 def test_thumbnails_do_not_take_the_place_of_pictures(
-    exported: dict[str, Path], photos: Path, tmp_path: Path
+    exported: dict[str, Path], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(gallery, "EMBED_LIMIT", 3)
     for folder in (photos, tmp_path / "out"):
         (photos / "index_files").mkdir(exist_ok=True)
         (photos / "00.jpg").rename(photos / "index_files" / "00.jpg")

@@ -203,11 +203,13 @@ def test_folders_that_a_glob_cannot_search_are_named(
 
     secret.mkdir()
     monkeypatch.setattr(os, "scandir", refuse)
-    work = find_work([tree / "**" / "*.jpg"], tmp_path / "out", Selection())
-    assert work.items
-    assert [(bad.source, bad.reason) for bad in work.bad] == [
-        (secret, "cannot be searched (Permission denied)")
-    ]
+    for pattern, bad in (
+        ("**/*.jpg", [(secret, "cannot be searched (Permission denied)")]),
+        ("s[u]b/**/*.jpg", []),
+        ("n*/**/*.jpg", [(tree / "n*/**/*.jpg", "nothing matches it")]),
+    ):
+        work = find_work([tree / pattern], tmp_path / "out", Selection())
+        assert [(entry.source, entry.reason) for entry in work.bad] == bad
 
 
 def test_what_cannot_be_reached_is_one_bad_input(tree: Path, tmp_path: Path) -> None:

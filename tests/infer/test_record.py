@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from colorize_gan.encoding import PART_PREFIX
-from colorize_gan.infer.record import FOLDER, Entry, Record
+from colorize_gan.infer.record import FOLDER, Entry, Record, read_lines
 from colorize_gan.infer.version import Version
 
 
@@ -17,7 +17,7 @@ def source(tmp_path: Path) -> Version:
 
 
 def write(record: Record, target: Path, source: Version, settings: str = "s") -> None:
-    record.begin([target])
+    record.begin({target: ""})
     target.write_bytes(b"output")
     record.done(target, Entry.of(source, settings, 6, {}))
 
@@ -52,7 +52,7 @@ def test_a_changed_input_is_noticed(tmp_path: Path, source: Version) -> None:
 def test_an_output_that_was_begun_only_is_owned_but_not_current(tmp_path: Path, source: Version) -> None:
     record = Record(tmp_path)
     write(record, tmp_path / "a.jpg", source)
-    record.begin([tmp_path / "a.jpg"])
+    record.begin({tmp_path / "a.jpg": ""})
     record.close()
     record = Record(tmp_path)
     assert record.owns(tmp_path / "a.jpg")
@@ -70,7 +70,7 @@ def test_a_killed_run_is_cleared_away(tmp_path: Path, source: Version) -> None:
         "from colorize_gan.infer.record import Entry, Record\n"
         "from colorize_gan.infer.version import Version\n"
         "out = Path(sys.argv[1]); source = Version.of(out / 'in.jpg'); record = Record(out)\n"
-        "record.begin([out / 'a.jpg', out / 'b.jpg', out / 'c.jpg'])\n"
+        "record.begin(dict.fromkeys([out / 'a.jpg', out / 'b.jpg', out / 'c.jpg'], ''))\n"
         "(out / 'a.jpg').write_bytes(b'output'); record.done(out / 'a.jpg', Entry.of(source, 's', 6, {}))\n"
         "(out / 'b.jpg').write_bytes(b'output')\n"
         "with atomic_path(out / 'c.jpg') as part:\n"
@@ -96,7 +96,7 @@ def test_two_runs_share_a_folder(tmp_path: Path, source: Version) -> None:
         "from colorize_gan.infer.record import Entry, Record\n"
         "from colorize_gan.infer.version import Version\n"
         "out = Path(sys.argv[1]); source = Version.of(out / 'in.jpg'); record = Record(out)\n"
-        "record.begin([out / 'theirs.jpg']); (out / 'theirs.jpg').write_bytes(b'output')\n"
+        "record.begin({out / 'theirs.jpg': ''}); (out / 'theirs.jpg').write_bytes(b'output')\n"
         "record.done(out / 'theirs.jpg', Entry.of(source, 's', 6, {}))\n"
         "print('working', flush=True); sys.stdin.readline(); record.close()\n"
     )
@@ -115,6 +115,28 @@ def test_two_runs_share_a_folder(tmp_path: Path, source: Version) -> None:
     assert record.is_current(tmp_path / "ours.jpg", source, "s")
     assert record.is_current(tmp_path / "theirs.jpg", source, "s")
     record.close()
+
+
+def test_output_belongs_to_its_input_whatever_became_of_the_last_attempt(
+    tmp_path: Path, source: Version
+) -> None:
+    target, own, other = tmp_path / "a.jpg", str(tmp_path / "in.jpg"), "/elsewhere/in.jpg"
+    target.write_bytes(b"output")
+    for attempt in ("done", "begun"):
+        record = Record(tmp_path)
+        record.begin({target: own})
+        if attempt == "done":
+            record.done(target, Entry.of(source, "s", 6, {}, own))
+        record.close()
+        record = Record(tmp_path)
+        assert record.other_input(target, other, Version(5)) == own
+        assert not record.other_input(target, own, Version(5))  # it has changed
+        record.close()
+
+
+def test_lines_of_another_version_count_as_begun() -> None:
+    lines = b'{"output": "a.jpg", "size": 3, "of": "tomorrow"}\n{"output": "b.jpg", "si'
+    assert read_lines(lines) == {"a.jpg": Entry()}
 
 
 def test_names_of_any_bytes(tmp_path: Path, source: Version) -> None:

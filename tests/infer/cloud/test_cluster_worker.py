@@ -62,7 +62,7 @@ def test_what_a_lost_worker_leaves_is_removed_by_its_run(
 ) -> None:
     monkeypatch.setattr(encoding, "_employer", "")
     record = open_record(tmp_path)
-    record.begin([tmp_path / "0.tar"])
+    record.begin({tmp_path / "0.tar": ""})
     with atomic_path(tmp_path / "0.tar") as own:
         own.touch()
         ClusterWorker().open(assignment)
