@@ -1,6 +1,7 @@
 """What every command shares: its exit code and its one line on an error."""
 
 import contextlib
+import errno
 import functools
 import logging
 import signal
@@ -20,6 +21,7 @@ _EXTRAS = {
     "bench": ("markdown", "matplotlib", "psutil", "skimage"),
 }
 """Packages by the extra that brings them, where it is not export."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # of a file that is written bit by bit, errors have no name
 _PATIENCE = 2
 
 _P = ParamSpec("_P")
@@ -49,9 +51,10 @@ def exit_with_code(command: Callable[_P, int]) -> Callable[_P, None]:
             )
             code = UsageError.exit_code
         except OSError as error:
-            if error.filename is None:
+            if error.filename is None and error.errno not in _FULL:
                 raise
-            click.echo(f"error: {printable(error.filename)}: {error.strerror}", err=True)
+            place = f"{printable(error.filename)}: " if error.filename is not None else ""
+            click.echo(f"error: {place}{error.strerror}", err=True)
             code = UsageError.exit_code
         except KeyboardInterrupt:
             code = INTERRUPTED

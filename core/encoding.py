@@ -208,14 +208,14 @@ def _publish(part: Path, target: Path) -> None:
 def atomic_path(target: Path) -> Iterator[Path]:
     """Yield a hidden path beside ``target``, of its suffix, that becomes it when the block succeeds.
 
-    An `OSError` without a file name, as of a full disk, gets that of ``target``.
+    An `OSError` without a file name, as of a full disk, or with the hidden one gets that of ``target``.
     """
     part = _part_of(target)
     try:
         yield part
         part.replace(target)
     except OSError as error:
-        if error.filename is None and error.errno is not None:
+        if error.filename in (None, str(part)) and error.errno is not None:
             with contextlib.suppress(AttributeError):  # those of PyAV keep theirs
                 error.filename = str(target)
         raise

@@ -160,6 +160,13 @@ def test_alpha_is_not_dropped_silently(tmp_path: Path) -> None:
         (tmp_path / "a.jpg").write_bytes(encode(".jpg", np.zeros((9, 9, 4), np.uint8), 95, Metadata()))
 
 
+def test_error_of_the_hidden_file_names_the_one_it_becomes(tmp_path: Path) -> None:
+    for hides in (True, False):
+        with pytest.raises(OSError, match="full") as caught, atomic_path(tmp_path / "out.png") as part:
+            raise OSError(28, "full", str(part) if hides else None)
+        assert caught.value.filename == str(tmp_path / "out.png")
+
+
 def test_atomic_path_leaves_nothing_behind_on_failure(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("old")
     with pytest.raises(RuntimeError), atomic_path(tmp_path / "a.txt") as part:  # noqa: PT012
