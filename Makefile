@@ -1,7 +1,7 @@
 # make demo   colorize the example photographs with the shipped model (installs what that needs)
 # make test   the whole test suite (installs everything)
 # make bench  the figures of README.md and benchmarks/RESULTS.md, in half an hour; QUICK=--quick in two minutes
-# make train PHOTOS=FOLDER   the shipped model again, by its recipes in configs/, in three and a half hours
+# make train PHOTOS=FOLDER   the shipped model again, by its recipes in configs/, in two to three and a half hours
 # make web    build the browser page that colorize-web serves (needs Node); make web-static, for a static host
 # make check  format, lint, types and tests: what a commit must pass
 
