@@ -113,7 +113,7 @@ def test_a_lost_machine_loses_nothing(cluster: Any, many: Path, local: Path, tmp
     with subprocess.Popen(
         [*map(str, command), "--report", str(tmp_path / "run.json")], stdout=-1, stderr=-1, text=True
     ) as process:
-        while len(tree_of(out)) < 10:
+        while len(tree_of(out)) < 3:  # most of them are still to come
             assert process.poll() is None
             time.sleep(0.01)
         cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
