@@ -57,11 +57,11 @@ def walk_files(folder: Path, recursive: bool, errors: list[OSError]) -> Iterator
         if GALLERY_MARK in names:
             continue
         paths = [current / name for name in names if not is_hidden(Path(name))]
-        folders = [path for path in paths if os.path.isdir(path)]  # noqa: PTH112
+        folders = {path: path.is_symlink() for path in paths if os.path.isdir(path)}  # noqa: PTH112
         yield from (path for path in paths if path not in folders)
         if recursive:
-            waiting[:0] = [path for path in folders if not path.is_symlink()]
-            links += [path for path in folders if path.is_symlink()]
+            waiting[:0] = [path for path, is_link in folders.items() if not is_link]
+            links += [path for path, is_link in folders.items() if is_link]
 
 
 def is_hidden(relative: PurePath) -> bool:

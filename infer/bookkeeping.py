@@ -1,6 +1,7 @@
 """What a run does about outputs that are there, and its notes on those it makes: all but the work itself."""
 
 import dataclasses
+import functools
 import itertools
 import os
 from collections.abc import Iterable, Iterator
@@ -93,8 +94,13 @@ class Bookkeeper:
 
 
 def _full_name(source: Path) -> str:
-    # its folder without links; a link of its own name stays: some point to each new content
-    return str(source if is_url(source) else Path(os.path.realpath(source.parent), source.name))
+    # a link of its own name stays: some point to each new content
+    return str(source if is_url(source) else _without_links(source.parent.absolute()) / source.name)
+
+
+@functools.lru_cache
+def _without_links(folder: Path) -> Path:
+    return Path(os.path.realpath(folder))
 
 
 def free_names(target: Path) -> Iterator[Path]:

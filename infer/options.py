@@ -123,5 +123,6 @@ def check_pages(work: "Work", pages: Iterable[Path], thumbnails: Path | None = N
             raise UsageError(f"{path}: not a regular file; what is there would be replaced")
         if path in pictures or count > 1:
             raise UsageError(f"{path}: --report, --gallery and --compare need names of their own")
-    if thumbnails and any(path.is_relative_to(thumbnails.resolve()) for path in pictures):
+    replaced = thumbnails.resolve() if thumbnails else None
+    if replaced and any(path.is_relative_to(replaced) for path in pictures):
         raise UsageError(f"{thumbnails}: the gallery's thumbnails replace this folder; use another --gallery")

@@ -75,8 +75,6 @@ def find_photos(folder: Path) -> list[Photo]:
     Raises:
         DataError: no such folder, no images in it, or a damaged pack.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder of training photographs")
     if (folder / INDEX_NAME).is_file():
         return list(_read_index(folder))
     photos: list[Photo] = [FilePhoto(path) for path in find_images(folder)]

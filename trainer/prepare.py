@@ -58,8 +58,6 @@ def prepare(source: Path, out: Path, options: PrepareOptions, workers: int) -> C
     Raises:
         DataError: no images, or none to keep.
     """
-    if not source.is_dir():
-        raise DataError(f"{source}: no such folder of images")
     images = find_images(source)
     out.mkdir(parents=True, exist_ok=True)
     counts: Counter[str] = Counter()

@@ -98,6 +98,9 @@ export class Pixels {
  * @throws {PhotographError}
  */
 export async function readPhotograph(file) {
+  if (await hasSeveralFrames(file)) {
+    throw new PhotographError("has several frames; only single pictures can be colorized");
+  }
   const known = UNREADABLE.find(({ pattern }) => pattern.test(file.name));
   let bitmap;
   try {
@@ -107,9 +110,6 @@ export async function readPhotograph(file) {
   }
   const { height, width } = bitmap;
   if (known === NO_PHOTOGRAPH) throw new PhotographError(known.reason);
-  if (await hasSeveralFrames(file)) {
-    throw new PhotographError("has several frames; only single pictures can be colorized");
-  }
   if (Math.min(height, width) < MINIMUM_SIDE) {
     throw new PhotographError(`${width} x ${height} pixels: too small to colorize (at least ${MINIMUM_SIDE})`);
   }
