@@ -1,10 +1,13 @@
-"""Names of devices, as `--device` takes them."""
+"""Names of devices, as `--device` takes them, and what is known of the one that is there."""
 
 import ctypes
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from colorize_gan.errors import UsageError
+
+_CPU_INFO = Path("/proc/cpuinfo")
 
 
 def cuda_number(device: str, cuda_works: Callable[[], bool]) -> int | None:
@@ -30,3 +33,12 @@ def has_nvidia_driver() -> bool:
     except OSError:
         return False
     return True
+
+
+def has_vnni() -> bool:
+    """Tell whether the CPU is known to sum products of 8-bit integers in 32 bits; only Linux tells."""
+    try:
+        words = _CPU_INFO.read_text().split()
+    except OSError:
+        return False
+    return "avx512_vnni" in words or "avx_vnni" in words

@@ -11,6 +11,7 @@ from colorize_gan.devices import cuda_number
 from colorize_gan.errors import DeviceError, ModelError
 from colorize_gan.infer.backends import sha256_of
 from colorize_gan.memory import is_out_of_memory
+from colorize_gan.scheduling import scheduling_kept
 
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # OpenVINO has a stub for it
 try:
@@ -74,8 +75,9 @@ class OpenVinoBackend:
         except IndexError:  # all are running
             request = None
         try:
-            request = request or self._compile()
-            outputs = request.infer({self.contract.input_name: inputs})[self.contract.output_name]
+            with scheduling_kept():  # it may tie the calling thread to one CPU
+                request = request or self._compile()
+                outputs = request.infer({self.contract.input_name: inputs})[self.contract.output_name]
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise MemoryError(str(error)) from error

@@ -37,7 +37,7 @@ def write_comparison(target: Path, clip: Clip, start: Fraction | None, end: Frac
         create_video(part, "mp4", {"movflags": "+faststart", "video_track_timescale": unit}) as out,
     ):
         stream = out.add_stream("libx264", rate=clip.rate)
-        settings.configure(stream.codec_context)
+        settings.open(stream.codec_context)
         stream.time_base = clip.time_base
         for frame in frames:
             out.mux(stream.encode(frame))

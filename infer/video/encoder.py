@@ -18,6 +18,7 @@ from av.video.plane import VideoPlane
 
 from colorize_gan.errors import UsageError
 from colorize_gan.infer.video.source import Clip, ColorTags
+from colorize_gan.scheduling import scheduling_kept
 
 os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes to stderr by itself
 
@@ -74,8 +75,8 @@ class EncoderSettings:
     tags: ColorTags
     is_interlaced: bool
 
-    def configure(self, context: VideoCodecContext) -> None:
-        """Set up an encoder that is not open yet."""
+    def open(self, context: VideoCodecContext) -> None:
+        """Set up and open an encoder; it leaves scheduling as it is."""
         context.width, context.height, context.pix_fmt = self.width, self.height, self.pixel_format
         context.time_base, context.framerate = self.time_base, self.rate
         context.colorspace, context.color_primaries = self.tags.matrix, self.tags.primaries
@@ -87,12 +88,14 @@ class EncoderSettings:
         context.flags |= Flags.global_header
         if self.is_interlaced:
             context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+        with scheduling_kept():
+            context.open()
 
     def packets_of(self, frames: Iterator[VideoFrame]) -> Iterator["Packet[Any]"]:
         """Encode frames that are ready for it; see `fill`."""
         context = av.CodecContext.create(CODECS[self.codec].encoder, "w")
         assert isinstance(context, VideoCodecContext)
-        self.configure(context)
+        self.open(context)
         for frame in frames:
             yield from context.encode(frame)
         yield from context.encode(None)

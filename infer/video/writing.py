@@ -163,7 +163,7 @@ def _add_video(out: OutputContainer, settings: EncoderSettings) -> VideoStream:
     """Add the video stream; its encoder makes the headers, and encodes nothing."""
     stream = out.add_stream(CODECS[settings.codec].encoder, rate=settings.rate)
     assert isinstance(stream, VideoStream)
-    settings.configure(stream.codec_context)
+    settings.open(stream.codec_context)
     stream.time_base = settings.time_base
     if settings.codec == "h265" and out.format.name in ("mp4", "mov"):
         stream.codec_context.codec_tag = "hvc1"  # Apple's players want it

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+import openvino
 import pytest
 
+from colorize_gan import devices
 from colorize_gan.contract import METADATA_KEY, ModelContract
 from colorize_gan.errors import DeviceError, ModelError, UsageError
 from colorize_gan.infer.backends import open_backend
@@ -178,9 +180,14 @@ def test_openvino_that_is_not_installed_says_so(exported: dict[str, Path]) -> No
     assert "DeviceError: --backend openvino: is not installed" in done.stderr
 
 
-def test_int8_sums_are_exact_on_cpus_without_vnni(
-    exported: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("flags", "precise"), [("avx2 avx512f", "1"), ("avx512_vnni", "0"), ("avx_vnni", "0")]
+)
+def test_int8_sums_are_exact_on_cpus_without_vnni_and_fast_with_it(
+    flags: str, precise: str, exported: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "cpuinfo").write_text(f"model name\t: A CPU\nflags\t\t: fpu sse2 {flags} xsave\n")
+    monkeypatch.setattr(devices, "_CPU_INFO", tmp_path / "cpuinfo")
     asked = []
     session = onnxruntime.InferenceSession
 
@@ -190,7 +197,25 @@ def test_int8_sums_are_exact_on_cpus_without_vnni(
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", keep_options)
     open_backend(exported["onnx"], backend="native")
-    assert asked == ["1"]
+    assert asked == [precise]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties threads to CPUs here")
+def test_openvino_leaves_the_calling_thread_on_its_cpus(
+    exported: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = open_backend(exported["onnx"], "openvino", gate=False)
+    policy, cpus = os.sched_getscheduler(0), os.sched_getaffinity(0)
+    run = openvino.InferRequest.infer
+
+    def infer_on_one_cpu(*args: Any) -> Any:
+        os.sched_setaffinity(0, {min(cpus)})
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))  # shows also where there is one CPU
+        return run(*args)
+
+    monkeypatch.setattr(openvino.InferRequest, "infer", infer_on_one_cpu)
+    backend.run(np.zeros((2, 1, 32, 64), np.float32))
+    assert (os.sched_getscheduler(0), os.sched_getaffinity(0)) == (policy, cpus)
 
 
 def test_onnx_without_contract_is_refused_by_name(exported: dict[str, Path], tmp_path: Path) -> None:

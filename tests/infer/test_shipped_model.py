@@ -7,7 +7,7 @@ import pytest
 import skimage.data
 
 from colorize_gan.color import rgb_to_lab
-from colorize_gan.infer import Colorizer
+from colorize_gan.infer import Colorizer, onnxruntime_backend
 from colorize_gan.infer.models import bundled_models
 from colorize_gan.metrics import ciede2000, colorfulness, psnr
 from colorize_gan.parity import floor_of
@@ -67,7 +67,12 @@ def test_model_files_stay_small() -> None:
     assert sizes["lite2-int8"] < 8e6 < sizes["lite2"] < 16e6
 
 
-def test_int8_file_is_of_the_same_generator_and_gives_its_colors(colorizer: Colorizer) -> None:
+@pytest.mark.parametrize("summed", ["as this CPU does it", "exactly, as on CPUs without VNNI"])
+def test_int8_file_is_of_the_same_generator_and_gives_its_colors(
+    summed: str, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if summed.startswith("exactly"):
+        monkeypatch.setattr(onnxruntime_backend, "has_vnni", lambda: False)
     quantised = Colorizer("lite2-int8", backend="native")
     assert quantised.contract.precision == "int8"
     assert quantised.contract.fingerprint == colorizer.contract.fingerprint
