@@ -1,10 +1,8 @@
-"""Reading image files: libvips decodes them, Pillow those that it does not know.
+"""Reading image files: libjpeg-turbo and libvips decode them, Pillow those that they do not know.
 
 Errors give the reason only; callers know the file's name and put it in front.
 """
 
-import contextlib
-import dataclasses
 import io
 import logging
 from collections.abc import Iterator
@@ -15,24 +13,24 @@ from typing import Any
 import cv2
 import numpy as np
 import pyvips
-import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorize_gan.errors import ImageError, TooLargeError, UnknownFormatError
+from colorize_gan import jpeg
+from colorize_gan.errors import ImageError, UnknownFormatError
 from colorize_gan.memory import is_out_of_memory
 from colorize_gan.metadata import UNKNOWN_RESOLUTION, Metadata, read_tags, upright_xmp, with_size
-from colorize_gan.profiles import ICC, is_srgb, to_srgb
-from colorize_gan.tiff import has_thumbnails_only, is_tiff
+from colorize_gan.opened import SEVERAL, UNDECODABLE, Opened, check_size, from_samples, number_of, with_fields
+from colorize_gan.profiles import ICC, is_damaged, is_srgb, to_srgb, without_profile
+from colorize_gan.tiff import is_tiff
+from colorize_gan.tiff_reading import open_tiff
 
-_JPEG_MAGIC = b"\xff\xd8"
-_DAMAGED = "not an image, or damaged or cut short"
-_SEVERAL = "has several pages or frames; only single pictures can be colorized"
-_LOADERS = ("jpeg", "png", "tiff", "webp", "heif", "gif")
+_LOADERS = ("png", "webp", "heif", "gif")
 _STRIP_PIXELS = 96_000  # what is computed of them at a time stays in the processor's cache
 _STRIP_ROWS = 32  # upsampling mixes each row from all the small rows that the strip touches
 _SAMPLE_TYPES = ("uchar", "ushort")
 _PILLOW_FORMATS = ("BMP", "HEIF")
+_PROFILE_IGNORED = "its colour profile is damaged and was ignored"
 
 
 def _text_of(pointer: Any) -> str:
@@ -60,7 +58,9 @@ class Picture:
     """sRGB, upright: grey ``(H, W)``, RGB ``(H, W, 3)`` or RGBA ``(H, W, 4)``, uint8 or uint16."""
     metadata: Metadata
     is_damaged: bool = False
-    """Whether parts of a JPEG could not be decoded."""
+    """Whether parts of it could not be decoded."""
+    notes: tuple[str, ...] = ()
+    """What of the file is left out."""
 
 
 @dataclass(frozen=True)
@@ -109,15 +109,11 @@ def decode_picture(content: bytes, max_megapixels: float | None = None) -> Pictu
         MemoryError: there is not enough.
     """
     try:
-        if content[:2] == _JPEG_MAGIC:
-            return _decode_jpeg(content, max_megapixels)
         return _decode(_open(content, max_megapixels), content)
     except pyvips.Error as error:
         if is_out_of_memory(error):
             raise MemoryError from error
-        if "labq" in str(error):
-            raise ImageError("CIELAB; save it as sRGB") from error
-        raise ImageError(_DAMAGED) from error
+        raise ImageError(UNDECODABLE) from error
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -133,7 +129,7 @@ def read_rgb8(path: Path) -> np.ndarray:
     """
     picture = read_picture(path)
     if picture.is_damaged:
-        raise ImageError(_DAMAGED)
+        raise ImageError(UNDECODABLE)
     pixels = to_8_bits(picture.pixels)
     return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels[..., :3]
 
@@ -146,7 +142,7 @@ def decode_rgb8(data: np.ndarray) -> np.ndarray:
     """
     pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
     if pixels is None:
-        raise ImageError(_DAMAGED)
+        raise ImageError(UNDECODABLE)
     return pixels
 
 
@@ -193,31 +189,30 @@ def strips(height: int, width: int) -> Iterator[slice]:
     return (slice(start, min(start + rows, height)) for start in range(0, height, rows))
 
 
-def _open(content: bytes, max_megapixels: float | None, fail_on: str = "error") -> pyvips.Image:
+def _open(content: bytes, max_megapixels: float | None) -> Opened:
     """Open an image and refuse what its header says cannot be colorized."""
+    if content.startswith(jpeg.MAGIC):
+        return jpeg.open_jpeg(content, max_megapixels)
+    if is_tiff(content):
+        return open_tiff(content, max_megapixels)
     if content[:2] == b"BM" or _is_hevc(content):
-        return _open_with_pillow(content, max_megapixels)
+        return Opened(_open_with_pillow(content, max_megapixels))
+    return Opened(_open_with_vips(content, max_megapixels))
+
+
+def _open_with_vips(content: bytes, max_megapixels: float | None) -> pyvips.Image:
     if _has_several_frames(content):
-        raise ImageError(_SEVERAL)
+        raise ImageError(SEVERAL)
     # sequential decoding needs one copy of the pixels less, but cannot turn them
-    image = pyvips.Image.new_from_buffer(content, "", access="sequential", fail_on=fail_on)
+    image = pyvips.Image.new_from_buffer(content, "", access="sequential", fail_on="error")
     if image.get("vips-loader").partition("load")[0] not in _LOADERS:
-        raise ImageError(_DAMAGED)
-    _check_size(image.width, image.height, max_megapixels)
-    if _number(image, "n-pages", 1) > 1 and not has_thumbnails_only(content):
-        raise ImageError(_SEVERAL)
-    if _number(image, "orientation", 1) > 1:
-        image = pyvips.Image.new_from_buffer(content, "", fail_on=fail_on)
+        raise ImageError(UNDECODABLE)
+    check_size(image.width, image.height, max_megapixels)
+    if number_of(image, "n-pages", 1) > 1:
+        raise ImageError(SEVERAL)
+    if number_of(image, "orientation", 1) > 1:
+        image = pyvips.Image.new_from_buffer(content, "", fail_on="error")
     return image
-
-
-def _check_size(width: int, height: int, max_megapixels: float | None) -> None:
-    if max_megapixels is not None and width * height > max_megapixels * 1e6:
-        raise TooLargeError(f"{width} x {height} pixels: more than --max-megapixels {max_megapixels:g}")
-
-
-def _number(image: pyvips.Image, name: str, default: int) -> int:
-    return image.get(name) if image.get_typeof(name) else default
 
 
 def _is_hevc(content: bytes) -> bool:
@@ -238,16 +233,16 @@ def _open_with_pillow(content: bytes, max_megapixels: float | None) -> pyvips.Im
         if content[:2] != b"BM":
             register_heif()
         opened = Image.open(io.BytesIO(content), formats=_PILLOW_FORMATS)
-        _check_size(opened.width, opened.height, max_megapixels)
+        check_size(opened.width, opened.height, max_megapixels)
         if getattr(opened, "n_frames", 1) > 1:
-            raise ImageError(_SEVERAL)
+            raise ImageError(SEVERAL)
         mode = opened.mode if opened.mode in ("L", "RGB", "RGBA") else "RGB"
         pixels = np.asarray(opened.convert(mode))
     except ImageError:
         raise
     except Exception as error:  # a damaged file makes Pillow raise almost anything
-        raise ImageError(_DAMAGED) from error
-    image = pyvips.Image.new_from_array(pixels).copy(interpretation="b-w" if pixels.ndim == 2 else "srgb")
+        raise ImageError(UNDECODABLE) from error
+    image = from_samples(pixels)
     for name, key in ((ICC, "icc_profile"), ("exif-data", "exif"), ("xmp-data", "xmp")):
         if opened.info.get(key):
             image.set_type(pyvips.GValue.blob_type, name, opened.info[key])
@@ -268,41 +263,32 @@ def register_heif() -> None:
     pillow_heif.register_heif_opener()
 
 
-def _decode_jpeg(content: bytes, max_megapixels: float | None) -> Picture:
-    """Decode a JPEG file; libjpeg goes on after damage and only warns."""
-    try:
-        image = _open(content, max_megapixels, fail_on="warning")
-        if _number(image, "orientation", 1) == 1 and is_srgb(image):
-            with contextlib.suppress(ValueError):  # what it does not know, libvips may
-                return Picture(
-                    _decode_with_simplejpeg(content, image.bands), _metadata(to_srgb(image), content)
-                )
-        return _decode(image, content)
-    except pyvips.Error as error:
-        if is_out_of_memory(error):
-            raise
-    return dataclasses.replace(_decode(_open(content, max_megapixels), content), is_damaged=True)
-
-
-def _decode_with_simplejpeg(content: bytes, bands: int) -> np.ndarray:
-    """Decode what needs nothing more, in half the time that libvips takes."""
-    if bands == 3:
-        return simplejpeg.decode_jpeg(content, "RGB")
-    return simplejpeg.decode_jpeg(content, "GRAY")[..., 0]
-
-
-def _decode(image: pyvips.Image, content: bytes) -> Picture:
+def _decode(opened: Opened, content: bytes) -> Picture:
+    image, notes = opened.image, opened.notes
     if image.format not in _SAMPLE_TYPES:
         raise ImageError(f"{image.format} samples; only 8 and 16 bits can be colorized")
+    if is_damaged(image):
+        image, notes = without_profile(image), (*notes, _PROFILE_IGNORED)
+    if opened.samples is not None:
+        if number_of(image, "orientation", 1) == 1 and is_srgb(image):
+            metadata = _metadata(to_srgb(image), content)
+            return Picture(opened.samples, metadata, opened.is_damaged, notes)
+        image = with_fields(from_samples(opened.samples), image)
+    color, pixels = _upright(image)
+    return Picture(pixels, _metadata(color, content), opened.is_damaged, notes)
+
+
+def _upright(image: pyvips.Image) -> tuple[pyvips.Image, np.ndarray]:
+    """Return an image in sRGB, turned upright and without transparency, and its pixels with it."""
     image = image.autorot()
     bands = image.bands - image.hasalpha()
-    color = to_srgb(image.extract_band(0, n=bands) if image.hasalpha() else image)
-    metadata = _metadata(color, content)
+    opaque = to_srgb(image.extract_band(0, n=bands) if image.hasalpha() else image)
+    color = opaque
     if image.hasalpha():
         rgb = color if color.bands == 3 else color.bandjoin([color, color])
         color = rgb.bandjoin(image.extract_band(bands))
     shape = (color.height, color.width) + ((color.bands,) if color.bands > 1 else ())
-    return Picture(color.numpy().reshape(shape), metadata)
+    return opaque, color.numpy().reshape(shape)
 
 
 def _metadata(image: pyvips.Image, content: bytes) -> Metadata:

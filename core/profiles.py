@@ -38,9 +38,7 @@ def to_srgb(image: pyvips.Image) -> pyvips.Image:
     if not profile:
         return image
     if not _fits(profile, image.bands):
-        image = image.copy()
-        image.remove(ICC)
-        return image
+        return without_profile(image)
     if _says_srgb(profile, image.bands):
         return _labelled(image, srgb_profile() if image.bands == 1 else profile)
     if image.bands == 1 and profile[16:20] == b"RGB ":
@@ -55,6 +53,29 @@ def is_srgb(image: pyvips.Image) -> bool:
         return False
     profile = _profile(image)
     return not (profile and _fits(profile, image.bands)) or _says_srgb(profile, image.bands)
+
+
+def is_damaged(image: pyvips.Image) -> bool:
+    """Tell whether an image, grey or RGB beside transparency, has a profile that cannot be used.
+
+    What CMYK means nothing else says; there `to_srgb` refuses it.
+    """
+    bands = image.bands - image.hasalpha()
+    profile = _profile(image)
+    if image.interpretation == "cmyk" or bands not in (1, 3) or not profile or not _fits(profile, bands):
+        return False
+    try:
+        _says_srgb(profile, bands)
+    except ImageError:
+        return True
+    return False
+
+
+def without_profile(image: pyvips.Image) -> pyvips.Image:
+    """Return an image whose samples are what they would be without its profile."""
+    image = image.copy()
+    image.remove(ICC)
+    return image
 
 
 def _profile(image: pyvips.Image) -> bytes:

@@ -3,8 +3,10 @@
 The layout is that of TIFF 6.0, section 2; Pillow reads and makes the directories.
 """
 
+import contextlib
 import io
 import struct
+from collections.abc import Sequence
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
 
@@ -21,26 +23,33 @@ def is_tiff(content: bytes) -> bool:
     return content[:4] in _MAGIC
 
 
-def has_thumbnails_only(content: bytes) -> bool:
+def has_thumbnails_only(pages: Sequence[Directory]) -> bool:
     """Tell whether all pages of a TIFF after the first are smaller versions of it, as scanners add them."""
     try:
-        with without_warnings():
-            return all(int(page.get(_SUBFILE_TYPE, 0)) & _REDUCED for page in _pages(content)[1:])
+        return all(int(page.get(_SUBFILE_TYPE, 0)) & _REDUCED for page in pages[1:])
     except DAMAGED:
         return False
 
 
-def _pages(content: bytes) -> list[Directory]:
+def pages_of(content: bytes) -> list[Directory]:
+    """Read the directories of a TIFF, one a page, up to one that is damaged."""
     pages: list[Directory] = []
     header = header_of(content)
-    offset, seen = Directory(header).next, {0}
-    while offset not in seen:
-        seen.add(offset)
-        pages.append(Directory(header))
-        stream = io.BytesIO(content)
-        stream.seek(offset)
-        pages[-1].load(stream)
-        offset = pages[-1].next
+    with without_warnings(), contextlib.suppress(*DAMAGED):
+        offset, seen = Directory(header).next, {0}
+        while offset not in seen:
+            seen.add(offset)
+            page = Directory(header)
+            stream = io.BytesIO(content)
+            stream.seek(offset)
+            page.load(stream)
+            for tag in list(
+                page
+            ):  # values are made when they are asked for, and what is odd is warned of then
+                with contextlib.suppress(*DAMAGED):
+                    page[tag]
+            pages.append(page)
+            offset = page.next
     return pages
 
 

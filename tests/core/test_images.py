@@ -191,13 +191,9 @@ def test_cielab_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_too_little_memory_is_not_damage(photo: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = images._open
+    def decoded(*_: Any) -> None:
+        raise pyvips.Error("unable to call", "out of memory -- size == 80MB")
 
-    def open_(*arguments: Any, **options: Any) -> pyvips.Image:
-        if options.get("fail_on") == "warning":
-            raise pyvips.Error("unable to call", "out of memory -- size == 80MB")
-        return real(*arguments, **options)
-
-    monkeypatch.setattr(images, "_open", open_)
+    monkeypatch.setattr(images.jpeg, "_decoded", decoded)
     with pytest.raises(MemoryError):
         images.decode_picture(encode(".jpg", photo, 95, Metadata()))

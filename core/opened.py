@@ -1,0 +1,58 @@
+"""An opened image, on its way from a decoder to sRGB, and what every decoder of it does."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyvips
+
+from colorize_gan.errors import TooLargeError
+
+UNDECODABLE = "not an image, or damaged or cut short"
+_FIELDS = ("icc-profile-data", "exif-data", "xmp-data", "orientation")
+SEVERAL = "has several pages or frames; only single pictures can be colorized"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An image whose header has been read; its samples may be decoded later."""
+
+    image: pyvips.Image
+    """With the fields of libvips: profile, EXIF, XMP, orientation, resolution."""
+    is_damaged: bool = False
+    """Whether parts of it could not be decoded."""
+    notes: tuple[str, ...] = ()
+    """What of the file is left out."""
+    samples: np.ndarray | None = None
+    """Those of the image, grey ``(H, W)`` or RGB ``(H, W, 3)``, where they are in memory already."""
+
+
+def check_size(width: int, height: int, max_megapixels: float | None) -> None:
+    """Refuse an image of more megapixels than allowed; None for any.
+
+    Raises:
+        TooLargeError: it has more.
+    """
+    if max_megapixels is not None and width * height > max_megapixels * 1e6:
+        raise TooLargeError(f"{width} x {height} pixels: more than --max-megapixels {max_megapixels:g}")
+
+
+def from_samples(samples: np.ndarray, space: str = "") -> pyvips.Image:
+    """Return an image of samples ``(H, W)`` or ``(H, W, C)``: grey, RGB, or libvips's ``space``."""
+    bands = 1 if samples.ndim == 2 else samples.shape[2]
+    names = {np.dtype(np.uint8): ("b-w", "srgb"), np.dtype(np.uint16): ("grey16", "rgb16")}
+    image = pyvips.Image.new_from_array(np.ascontiguousarray(samples))
+    return image.copy(interpretation=space or names[samples.dtype][bands > 2])
+
+
+def number_of(image: pyvips.Image, name: str, default: int) -> int:
+    """Return a field of an image."""
+    return int(image.get(name)) if image.get_typeof(name) else default
+
+
+def with_fields(image: pyvips.Image, other: pyvips.Image) -> pyvips.Image:
+    """Return ``image`` with profile, EXIF, XMP, orientation and resolution of the ``other``."""
+    image = image.copy(xres=other.xres, yres=other.yres)
+    for name in _FIELDS:
+        if kind := other.get_typeof(name):
+            image.set_type(kind, name, other.get(name))
+    return image
