@@ -10,7 +10,9 @@ import av
 import numpy as np
 from av.codec.context import Flags
 from av.container import InputContainer
+from av.filter import Graph
 from av.packet import Packet
+from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
@@ -30,6 +32,7 @@ _HIGH_DEFINITION = 720  # lines; players take untagged video of fewer for BT.601
 _TELL_DURATION = frozenset({"mov", "matroska", "avi", "asf", "flv"})  # others estimate it
 _SEEKS_BY_TIME_SHOWN = frozenset({"mov", "matroska"})  # others land after the key frame that is needed
 _MOST_BACK = 1  # seconds by which a time may be before the last: more is another recording
+_SIDE_DATA_KINDS = 64  # more than FFmpeg has
 _SHORTFALL = 0.5  # seconds by which a file may be shorter than its header says
 
 
@@ -262,8 +265,25 @@ def _clip(path: Path, container: InputContainer, stream: VideoStream, frame: Vid
 
 
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
-    data: Any = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        side_data = frame.side_data
+    except ValueError:
+        side_data = _with_known_side_data(frame).side_data
+    data: Any = side_data.get("DISPLAYMATRIX")
     return tuple(np.frombuffer(data, np.int32).tolist()) if data is not None else None
+
+
+def _with_known_side_data(frame: VideoFrame) -> VideoFrame:
+    """Return a frame without the kinds of side data that FFmpeg has and PyAV raises on, as EXIF."""
+    graph = Graph()
+    buffer = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+    )
+    unknown = range(max(kind.value for kind in SideDataType) + 1, _SIDE_DATA_KINDS)
+    deleted = [graph.add("sidedata", f"mode=delete:type={kind}") for kind in unknown]
+    graph.link_nodes(buffer, *deleted, graph.add("buffersink")).configure()
+    graph.vpush(frame)
+    return graph.vpull()
 
 
 def _tags(frame: VideoFrame) -> ColorTags:

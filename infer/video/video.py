@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 import os
 import threading
 from collections.abc import Callable, Generator, Iterable
@@ -12,7 +13,7 @@ from typing import Any
 import av
 
 from colorize_gan import __version__
-from colorize_gan.errors import ImageError, VideoError
+from colorize_gan.errors import ColorizeError, ImageError, VideoError
 from colorize_gan.infer.bookkeeping import failure
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.inputs import WorkItem
@@ -36,6 +37,8 @@ INTERRUPTED = "interrupted; what is finished of it is kept"
 _CUT_SHORT = "the source was cut short"
 """Part of the comment in a file, so that the next run says so, too."""
 
+_logger = logging.getLogger(__name__)
+
 OnFrame = Callable[[Path, int, int], None]
 """Takes a video, how many of its frames are done, and of how many: 0 where there is no telling."""
 
@@ -56,6 +59,9 @@ def colorize_videos(
         options: what happens to them.
         stop: ends the run soon, with the finished segments kept.
         on_frame: is told after each frame.
+
+    Raises:
+        ColorizeError: no video can be done, as with a model that fails.
     """
     stop = stop or threading.Event()
     for item in items:
@@ -64,13 +70,29 @@ def colorize_videos(
         try:
             with one_thread_each(), memory_errors():
                 result = _Video(item, colorizer, options).colorize(stop, on_frame)
-            yield result
-        except av.FFmpegError as error:
-            yield ItemResult(item.source, item.target, "failed", f"FFmpeg: {error.strerror}")
-        except MemoryError:
-            yield ItemResult(item.source, item.target, "failed", "not enough memory for frames of this size")
-        except (ImageError, OSError) as error:
-            yield failure(item, error)
+        except Exception as error:
+            result = _failed(item, error)
+        yield result
+
+
+def _failed(item: WorkItem, error: Exception) -> ItemResult:
+    """Return the result of a video that ended with an exception: the next one may end well.
+
+    Raises:
+        ColorizeError: it is not of this video alone, as of a model.
+    """
+    if isinstance(error, ColorizeError) and not isinstance(error, ImageError):
+        raise error
+    if isinstance(error, av.FFmpegError):
+        reason = f"FFmpeg: {error.strerror}"
+    elif isinstance(error, MemoryError):
+        reason = "not enough memory for frames of this size"
+    elif isinstance(error, (ImageError, OSError)):
+        return failure(item, error)
+    else:
+        _logger.debug("%s", item.source, exc_info=error)
+        reason = f"a fault of this program ({type(error).__name__}: {error}); report it with the video"
+    return ItemResult(item.source, item.target, "failed", reason)
 
 
 class _Video:

@@ -119,3 +119,19 @@ def packets_of(path: Path, kind: str) -> list[tuple[Fraction, bytes]]:
             for packet in container.demux(streams)
             if packet.size and packet.pts is not None
         ]
+
+
+def write_packets(
+    path: Path, codec: str, pixel_format: str, size: tuple[int, int], contents: Iterable[bytes]
+) -> Path:
+    """Write coded pictures, each a key frame, 25 a second."""
+    with av.open(path, "w") as out:
+        stream = out.add_stream(codec, rate=25)
+        stream.height, stream.width = size
+        stream.pix_fmt, stream.time_base = pixel_format, Fraction(1, 25)
+        for number, content in enumerate(contents):
+            packet = av.Packet(content)
+            packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, 25), True
+            packet.pts, packet.dts, packet.duration = number, number, 1
+            out.mux(packet)
+    return path
