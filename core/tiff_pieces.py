@@ -6,7 +6,6 @@ where it has the compression, takes the bytes out, and what they mean is compute
 
 import io
 import struct
-from collections.abc import Sequence
 
 import numpy as np
 import pyvips
@@ -69,7 +68,7 @@ def _widened(samples: np.ndarray, top: int) -> np.ndarray:
 
 
 def _looked_up(samples: np.ndarray, layout: Layout) -> np.ndarray:
-    table = np.array(numbers(layout.directory, 320)[: 3 << layout.bits], np.uint16).reshape(3, -1)
+    table: np.ndarray = np.array(numbers(layout.directory, 320)[: 3 << layout.bits], np.uint16).reshape(3, -1)
     if table.size != 3 << layout.bits:
         raise ImageError(f"{UNDECODABLE}: its palette is not complete")
     table = table if table.max() < 256 else table >> 8  # some writers give 8 bits
@@ -146,16 +145,14 @@ def _from_ycbcr(content: bytes, layout: Layout, fail_on: str) -> np.ndarray:
     return _rgb(luma, blue, red, layout)
 
 
-def _subsampled(
-    content: bytes, layout: Layout, horizontal: int, vertical: int, fail_on: str
-) -> Sequence[np.ndarray]:
-    """Return luma and both chroma ``(H, W)`` float32: a unit is a block of luma, and one of each chroma."""
+def _subsampled(content: bytes, layout: Layout, horizontal: int, vertical: int, fail_on: str) -> np.ndarray:
+    """Return luma and both chroma ``(3, H, W)`` float32: a unit is a block of luma and one of each chroma."""
     width = layout.tile[1] if layout.tile else layout.width
     block, units = horizontal * vertical, -(-width // horizontal)
     rows = _rows_of(content, layout, 0, units * (block + 2), -(-layout.rows // vertical), fail_on, vertical)
     read = rows.reshape(len(rows), units, block + 2)
-    luma = read[..., :block].reshape(len(rows), units, vertical, horizontal).swapaxes(1, 2)
-    luma = luma.reshape(len(rows) * vertical, units * horizontal, 1)
+    blocks = read[..., :block].reshape(len(rows), units, vertical, horizontal).swapaxes(1, 2)
+    luma = blocks.reshape(len(rows) * vertical, units * horizontal, 1)
     chroma = read[..., block:].repeat(vertical, axis=0).repeat(horizontal, axis=1)
     planes = np.concatenate([luma, chroma], axis=-1)[:, :width]
     return np.moveaxis(_joined(planes, layout)[: layout.height], -1, 0).astype(np.float32)

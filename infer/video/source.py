@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -279,7 +279,7 @@ def _with_known_side_data(frame: VideoFrame) -> VideoFrame:
     buffer = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
     )
-    unknown = range(max(kind.value for kind in SideDataType) + 1, _SIDE_DATA_KINDS)
+    unknown = range(max(cast(int, kind.value) for kind in SideDataType) + 1, _SIDE_DATA_KINDS)
     deleted = [graph.add("sidedata", f"mode=delete:type={kind}") for kind in unknown]
     graph.link_nodes(buffer, *deleted, graph.add("buffersink")).configure()
     graph.vpush(frame)
