@@ -4,11 +4,12 @@ import contextlib
 import errno
 import functools
 import logging
+import math
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import click
 
@@ -61,6 +62,15 @@ def exit_with_code(command: Callable[_P, int]) -> Callable[_P, None]:
         click.get_current_context().exit(code)
 
     return wrapper
+
+
+class FiniteRange(click.FloatRange):
+    """A number of a range: click takes NaN for one of any range, and an infinity where it has no end."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """See `click.ParamType.convert`."""
+        number = float(super().convert(value, param, ctx))
+        return number if math.isfinite(number) else self.fail(f"{value}: not a finite number", param, ctx)
 
 
 def printable(text: object) -> str:

@@ -15,9 +15,10 @@ import simplejpeg
 from PIL import Image
 
 from colorize_gan.errors import ImageError
-from colorize_gan.images import Planes, register_heif, to_8_bits
+from colorize_gan.images import Planes, to_8_bits
 from colorize_gan.memory import is_out_of_memory
 from colorize_gan.metadata import DAMAGED, Metadata
+from colorize_gan.pillow_reading import register_heif
 from colorize_gan.profiles import ICC
 from colorize_gan.suffixes import HEIF_SUFFIXES, JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES, TIFF_SUFFIXES
 from colorize_gan.tiff import with_tags

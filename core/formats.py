@@ -1,6 +1,7 @@
 """Telling the format of an image file by its content."""
 
 from colorize_gan.errors import UnknownFormatError
+from colorize_gan.suffixes import JPEG_SUFFIXES
 from colorize_gan.tiff import is_tiff
 
 MEDIA_TYPES = {
@@ -14,7 +15,7 @@ MEDIA_TYPES = {
 }
 """The media types of the formats, by their usual suffix."""
 
-_OTHER_SUFFIXES = {".jpeg": ".jpg", ".tif": ".tiff", ".heif": ".heic"}
+_OTHER_SUFFIXES = dict.fromkeys(JPEG_SUFFIXES, ".jpg") | {".tif": ".tiff", ".heif": ".heic"}
 _BEGINNINGS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG\r\n\x1a\n": ".png", b"BM": ".bmp"}
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1"})

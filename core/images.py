@@ -3,7 +3,7 @@
 Errors give the reason only; callers know the file's name and put it in front.
 """
 
-import io
+import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,22 +14,24 @@ import cv2
 import numpy as np
 import pyvips
 from numpy.typing import NDArray
-from PIL import Image
 
 from colorize_gan import jpeg
 from colorize_gan.errors import ImageError, UnknownFormatError
+from colorize_gan.formats import suffix_of
+from colorize_gan.limits import MAX_MEGAPIXELS, check_bytes, check_size
 from colorize_gan.memory import is_out_of_memory
 from colorize_gan.metadata import UNKNOWN_RESOLUTION, Metadata, read_tags, upright_xmp, with_size
-from colorize_gan.opened import SEVERAL, UNDECODABLE, Opened, check_size, from_samples, number_of, with_fields
+from colorize_gan.opened import SEVERAL, UNDECODABLE, Opened, from_samples, number_of, with_fields
+from colorize_gan.pillow_reading import BMP_MAGIC, is_hevc, open_with_pillow
 from colorize_gan.profiles import ICC, is_damaged, is_srgb, to_srgb, without_profile
 from colorize_gan.tiff import is_tiff
 from colorize_gan.tiff_reading import open_tiff
 
+_LARGE_FILE, _HEADER = 32_000_000, 64  # bytes
 _LOADERS = ("png", "webp", "heif", "gif")
 _STRIP_PIXELS = 96_000  # what is computed of them at a time stays in the processor's cache
 _STRIP_ROWS = 32  # upsampling mixes each row from all the small rows that the strip touches
 _SAMPLE_TYPES = ("uchar", "ushort")
-_PILLOW_FORMATS = ("BMP", "HEIF")
 _PROFILE_IGNORED = "its colour profile is damaged and was ignored"
 
 
@@ -45,7 +47,6 @@ pyvips.error._to_string = pyvips._to_string = _text_of
 # one image a thread: the callers are the parallelism, and no image is asked for twice
 pyvips.vips_lib.vips_concurrency_set(1)
 pyvips.cache_set_max(0)
-Image.MAX_IMAGE_PIXELS = None  # callers have a limit of their own
 # what it warns of comes back as an exception, or is no concern of the user's
 logging.getLogger("pyvips").setLevel(logging.ERROR)
 
@@ -81,19 +82,35 @@ def read_picture(path: Path) -> Picture:
     return decode_picture(read_content(path))
 
 
-def read_content(path: Path) -> bytes:
-    """Return the bytes of a file.
+def read_content(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> bytes:
+    """Return the bytes of a file, once its size and, of a large one, its header have been looked at.
 
     Raises:
-        ImageError: it cannot be read, or is empty.
+        ImageError: it cannot be read, is empty, or is larger than an image of so many megapixels.
     """
     try:
+        size = path.stat().st_size
+        check_bytes(size, max_megapixels)
+        if size > _LARGE_FILE:
+            _check_header(path, max_megapixels)
         content = path.read_bytes()
     except OSError as error:
         raise ImageError(f"cannot be read ({error.strerror})") from error
     if not content:
         raise ImageError("the file is empty")
     return content
+
+
+def _check_header(path: Path, max_megapixels: float) -> None:
+    """Refuse a file that is no image, or of too many pixels, without reading all of it."""
+    with path.open("rb") as file:
+        try:
+            suffix_of(file.read(_HEADER))
+        except UnknownFormatError as error:
+            raise ImageError(UNDECODABLE) from error
+    with contextlib.suppress(pyvips.Error):  # what is wrong with it is said when it is decoded
+        image = pyvips.Image.new_from_file(str(path), access="sequential")
+        check_size(image.width, image.height, max_megapixels)
 
 
 def decode_picture(content: bytes, max_megapixels: float | None = None) -> Picture:
@@ -195,8 +212,8 @@ def _open(content: bytes, max_megapixels: float | None) -> Opened:
         return jpeg.open_jpeg(content, max_megapixels)
     if is_tiff(content):
         return open_tiff(content, max_megapixels)
-    if content[:2] == b"BM" or _is_hevc(content):
-        return Opened(_open_with_pillow(content, max_megapixels))
+    if content.startswith(BMP_MAGIC) or is_hevc(content):
+        return Opened(open_with_pillow(content, max_megapixels))
     return Opened(_open_with_vips(content, max_megapixels))
 
 
@@ -215,52 +232,11 @@ def _open_with_vips(content: bytes, max_megapixels: float | None) -> pyvips.Imag
     return image
 
 
-def _is_hevc(content: bytes) -> bool:
-    """Tell HEIC from AVIF by its brands (ISO/IEC 14496-12): libvips decodes AVIF only."""
-    brands = content[8:40]
-    return content[4:8] == b"ftyp" and b"avif" not in brands and b"avis" not in brands
-
-
 def _has_several_frames(content: bytes) -> bool:
     """Tell whether this is an animated PNG (an acTL chunk before the first IDAT) or an AVIF sequence."""
     if content.startswith(b"\x89PNG"):
         return 0 <= content.find(b"acTL") < content.find(b"IDAT")
     return content[4:12] == b"ftypavis"
-
-
-def _open_with_pillow(content: bytes, max_megapixels: float | None) -> pyvips.Image:
-    try:
-        if content[:2] != b"BM":
-            register_heif()
-        opened = Image.open(io.BytesIO(content), formats=_PILLOW_FORMATS)
-        check_size(opened.width, opened.height, max_megapixels)
-        if getattr(opened, "n_frames", 1) > 1:
-            raise ImageError(SEVERAL)
-        mode = opened.mode if opened.mode in ("L", "RGB", "RGBA") else "RGB"
-        pixels = np.asarray(opened.convert(mode))
-    except ImageError:
-        raise
-    except Exception as error:  # a damaged file makes Pillow raise almost anything
-        raise ImageError(UNDECODABLE) from error
-    image = from_samples(pixels)
-    for name, key in ((ICC, "icc_profile"), ("exif-data", "exif"), ("xmp-data", "xmp")):
-        if opened.info.get(key):
-            image.set_type(pyvips.GValue.blob_type, name, opened.info[key])
-    horizontal, vertical = opened.info.get("dpi", (72, 72))
-    return image.copy(xres=float(horizontal) / 25.4, yres=float(vertical) / 25.4)
-
-
-def register_heif() -> None:
-    """Let Pillow read and write HEIC.
-
-    Raises:
-        UnknownFormatError: pillow-heif is not installed.
-    """
-    try:
-        import pillow_heif
-    except ImportError as error:
-        raise UnknownFormatError("HEIC needs one more package: pip install 'colorize-gan[heif]'") from error
-    pillow_heif.register_heif_opener()
 
 
 def _decode(opened: Opened, content: bytes) -> Picture:

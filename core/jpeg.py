@@ -10,8 +10,9 @@ import pyvips
 import simplejpeg
 
 from colorize_gan.errors import ImageError
+from colorize_gan.limits import check_size
 from colorize_gan.memory import is_out_of_memory
-from colorize_gan.opened import UNDECODABLE, Opened, check_size
+from colorize_gan.opened import UNDECODABLE, Opened
 
 MAGIC = b"\xff\xd8"
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyvips
 
-from colorize_gan.errors import TooLargeError
-
 UNDECODABLE = "not an image, or damaged or cut short"
 _FIELDS = ("icc-profile-data", "exif-data", "xmp-data", "orientation")
 SEVERAL = "has several pages or frames; only single pictures can be colorized"
@@ -24,16 +22,6 @@ class Opened:
     """What of the file is left out."""
     samples: np.ndarray | None = None
     """Those of the image, grey ``(H, W)`` or RGB ``(H, W, 3)``, where they are in memory already."""
-
-
-def check_size(width: int, height: int, max_megapixels: float | None) -> None:
-    """Refuse an image of more megapixels than allowed; None for any.
-
-    Raises:
-        TooLargeError: it has more.
-    """
-    if max_megapixels is not None and width * height > max_megapixels * 1e6:
-        raise TooLargeError(f"{width} x {height} pixels: more than --max-megapixels {max_megapixels:g}")
 
 
 def from_samples(samples: np.ndarray, space: str = "") -> pyvips.Image:

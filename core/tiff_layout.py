@@ -50,7 +50,10 @@ _OTHER_COMPRESSIONS = {
 _KNOWN_COMPRESSIONS = FAX | {NONE, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS, LZMA, ZSTD}
 _UNSIGNED, _UNDEFINED = 1, 4
 _FORMATS = {2: "signed", 3: "float", 5: "complex", 6: "complex"}
-_WHOLE_ALPHA, _ALPHA = 1, 2
+_PREMULTIPLIED = 1
+_ALPHAS = (_PREMULTIPLIED, 2)
+_PREDICTING = frozenset({LZW, DEFLATE, OLD_DEFLATE, LZMA, ZSTD})
+_CMYK_INKS = 1
 
 DIRECTORY_DAMAGED = f"{UNDECODABLE}: its TIFF directory cannot be read"
 
@@ -85,12 +88,22 @@ class Layout:
 
     @property
     def alpha(self) -> int | None:
-        """The sample that is transparency, if any: one that says so, or the only one beside the colour."""
+        """The sample that is transparency: the first called so, or the only extra one, called nothing."""
+        extras = numbers(self.directory, 338)[: self.samples - self.colors]
+        if not extras:
+            return self.colors if self.samples == self.colors + 1 else None
+        return next((self.colors + place for place, kind in enumerate(extras) if kind in _ALPHAS), None)
+
+    @property
+    def is_premultiplied(self) -> bool:
+        """Whether the colour has been multiplied with the transparency."""
         extras = numbers(self.directory, 338)
-        marked = [place for place, kind in enumerate(extras) if kind in (_WHOLE_ALPHA, _ALPHA)]
-        if marked and self.colors + marked[0] < self.samples:
-            return self.colors + marked[0]
-        return self.colors if self.samples == self.colors + 1 else None
+        return self.alpha is not None and extras[self.alpha - self.colors :][:1] == (_PREMULTIPLIED,)
+
+    @property
+    def predictor(self) -> int:
+        """How samples were made smaller: 1 for not at all, as of compressions that have none."""
+        return number(self.directory, 317, 1) if self.compression in _PREDICTING else 1
 
     @property
     def pieces_of_plane(self) -> int:
@@ -147,6 +160,8 @@ def _check_kind(directory: Directory, photometric: int, compression: int) -> Non
     if compression not in _KNOWN_COMPRESSIONS:
         name = _OTHER_COMPRESSIONS.get(compression, f"compression {compression}")
         raise ImageError(f"{name} inside TIFF cannot be read here; save it with LZW or without compression")
+    if photometric == CMYK and number(directory, 332, _CMYK_INKS) != _CMYK_INKS:
+        raise ImageError("inks other than CMYK; save it as sRGB")
     if photometric not in _COLORS:
         what = f"photometric {photometric}" if photometric >= 0 else "no PhotometricInterpretation"
         raise ImageError(f"the TIFF does not say what its samples mean ({what}); save it as sRGB")

@@ -47,7 +47,7 @@ def read_samples(content: bytes, layout: Layout, fail_on: str) -> np.ndarray:
         ImageError: its samples are of a kind that cannot be read here.
         pyvips.Error: they cannot be decoded.
     """
-    if layout.photometric == YCBCR and number(layout.directory, 317, 1) == 1:
+    if layout.photometric == YCBCR:
         return _from_ycbcr(content, layout, fail_on)
     samples = _integers(content, layout, fail_on)
     top = (1 << layout.bits) - 1
@@ -91,14 +91,12 @@ def _integers(content: bytes, layout: Layout, fail_on: str) -> np.ndarray:
         read = _unpacked(rows, width * across, layout.bits, content[:2] == _BIG_ENDIAN)
         planes.append(_joined(read.reshape(len(rows), width, across), layout))
     samples = planes[0] if len(planes) == 1 else np.concatenate(planes, axis=-1)
-    if number(layout.directory, 317, 1) == 1:
-        return samples
-    return _undone(samples, layout)
+    return samples if layout.predictor == 1 else _undone(samples, layout)
 
 
 def _undone(samples: np.ndarray, layout: Layout) -> np.ndarray:
     """Undo the predictor."""
-    if number(layout.directory, 317, 1) != _HORIZONTAL or layout.bits not in (8, 16):
+    if layout.predictor != _HORIZONTAL or layout.bits not in (8, 16):
         raise ImageError(
             f"a predictor with samples of {layout.bits} bits cannot be read here; save it with LZW"
         )
@@ -140,6 +138,8 @@ def _from_ycbcr(content: bytes, layout: Layout, fail_on: str) -> np.ndarray:
         raise ImageError("YCbCr of other than three channels of 8 bits, side by side; save it as RGB")
     if (horizontal, vertical) == (1, 1):
         luma, blue, red = np.moveaxis(_integers(content, layout, fail_on), -1, 0).astype(np.float32)
+    elif layout.predictor != 1:
+        raise ImageError("YCbCr of reduced colour with a predictor; save it as RGB")
     else:
         luma, blue, red = _subsampled(content, layout, horizontal, vertical, fail_on)
     return _rgb(luma, blue, red, layout)

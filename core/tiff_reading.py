@@ -8,8 +8,9 @@ import simplejpeg
 from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
 
 from colorize_gan.errors import ImageError
+from colorize_gan.limits import check_size
 from colorize_gan.memory import is_out_of_memory
-from colorize_gan.opened import SEVERAL, Opened, check_size, from_samples
+from colorize_gan.opened import SEVERAL, Opened, from_samples
 from colorize_gan.profiles import ICC
 from colorize_gan.tiff import has_thumbnails_only, pages_of
 from colorize_gan.tiff_layout import (
@@ -34,6 +35,7 @@ _ERRORS_SAID = frozenset({NONE, LZW, DEFLATE, OLD_DEFLATE})
 """Compressions of which libtiff calls all damage an error; of the others some is a warning."""
 _XMP, _PROFILE, _TABLES = 700, 34675, 347
 _INCH, _CENTIMETRE = 2, 3
+_SPECTRAL = 3  # channels beside grey: those of a multispectral camera, not a selection
 
 
 def open_tiff(content: bytes, max_megapixels: float | None) -> Opened:
@@ -107,7 +109,10 @@ def _by_pieces(content: bytes, layout: Layout) -> Opened:
             raise
         samples, is_damaged = read_samples(content, layout, "error"), True
     space = "cmyk" if layout.photometric == CMYK else ""
-    return Opened(_described(from_samples(samples, space), layout.directory), is_damaged)
+    image = _described(from_samples(samples, space), layout.directory)
+    if layout.is_premultiplied and layout.samples == layout.colors + 1:
+        image = image.unpremultiply().cast(image.format)
+    return Opened(image, is_damaged)
 
 
 def _described(image: pyvips.Image, directory: Directory) -> pyvips.Image:
@@ -124,10 +129,14 @@ def _described(image: pyvips.Image, directory: Directory) -> pyvips.Image:
 
 
 def _without_extras(opened: Opened, layout: Layout) -> Opened:
-    """Keep the colour and the transparency."""
+    """Keep the colour and the transparency; grey with many channels beside it is no photograph."""
     extras = layout.samples - layout.colors
-    if extras < 2:
+    if extras == (layout.alpha is not None):
         return opened
+    if layout.colors == 1 and layout.alpha is None and extras >= _SPECTRAL:
+        raise ImageError(
+            f"{layout.samples} channels, which are not said to be colours; save it as grey or sRGB"
+        )
     image = opened.image
     colors = image.bands - extras  # those of a palette are three by now
     kept = image.extract_band(0, n=colors)

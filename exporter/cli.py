@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from colorize_gan import __version__
-from colorize_gan.commands import exit_with_code
+from colorize_gan.commands import FiniteRange, exit_with_code
 from colorize_gan.errors import UsageError, VerificationError
 from colorize_gan.exporter import FORMATS, GRAPHS, PRECISIONS
 from colorize_gan.infer.models import BACKENDS, bundled_models
@@ -69,7 +69,7 @@ def _names_of(choices: tuple[str, ...]) -> Callable[..., tuple[str, ...] | None]
 )
 @click.option(
     "--max-delta-e",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     help="Largest CIEDE2000 p99 to the generator.  "
     "[default: fp32 0.1, fp16-weights 0.5, fp16 and bf16 1, int8 3]",
 )
@@ -165,7 +165,7 @@ def colorize_export(
 )
 @click.option(
     "--max-delta-e",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     help="Largest CIEDE2000 p99.  [default: that of the precision]",
 )
 @click.version_option(__version__)
@@ -223,7 +223,7 @@ def colorize_verify(
 )
 @click.option(
     "--held-out",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=FiniteRange(0, 1, min_open=True, max_open=True),
     metavar="FRACTION",
     help="Use only what colorize-train --val-fraction FRACTION held out of DATA.",
 )

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from colorize_gan import __version__
-from colorize_gan.commands import INTERRUPTED, exit_with_code, printable, stop_requests
+from colorize_gan.commands import INTERRUPTED, FiniteRange, exit_with_code, printable, stop_requests
 from colorize_gan.devices import cuda_number
 from colorize_gan.errors import ImageError, UsageError
 from colorize_gan.infer.options import AutoInt, check_pages, model_options
-from colorize_gan.infer.results import FORMATS, MAX_MEGAPIXELS, LeftError
+from colorize_gan.infer.results import FORMATS, BatchOptions, LeftError
 from colorize_gan.infer.urls import PathOrUrl, expand_ranges, is_url
 from colorize_gan.infer.video.options import VIDEO_SUFFIXES
 
@@ -50,8 +50,8 @@ _STDIN = Path("-")
 @click.option("--workers", type=AutoInt(), default="auto", show_default=True, help="Images in work at once.")
 @click.option(
     "--max-megapixels",
-    type=click.FloatRange(min=0, min_open=True),
-    default=MAX_MEGAPIXELS,
+    type=FiniteRange(min=0, min_open=True),
+    default=BatchOptions.max_megapixels,
     show_default=True,
     help="Refuse larger images.",
 )

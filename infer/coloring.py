@@ -94,7 +94,7 @@ def facts_of(picture: Picture, shown: np.ndarray, suffix: str) -> dict[str, Any]
     """Return what is to be said of an output: fields of `ItemResult`."""
     height, width = picture.pixels.shape[:2]
     lively = _sampled_colorfulness(shown)
-    notes = [DAMAGED] if picture.is_damaged else []
+    notes = [*([DAMAGED] if picture.is_damaged else []), *picture.notes]
     notes += [HARDLY_ANY_COLOR] if lively < _LITTLE_COLOR else []
     return {
         "note": "; ".join(notes),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from colorize_gan.commands import FiniteRange
 from colorize_gan.errors import UsageError
 from colorize_gan.infer.models import BACKENDS, DEFAULT_MODEL, find_model
 from colorize_gan.memory import keep_freed_memory
@@ -52,11 +53,11 @@ _RUNTIME_OPTIONS = (
 )
 _COLOR_OPTIONS = (
     click.option(
-        "--saturation", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Chroma gain."
+        "--saturation", type=FiniteRange(min=0), default=1.0, show_default=True, help="Chroma gain."
     ),
     click.option(
         "--strength",
-        type=click.FloatRange(0, 1),
+        type=FiniteRange(0, 1),
         default=1.0,
         show_default=True,
         help="Blend of the image's own colour (0) with the predicted one (1).",

@@ -1,9 +1,13 @@
 """What a batch run is asked to do, and how each of its inputs ends."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from colorize_gan.errors import UsageError
+from colorize_gan.limits import MAX_MEGAPIXELS
 
 if TYPE_CHECKING:
     from colorize_gan.infer.inputs import Selection
@@ -11,8 +15,6 @@ if TYPE_CHECKING:
 OnExists = Literal["skip", "overwrite", "rename", "error"]
 InColor = Literal["recolor", "copy", "skip"]
 Status = Literal["written", "skipped", "failed"]
-
-MAX_MEGAPIXELS = 200.0
 
 FORMATS = {"keep": None, "jpg": ".jpg", "png": ".png", "tiff": ".tiff", "webp": ".webp"}
 """Suffixes of the outputs, by the names that `--format` takes; None for the input's own."""
@@ -53,6 +55,11 @@ class BatchOptions:
     """Give small pictures of input and output along with each result."""
     members: "Selection | None" = None
     """Where the items are shards: which of their members are coloured."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no limit."""
+        if not 0 < self.max_megapixels < math.inf:  # not: NaN
+            raise UsageError(f"max_megapixels {self.max_megapixels}: not a finite number above 0")
 
 
 @dataclass(frozen=True)

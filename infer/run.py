@@ -5,6 +5,7 @@ import itertools
 import os
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
@@ -19,6 +20,7 @@ from colorize_gan.infer.options import open_colorizer
 from colorize_gan.infer.results import BatchOptions, ItemResult
 from colorize_gan.infer.video.options import VIDEO_SUFFIXES, VideoOptions
 from colorize_gan.infer.watch import FrameBar, Progress, Sink, gallery_sink
+from colorize_gan.suffixes import UNSUPPORTED_SUFFIXES
 
 if TYPE_CHECKING:
     from colorize_gan.infer.colorizer import Colorizer
@@ -182,9 +184,17 @@ def _say_what_was_done(
         summary += f"; look at {progress.to_look_at} with hardly any colour or damage"
     if work.listed:
         summary += f"; {len(work.listed)} of the skipped are videos: --videos colorizes them"
-    if work.others:
-        kinds = ", ".join(f"{suffix or 'no suffix'} {count}" for suffix, count in work.others.most_common(5))
-        summary += f"; {work.others.total()} files that are no images left alone ({kinds})"
+    unsupported = Counter({suffix: n for suffix, n in work.others.items() if suffix in UNSUPPORTED_SUFFIXES})
+    for kind, others in (
+        ("images of an unsupported format", unsupported),
+        ("files that are no images", work.others - unsupported),
+    ):
+        if others:
+            summary += f"; {others.total()} {kind} left alone ({_most_common(others)})"
     for name, path in (("report", report), ("gallery", gallery)):
         summary += f"; {name}: {path}" if path else ""
     click.echo(printable(summary), err=True)
+
+
+def _most_common(suffixes: Counter[str]) -> str:
+    return ", ".join(f"{suffix or 'no suffix'} {count}" for suffix, count in suffixes.most_common(5))

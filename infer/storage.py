@@ -97,14 +97,14 @@ def is_there(path: Path) -> bool:
         return bool(fs.exists(name))
 
 
-def read_content(source: Path) -> bytes:
-    """Return the bytes of a file or an object.
+def read_content(source: Path, max_megapixels: float) -> bytes:
+    """Return the bytes of a file, if an image of so many megapixels can have them, or of an object.
 
     Raises:
-        ImageError: it cannot be read, or is empty.
+        ImageError: it cannot be read, is empty, or is too large.
     """
     if not is_url(source):
-        return images.read_content(source)
+        return images.read_content(source, max_megapixels)
     try:
         with _errors_named(source):
             fs, path = _parts(source)

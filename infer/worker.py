@@ -18,6 +18,7 @@ from colorize_gan.infer.inputs import WorkItem
 from colorize_gan.infer.results import BatchOptions, ItemResult
 from colorize_gan.infer.stages import StageClock
 from colorize_gan.infer.storage import is_there, read_content, write_output
+from colorize_gan.limits import check_bytes
 from colorize_gan.parallel import RoomToWork
 from colorize_gan.tones import tone_of
 
@@ -35,6 +36,8 @@ class Worker:
         if task.ended:
             return self._with_own_thumbnails(task.ended)
         try:
+            if task.source:
+                check_bytes(task.source.size, self._options.max_megapixels)
             return self._room.run(lambda: self._colorize(task.item))
         except (ImageError, OSError, MemoryError) as error:
             return failure(task.item, error)
@@ -48,14 +51,15 @@ class Worker:
 
     def _thumbnail_of(self, path: Path) -> bytes:
         try:
-            return thumbnail(decode_picture(read_content(path), self._options.max_megapixels).pixels)
+            content = read_content(path, self._options.max_megapixels)
+            return thumbnail(decode_picture(content, self._options.max_megapixels).pixels)
         except (ImageError, OSError, MemoryError):
             return b""
 
     def _colorize(self, item: WorkItem) -> ItemResult:
         clock = StageClock()
         with clock.measure("decode"):
-            content = read_content(item.source)
+            content = read_content(item.source, self._options.max_megapixels)
         result, made = self._make(item, content, clock)
         if result.status == "skipped":
             if is_there(item.target):

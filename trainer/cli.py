@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from colorize_gan import __version__
-from colorize_gan.commands import INTERRUPTED, exit_with_code, stop_requests
+from colorize_gan.commands import INTERRUPTED, FiniteRange, exit_with_code, stop_requests
 from colorize_gan.errors import ModelError, UsageError
 from colorize_gan.trainer.config import TrainConfig, option_of, read_settings
 
@@ -40,9 +40,7 @@ def _config_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--init", "init_file", type=click.Path(path_type=Path), help="Checkpoint whose generator to start with."
 )
 @click.option("--resume", is_flag=True, help="Go on from the run's checkpoint, with its settings.")
-@click.option(
-    "--max-minutes", type=click.FloatRange(min=0, min_open=True), help="Save and stop after so long."
-)
+@click.option("--max-minutes", type=FiniteRange(min=0, min_open=True), help="Save and stop after so long.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @_config_options
 @click.version_option(__version__)
@@ -133,7 +131,7 @@ def _resumed(data: Path, out: Path, others: list[str], processes: "Processes") -
 )
 @click.option(
     "--min-chroma",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=4.0,
     show_default=True,
     help="Least mean CIE chroma kept.",

@@ -37,7 +37,8 @@ class FilePhoto:
     @functools.cached_property
     def digest(self) -> str:
         """See `Photo`."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def read(self) -> np.ndarray:
         """See `Photo`."""

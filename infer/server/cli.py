@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from colorize_gan import __version__
-from colorize_gan.commands import exit_with_code, log_shown
+from colorize_gan.commands import FiniteRange, exit_with_code, log_shown
 from colorize_gan.infer.options import AutoInt, runtime_options
 from colorize_gan.infer.server.limits import Limits
 from colorize_gan.infer.web.cli import open_site
 
-_POSITIVE = click.FloatRange(min=0, min_open=True)
+_POSITIVE = FiniteRange(min=0, min_open=True)
 
 
 @click.command()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from colorize_gan import __version__
-from colorize_gan.commands import INTERRUPTED, exit_with_code, printable, stop_requests
+from colorize_gan.commands import INTERRUPTED, FiniteRange, exit_with_code, printable, stop_requests
 from colorize_gan.errors import UsageError, VideoError
 from colorize_gan.infer.options import check_pages, model_options, open_colorizer
 from colorize_gan.infer.video.options import (
@@ -87,7 +87,7 @@ class _Time(click.ParamType[Fraction]):
 )
 @click.option(
     "--scene-threshold",
-    type=click.FloatRange(0, 255),
+    type=FiniteRange(0, 255),
     default=SCENE_THRESHOLD,
     show_default=True,
     help="Change of mean luma that is a cut: colours begin anew.",

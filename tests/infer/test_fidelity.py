@@ -14,10 +14,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 from colorize_gan.color import LUMINANCE_WEIGHTS, lightness_of, linear_light_table
-from colorize_gan.images import as_grey, read_picture, register_heif
+from colorize_gan.images import as_grey, read_picture
 from colorize_gan.infer import Colorizer, colorize_folder
 from colorize_gan.infer.cli import colorize_batch
 from colorize_gan.infer.inputs import Selection
+from colorize_gan.pillow_reading import register_heif
 
 TURNED = 6  # EXIF orientation: to be turned right by 90 degrees
 COPIES = 20
