@@ -167,7 +167,7 @@ def test_what_cannot_be_colorized_says_why(
         "burst.heic": "several pages or frames",
         "pages.tif": "several pages or frames",
         "float.tif": "float samples",
-        "wide.tif": "uint samples",
+        "wide.tif": "samples of 32 bits",
         "spectral.tif": "channels",
         "page.png": "not an image",
         "bomb.bmp": "20000 x 20000 pixels: more than --max-megapixels 200",
