@@ -75,12 +75,12 @@ wheel: $(DEV)/installed web
 	names = zipfile.ZipFile(glob.glob('dist/*.whl')[0]).namelist(); \
 	assert all(n.startswith(('colorize_gan/', 'colorize_gan-')) for n in names), names; \
 	assert {f'colorize_gan/infer/models/{name}.onnx' for name in ('lite2', 'lite2-int8')} <= {*names}, names; \
-	assert 'colorize_gan/benchmarks/cli.py' in names, names; \
+	assert {'colorize_gan/benchmarks/cli.py', 'colorize_gan/core/py.typed', 'colorize_gan/infer/batch/gallery.html'} <= {*names}, names; \
 	assert all(n.endswith('.py') for n in names if '/benchmarks/' in n), names; \
 	assert 'colorize_gan/infer/web/page/index.html' in names, names"
 
 # installed as users install it: again whenever the package changed
-$(DEMO)/installed: setup.cfg pyproject.toml $(wildcard core/*.py infer/*.py infer/server/*.py infer/video/*.py infer/models/*.onnx)
+$(DEMO)/installed: setup.cfg pyproject.toml $(wildcard $(foreach folder,core infer cli,$(folder)/*.py $(folder)/*/*.py) infer/models/*.onnx)
 	$(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet .
 	touch $@

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from colorize_gan.images import read_rgb8
-from colorize_gan.metrics import colorfulness
+from colorize_gan.core.color.metrics import colorfulness
+from colorize_gan.core.images.decode import read_rgb8
 
 LEAST_COLORFULNESS = 4  # grey is 0, the palest example about 8
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from colorize_gan import __version__
 from colorize_gan.benchmarks.section import SECTIONS, Settings, section
-from colorize_gan.commands import exit_with_code
-from colorize_gan.infer.models import DEFAULT_MODEL
+from colorize_gan.cli.exit_codes import exit_with_code
+from colorize_gan.infer.backends.bundled import DEFAULT_MODEL
 
 
 class Percentage(click.ParamType[float]):
@@ -66,7 +65,7 @@ class Percentage(click.ParamType[float]):
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A video; may be repeated.  [default: one that is made of a photograph]",
 )
-@click.version_option(__version__)
+@click.version_option(package_name="colorize-gan")
 @exit_with_code
 def colorize_bench(
     names: tuple[str, ...],
@@ -95,7 +94,7 @@ def colorize_bench(
     from colorize_gan.benchmarks.compare import comparable, compare
     from colorize_gan.benchmarks.photos import write_samples
     from colorize_gan.benchmarks.report import read_results, write_results
-    from colorize_gan.infer.models import find_model
+    from colorize_gan.infer.backends.bundled import find_model
 
     names = names or SECTIONS
     earlier = read_results(old) if old else None  # before: it may be the file that is replaced

@@ -11,7 +11,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from colorize_gan.benchmarks.photos import GRAIN, as_grey_8
-from colorize_gan.folders import find_images
+from colorize_gan.core.files.folders import find_images
 
 SIZE = (360, 640)
 RATE = Fraction(25)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from colorize_gan.benchmarks.section import section
-from colorize_gan.errors import UsageError, VerificationError
+from colorize_gan.core.errors import UsageError, VerificationError
 
 
 class RegressionError(VerificationError):

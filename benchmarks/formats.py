@@ -13,10 +13,10 @@ from colorize_gan.benchmarks.plots import bars
 from colorize_gan.benchmarks.runtimes import Format
 from colorize_gan.benchmarks.section import Settings
 from colorize_gan.benchmarks.timing import Worker, digits, in_turns, median_ratio, table, workers
-from colorize_gan.contract import ModelContract
-from colorize_gan.infer.backends import RunBackend
+from colorize_gan.core.contract import ModelContract
+from colorize_gan.core.parity import Run, compare, floor_of, photographs
+from colorize_gan.infer.backends.protocol import RunBackend
 from colorize_gan.infer.colorizer import Colorizer
-from colorize_gan.parity import Run, compare, floor_of, photographs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

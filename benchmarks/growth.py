@@ -18,8 +18,8 @@ from colorize_gan.benchmarks.runtimes import Format
 from colorize_gan.benchmarks.section import Settings
 from colorize_gan.benchmarks.timing import digits, fixed_and_each, in_turns, seconds_of, slope, table, workers
 from colorize_gan.infer import Colorizer, colorize_folder
-from colorize_gan.infer.backends import open_backend
-from colorize_gan.infer.results import BatchOptions
+from colorize_gan.infer.backends.open import open_backend
+from colorize_gan.infer.batch.results import BatchOptions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,8 +11,8 @@ from typing import Any
 
 import psutil
 
-from colorize_gan import __version__
-from colorize_gan.memory import peak_memory_mb
+from colorize_gan.core.system.memory import peak_memory_mb
+from colorize_gan.core.version import __version__
 
 _PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime-gpu", "onnxruntime", "openvino", "torch", "av")
 _FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_int8")

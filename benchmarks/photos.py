@@ -6,8 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from colorize_gan.folders import find_images
-from colorize_gan.images import read_rgb8
+from colorize_gan.core.files.folders import find_images
+from colorize_gan.core.images.decode import read_rgb8
 
 GRAIN = 3.0  # standard deviation, in 8-bit levels
 

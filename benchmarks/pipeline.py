@@ -14,7 +14,7 @@ from colorize_gan.benchmarks import ways
 from colorize_gan.benchmarks.photos import Case, write_photographs
 from colorize_gan.benchmarks.section import Settings
 from colorize_gan.benchmarks.timing import Worker, digits, in_turns, median_ratio, table, workers
-from colorize_gan.infer.stages import STAGES
+from colorize_gan.infer.timings import STAGES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,14 +10,14 @@ import numpy as np
 from colorize_gan.benchmarks.photos import Case, write_photographs
 from colorize_gan.benchmarks.section import Settings
 from colorize_gan.benchmarks.timing import digits, table, workers
-from colorize_gan.color import grey_to_lightness, rgb_to_lab
-from colorize_gan.errors import DataError
-from colorize_gan.images import read_image
+from colorize_gan.core.color.lab import grey_to_lightness, rgb_to_lab
+from colorize_gan.core.color.metrics import colorfulness
+from colorize_gan.core.color.tones import tone_of
+from colorize_gan.core.errors import DataError
+from colorize_gan.core.images.decode import read_image
 from colorize_gan.infer import Colorizer, colorize_folder
-from colorize_gan.infer.backends import open_backend
-from colorize_gan.infer.inputs import Selection
-from colorize_gan.metrics import colorfulness
-from colorize_gan.tones import tone_of
+from colorize_gan.infer.backends.open import open_backend
+from colorize_gan.infer.batch.work import Selection
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

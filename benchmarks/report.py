@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from colorize_gan.benchmarks.machine import sentence
 from colorize_gan.benchmarks.section import SECTIONS, section
-from colorize_gan.encoding import atomic_path
-from colorize_gan.errors import UsageError
+from colorize_gan.core.errors import UsageError
+from colorize_gan.core.files.atomic import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

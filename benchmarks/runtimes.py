@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from colorize_gan.benchmarks.machine import gpu_memory_mb
-from colorize_gan.contract import METADATA_KEY, ModelContract
-from colorize_gan.errors import DeviceError
-from colorize_gan.infer.backends import Backend, RunBackend, open_backend
+from colorize_gan.core.contract import METADATA_KEY, ModelContract
+from colorize_gan.core.errors import DeviceError
+from colorize_gan.infer.backends.open import open_backend
+from colorize_gan.infer.backends.protocol import Backend, RunBackend
 
 _TENSORRT = "TensorrtExecutionProvider"
 

@@ -21,7 +21,7 @@ TITLE = "Start-up"
 PICTURES: tuple[str, ...] = ()
 
 ROUNDS, QUICK_ROUNDS = 9, 2
-_BATCH = "from colorize_gan.infer.cli import colorize_batch; colorize_batch()"
+_BATCH = "from colorize_gan.cli.batch import colorize_batch; colorize_batch()"
 _HEIGHT, _WIDTH = 480, 640
 
 
@@ -64,7 +64,7 @@ def _model_seconds(model: Path) -> float:
 
 def open_and_run(model: Path) -> float:
     """Open the model and run it once, at the size that the network sees of the photograph."""
-    from colorize_gan.infer.backends import open_backend
+    from colorize_gan.infer.backends.open import open_backend
 
     def work() -> None:
         contract = (backend := open_backend(model, "onnxruntime", "cpu")).contract

@@ -16,14 +16,14 @@ from av.video.frame import PictureType, VideoFrame
 from colorize_gan.benchmarks.clips import pan, reduced
 from colorize_gan.benchmarks.section import Settings
 from colorize_gan.benchmarks.timing import digits, in_turns, median_ratio, seconds_of, table, workers
+from colorize_gan.core.system.parallel import map_in_order
 from colorize_gan.infer import Colorizer
-from colorize_gan.infer.inputs import WorkItem
+from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.video.chroma import luma_to_grey
 from colorize_gan.infer.video.encoder import luma_of, settings_for
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.source import Frames, probe, to_planar
 from colorize_gan.infer.video.video import colorize_videos
-from colorize_gan.parallel import map_in_order
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,15 +11,16 @@ from typing import Any
 import cv2
 import numpy as np
 
-from colorize_gan.encoding import encode, encode_planes
-from colorize_gan.images import Planes, as_grey, read_picture
+from colorize_gan.core.color.pixels import as_grey
+from colorize_gan.core.images.decode import Planes, read_picture
+from colorize_gan.core.images.encode import encode, encode_planes
+from colorize_gan.core.images.formats import JPEG_SUFFIXES
+from colorize_gan.core.system.parallel import map_in_order, one_thread_each
 from colorize_gan.infer import Colorizer
-from colorize_gan.infer.batch import colorize_folder
-from colorize_gan.infer.options import open_colorizer
-from colorize_gan.infer.results import BatchOptions
-from colorize_gan.infer.stages import STAGES, StageClock
-from colorize_gan.parallel import map_in_order, one_thread_each
-from colorize_gan.suffixes import JPEG_SUFFIXES
+from colorize_gan.infer.batch.folder import colorize_folder
+from colorize_gan.infer.batch.open import open_colorizer
+from colorize_gan.infer.batch.results import BatchOptions
+from colorize_gan.infer.timings import STAGES, StageClock
 
 QUALITY = 95
 _INT8 = "-int8"

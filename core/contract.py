@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, get_origin
 
-from colorize_gan.errors import ModelError
+from colorize_gan.core.errors import ModelError
 
 SCHEMA = 1
 """Version of the contract's JSON. A file with a newer one is refused."""
@@ -84,7 +84,7 @@ class ModelContract:
     parity: dict[str, Any] = field(default_factory=dict)
     """How far the exported file's colours are from the eager generator's."""
     fingerprint: dict[str, Any] = field(default_factory=dict)
-    """The eager generator's colours at some points of known images: see `colorize_gan.parity`."""
+    """The eager generator's colours at some points of known images: see `colorize_gan.core.parity`."""
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

@@ -9,15 +9,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from colorize_gan.color import FloatArray, lab_to_image, lightness_of, rgb_to_lab
-from colorize_gan.contract import ModelContract
-from colorize_gan.errors import DataError, ImageError, ModelError, VerificationError
-from colorize_gan.folders import find_images
-from colorize_gan.images import read_image
-from colorize_gan.metrics import ciede2000
+from colorize_gan.core.color.lab import FloatArray, lab_to_image, lightness_of, rgb_to_lab
+from colorize_gan.core.color.metrics import ciede2000
+from colorize_gan.core.contract import ModelContract
+from colorize_gan.core.errors import DataError, ImageError, ModelError, VerificationError
+from colorize_gan.core.files.folders import find_images
+from colorize_gan.core.images.decode import read_image
 
 Run = Callable[[np.ndarray], np.ndarray]
-"""A graph of either kind: see `colorize_gan.infer.backends.Backend.run`."""
+"""A graph of either kind: see `colorize_gan.infer.backends.protocol.Backend.run`."""
 
 Probe = tuple[str, np.ndarray]
 """A named input of a graph."""

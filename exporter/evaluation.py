@@ -9,13 +9,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from colorize_gan.color import FloatArray
-from colorize_gan.commands import printable
-from colorize_gan.contract import ModelContract
-from colorize_gan.encoding import atomic_path
-from colorize_gan.errors import DataError, ModelError, UsageError
-from colorize_gan.infer.backends import open_backend
-from colorize_gan.infer.models import BACKENDS_BY_SUFFIX, bundled_models
+from colorize_gan.core.color.lab import FloatArray
+from colorize_gan.core.contract import ModelContract
+from colorize_gan.core.errors import DataError, ModelError, UsageError
+from colorize_gan.core.files.atomic import atomic_path
+from colorize_gan.core.text import printable
+from colorize_gan.infer.backends.bundled import BACKENDS_BY_SUFFIX, bundled_models
+from colorize_gan.infer.backends.open import open_backend
 from colorize_gan.trainer.checkpoint import load_generator
 from colorize_gan.trainer.data import load_square
 from colorize_gan.trainer.deep_metrics import DeepMetrics

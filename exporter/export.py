@@ -13,19 +13,11 @@ from typing import Any
 import numpy as np
 import onnx
 
-from colorize_gan.color import FloatArray
-from colorize_gan.contract import ModelContract
-from colorize_gan.encoding import atomic_path
-from colorize_gan.errors import DeviceError, UsageError, VerificationError
-from colorize_gan.exporter import PRECISIONS
-from colorize_gan.exporter.formats import save_onnx, save_pt2, save_torchscript
-from colorize_gan.exporter.pixels import PIXELS_INPUT, PIXELS_OUTPUT, to_pixels
-from colorize_gan.exporter.precisions import INT8_EXCEPTIONS, store_weights_as_half, to_half, to_int8
-from colorize_gan.exporter.restore import restore_checkpoint
-from colorize_gan.exporter.source import Source, load_source
-from colorize_gan.infer.backends import Backend, RunBackend, open_backend
-from colorize_gan.infer.colorizer import Colorizer
-from colorize_gan.parity import (
+from colorize_gan.core.color.lab import FloatArray
+from colorize_gan.core.contract import ModelContract
+from colorize_gan.core.errors import DeviceError, UsageError, VerificationError
+from colorize_gan.core.files.atomic import atomic_path
+from colorize_gan.core.parity import (
     PHOTOGRAPHS,
     Floor,
     Run,
@@ -37,6 +29,15 @@ from colorize_gan.parity import (
     read_lightness,
     some_images,
 )
+from colorize_gan.exporter import PRECISIONS
+from colorize_gan.exporter.formats import save_onnx, save_pt2, save_torchscript
+from colorize_gan.exporter.pixels import PIXELS_INPUT, PIXELS_OUTPUT, to_pixels
+from colorize_gan.exporter.precisions import INT8_EXCEPTIONS, store_weights_as_half, to_half, to_int8
+from colorize_gan.exporter.restore import restore_checkpoint
+from colorize_gan.exporter.source import Source, load_source
+from colorize_gan.infer.backends.open import open_backend
+from colorize_gan.infer.backends.protocol import Backend, RunBackend
+from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.trainer.checkpoint import load_generator
 from colorize_gan.trainer.evaluate import torch_predictor
 

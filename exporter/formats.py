@@ -13,9 +13,9 @@ from onnx import helper
 from torch import nn
 from torch.fx.experimental import _config as fx_config
 
-from colorize_gan.contract import METADATA_KEY, ModelContract
-from colorize_gan.errors import UsageError, VerificationError
-from colorize_gan.infer.torch_backends import torchscript_deprecation_silenced
+from colorize_gan.core.contract import METADATA_KEY, ModelContract
+from colorize_gan.core.errors import UsageError, VerificationError
+from colorize_gan.infer.backends.torch_backends import torchscript_deprecation_silenced
 
 DEFAULT_OPSET = 18
 """Of ONNX files that are made of a checkpoint."""

@@ -1,7 +1,7 @@
 """The `pixels` graph: from RGB to RGB, with all colour arithmetic inside the model file.
 
 The functions under ``@script`` are onnxscript: Python syntax that becomes ONNX operators. They follow
-`colorize_gan.color` and `colorize_gan.infer.Colorizer` step by step.
+`colorize_gan.core.color.lab` and `colorize_gan.infer.Colorizer` step by step.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from onnx import compose, inliner, numpy_helper
 from onnxscript import FLOAT, UINT8, optimizer, script
 from onnxscript import opset18 as op
 
-from colorize_gan.color import (
+from colorize_gan.core.color.lab import (
     GAMUT_STEPS,
     GAMUT_TOLERANCE,
     LINEAR_FROM_XYZ,
@@ -20,7 +20,7 @@ from colorize_gan.color import (
     WHITE_D65,
     linear_light_table,
 )
-from colorize_gan.contract import ModelContract
+from colorize_gan.core.contract import ModelContract
 from colorize_gan.infer.colorizer import MAXIMUM_ASPECT
 
 PIXELS_INPUT, PIXELS_OUTPUT = "rgb", "colored"

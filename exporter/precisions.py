@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxconverter_common import float16
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
-from colorize_gan.color import FloatArray
+from colorize_gan.core.color.lab import FloatArray
 
 _SMALLEST_HALVED = 1024  # elements; below, two bytes saved are not worth a rounding
 

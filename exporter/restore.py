@@ -10,13 +10,14 @@ from onnx import numpy_helper
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from colorize_gan.errors import ModelError
+from colorize_gan.core.errors import ModelError
 from colorize_gan.exporter.precisions import restore_half_weights
-from colorize_gan.infer.onnxruntime_backend import OnnxRuntimeBackend
+from colorize_gan.infer.backends.onnxruntime_backend import OnnxRuntimeBackend
 from colorize_gan.trainer.checkpoint import Checkpoint
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.evaluate import torch_predictor
-from colorize_gan.trainer.generators import Generator, build_generator
+from colorize_gan.trainer.generators import build_generator
+from colorize_gan.trainer.network import Generator
 
 _TOLERANCE = 0.01  # CIE units of ab: what other orders of summation make
 

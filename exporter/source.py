@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from colorize_gan.contract import ModelContract
-from colorize_gan.errors import ModelError
+from colorize_gan.core.contract import ModelContract
+from colorize_gan.core.errors import ModelError
+from colorize_gan.core.parity import Run
 from colorize_gan.exporter.formats import DEFAULT_OPSET, build_onnx, build_pt2, build_torchscript
 from colorize_gan.exporter.precisions import restore_half_weights
-from colorize_gan.infer.onnxruntime_backend import OnnxRuntimeBackend
-from colorize_gan.parity import Run
+from colorize_gan.infer.backends.onnxruntime_backend import OnnxRuntimeBackend
 from colorize_gan.trainer.checkpoint import load_generator
 from colorize_gan.trainer.evaluate import torch_predictor
 

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from colorize_gan.contract import ModelContract
+from colorize_gan.core.contract import ModelContract
 from colorize_gan.exporter.export import ExportedFile
 
 _MAX_BATCH = 16

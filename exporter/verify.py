@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from colorize_gan.contract import ModelContract
-from colorize_gan.errors import ModelError, UsageError
-from colorize_gan.infer.backends import Backend, open_backend
-from colorize_gan.infer.models import BACKENDS_BY_SUFFIX, bundled_models
-from colorize_gan.parity import (
+from colorize_gan.core.contract import ModelContract
+from colorize_gan.core.errors import ModelError, UsageError
+from colorize_gan.core.parity import (
     PHOTOGRAPHS,
     Floor,
     Run,
@@ -16,6 +14,9 @@ from colorize_gan.parity import (
     floor_of,
     probes,
 )
+from colorize_gan.infer.backends.bundled import BACKENDS_BY_SUFFIX, bundled_models
+from colorize_gan.infer.backends.open import open_backend
+from colorize_gan.infer.backends.protocol import Backend
 
 _CARD = (
     "architecture",

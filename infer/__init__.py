@@ -3,20 +3,20 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from colorize_gan.infer.backends import open_backend as open_backend
-    from colorize_gan.infer.batch import colorize_folder as colorize_folder
+    from colorize_gan.infer.backends.open import open_backend as open_backend
+    from colorize_gan.infer.batch.folder import colorize_folder as colorize_folder
+    from colorize_gan.infer.batch.results import BatchOptions as BatchOptions
+    from colorize_gan.infer.batch.results import ItemResult as ItemResult
     from colorize_gan.infer.colorizer import Colorizer as Colorizer
-    from colorize_gan.infer.results import BatchOptions as BatchOptions
-    from colorize_gan.infer.results import ItemResult as ItemResult
 
 __all__ = ["BatchOptions", "Colorizer", "ItemResult", "colorize_folder", "open_backend"]
 
 _HOMES = {
-    "BatchOptions": "results",
+    "BatchOptions": "batch.results",
     "Colorizer": "colorizer",
-    "ItemResult": "results",
-    "colorize_folder": "batch",
-    "open_backend": "backends",
+    "ItemResult": "batch.results",
+    "colorize_folder": "batch.folder",
+    "open_backend": "backends.open",
 }
 
 

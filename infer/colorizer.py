@@ -10,7 +10,7 @@ from typing import get_args
 import cv2
 import numpy as np
 
-from colorize_gan.color import (
+from colorize_gan.core.color.lab import (
     FloatArray,
     build_tables,
     lab_to_fitted_rgb,
@@ -19,12 +19,14 @@ from colorize_gan.color import (
     rgb_to_lab,
     rgb_to_ycc,
 )
-from colorize_gan.contract import ModelContract
-from colorize_gan.errors import ImageError, ModelError, UsageError
-from colorize_gan.images import Planes, halve, shrink_to, strips
-from colorize_gan.infer.backends import Backend, open_backend
-from colorize_gan.infer.batching import BatchingBackend
-from colorize_gan.infer.models import DEFAULT_MODEL, find_model
+from colorize_gan.core.color.pixels import halve, shrink_to, strips
+from colorize_gan.core.contract import ModelContract
+from colorize_gan.core.errors import ImageError, ModelError, UsageError
+from colorize_gan.core.images.decode import Planes
+from colorize_gan.infer.backends.batching import BatchingBackend
+from colorize_gan.infer.backends.bundled import DEFAULT_MODEL, find_model
+from colorize_gan.infer.backends.open import open_backend
+from colorize_gan.infer.backends.protocol import Backend
 from colorize_gan.infer.upsample import Method, Upsampler, upsample
 
 MINIMUM_SIDE = 8

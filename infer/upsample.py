@@ -9,7 +9,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from colorize_gan.color import FloatArray
+from colorize_gan.core.color.lab import FloatArray
 
 Method = Literal["guided", "bilinear"]
 

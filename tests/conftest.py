@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 try:
-    import colorize_gan  # noqa: F401
+    import colorize_gan.core  # noqa: F401
 except ImportError:
     pytest.exit("pip install -e '.[dev]' first, or run: make test")
 
 import cv2
 import skimage.data
 
-from colorize_gan.contract import ModelContract
+from colorize_gan.core.contract import ModelContract
 
 
 @pytest.fixture(scope="session", autouse=True)

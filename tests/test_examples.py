@@ -8,7 +8,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from colorize_gan.images import read_rgb8
+from colorize_gan.core.images.decode import read_rgb8
 from colorize_gan.infer import Colorizer
 
 ROOT = Path(__file__).parent.parent

@@ -14,7 +14,7 @@ FORBIDDEN = {
     "trainer": {"onnxruntime", "openvino", "infer", "exporter", "benchmarks"},
     "exporter": {"benchmarks"},
 }
-ALLOWED = {"infer/torch_backends.py": {"torch"}}
+ALLOWED = {"infer/backends/torch_backends.py": {"torch"}}
 
 
 def imported(path: Path) -> set[str]:

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from colorize_gan.color import FloatArray, lightness_of
+from colorize_gan.core.color.lab import FloatArray, lightness_of
 
 _LEAST_FILM = np.array([0.0, 0.25, 0.15])  # of the light that R, G, B give to a film's grey
 _MOST_FILM = np.array([0.2, 0.65, 0.65])  # orthochromatic film is blind to red, early ones to green, too

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 
-from colorize_gan.errors import ModelError, UsageError
+from colorize_gan.core.errors import ModelError, UsageError
 
 
 class StaticSameConv2d(nn.Conv2d):

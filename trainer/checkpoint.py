@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from colorize_gan.contract import ModelContract
-from colorize_gan.encoding import atomic_path
-from colorize_gan.errors import ModelError
+from colorize_gan.core.contract import ModelContract
+from colorize_gan.core.errors import ModelError
+from colorize_gan.core.files.atomic import atomic_path
 from colorize_gan.trainer.config import TrainConfig
-from colorize_gan.trainer.generators import Generator, build_generator
+from colorize_gan.trainer.generators import build_generator
+from colorize_gan.trainer.network import Generator
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
-"""`colorize_gan.color` on tensors, differentiable. Images are channels-first, float32."""
+"""`colorize_gan.core.color.lab` on tensors, differentiable. Images are channels-first, float32."""
 
 import torch
 from torch import Tensor
 
-from colorize_gan.color import LINEAR_FROM_XYZ, WHITE_D65
+from colorize_gan.core.color.lab import LINEAR_FROM_XYZ, WHITE_D65
 
 _EPSILON, _KAPPA = 216 / 24389, 24389 / 27  # CIE 15
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from colorize_gan.contract import is_model_name
-from colorize_gan.errors import UsageError
+from colorize_gan.core.contract import is_model_name
+from colorize_gan.core.errors import UsageError
 
 _CHOICES = {
     "precision": ("auto", "fp32", "bf16", "fp16"),

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from colorize_gan.color import FloatArray, rgb_to_lab
-from colorize_gan.errors import DataError
+from colorize_gan.core.color.lab import FloatArray, rgb_to_lab
+from colorize_gan.core.errors import DataError
 from colorize_gan.trainer.augment import age, expose_film, random_crop
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.photos import Photo

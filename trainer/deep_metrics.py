@@ -8,7 +8,7 @@ from torch import Tensor
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
-from colorize_gan.errors import ModelError
+from colorize_gan.core.errors import ModelError
 from colorize_gan.trainer.recognition import Recognition, recognition_weights
 
 # Where torch.hub looks first; torchmetrics and torch-fidelity would download them there.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from colorize_gan.trainer.generators import AB_RANGE, init_normal
+from colorize_gan.trainer.network import AB_RANGE, init_normal
 
 _NORMS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,

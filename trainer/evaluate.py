@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from colorize_gan.color import FloatArray, lab_to_image
-from colorize_gan.metrics import ciede2000, colorfulness, psnr
+from colorize_gan.core.color.lab import FloatArray, lab_to_image
+from colorize_gan.core.color.metrics import ciede2000, colorfulness, psnr
 from colorize_gan.trainer.data import load_square
 from colorize_gan.trainer.deep_metrics import DeepMetrics, to_batch
 from colorize_gan.trainer.photos import Photo

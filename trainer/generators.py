@@ -4,34 +4,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from colorize_gan.contract import SizeRule
-from colorize_gan.errors import UsageError
+from colorize_gan.core.contract import SizeRule
+from colorize_gan.core.errors import UsageError
 from colorize_gan.trainer.backbones import build_encoder, check_strides, pretrained_weights, timm_name
-
-AB_RANGE = 110.0
-"""ab as losses and discriminators see it is CIE ab over this: nearly all sRGB colours lie in -1..1."""
+from colorize_gan.trainer.network import Generator
 
 _HEAD_SCALE = 10.0  # one unit of the last layer, in CIE a*/b* units
 
 _DECODER_WIDTHS = (256, 128, 64, 32)
 
 _RIM = 2  # outermost pixels of the last layer, which zero padding makes pale
-
-
-class Generator(nn.Module):
-    """A network from CIE L* ``(N, 1, H, W)`` to CIE ab ``(N, 2, H, W)``, both float32."""
-
-    size_rule: SizeRule
-    """Heights and widths that it accepts."""
-
-
-def init_normal(module: nn.Module) -> None:
-    """Initialise convolutions with N(0, 0.02) and norms with N(1, 0.02), as pix2pix and DCGAN do."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.normal_(layer.weight, 0, 0.02)
-        elif isinstance(layer, nn.BatchNorm2d):
-            nn.init.normal_(layer.weight, 1, 0.02)
 
 
 class UpBlock(nn.Module):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from colorize_gan.errors import UsageError
+from colorize_gan.core.errors import UsageError
 from colorize_gan.trainer.adversary import GAN_BETAS, Adversary
 from colorize_gan.trainer.checkpoint import Checkpoint, load_weights
 from colorize_gan.trainer.config import TrainConfig, option_of

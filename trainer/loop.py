@@ -15,10 +15,10 @@ import cv2
 import torch
 from torch import Tensor
 
-import colorize_gan
-from colorize_gan.contract import ModelContract
-from colorize_gan.errors import DataError, ModelError, UsageError
-from colorize_gan.parallel import map_in_order
+from colorize_gan.core.contract import ModelContract
+from colorize_gan.core.errors import DataError, ModelError, UsageError
+from colorize_gan.core.system.parallel import map_in_order
+from colorize_gan.core.version import __version__
 from colorize_gan.trainer.checkpoint import Checkpoint
 from colorize_gan.trainer.config import TrainConfig, option_of
 from colorize_gan.trainer.data import Batch, EpochBatches, TrainingCrops
@@ -86,7 +86,7 @@ class Trainer:
             size=self.learner.generator.size_rule,
             license=config.license,
             training_data=config.training_data,
-            toolkit_version=colorize_gan.__version__,
+            toolkit_version=__version__,
         )
         if resume_from is not None:
             self._resume(resume_from, data)

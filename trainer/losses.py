@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from colorize_gan.trainer.generators import AB_RANGE
+from colorize_gan.trainer.network import AB_RANGE
 
 _PIXEL_ERRORS = {
     "l1": partial(F.l1_loss, reduction="none"),

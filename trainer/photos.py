@@ -10,9 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
-from colorize_gan.errors import DataError, ImageError
-from colorize_gan.folders import find_images
-from colorize_gan.images import decode_rgb8, read_rgb8
+from colorize_gan.core.errors import DataError, ImageError
+from colorize_gan.core.files.folders import find_images
+from colorize_gan.core.images.decode import decode_rgb8, read_rgb8
 
 PACK_NAME, INDEX_NAME = "photos.bin", "photos.json"
 

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from colorize_gan.contract import SizeRule
-from colorize_gan.trainer.generators import AB_RANGE, Generator, init_normal
+from colorize_gan.core.contract import SizeRule
+from colorize_gan.trainer.network import AB_RANGE, Generator, init_normal
 
 _WIDTHS = (64, 128, 256, 512, 512, 512, 512, 512)
 _DROPOUT_LEVELS = (4, 5, 6)

@@ -16,13 +16,13 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 
-from colorize_gan.color import rgb_to_lab
-from colorize_gan.commands import printable
-from colorize_gan.encoding import atomic_path
-from colorize_gan.errors import DataError, ImageError
-from colorize_gan.folders import find_images
-from colorize_gan.images import decode_rgb8, read_rgb8
-from colorize_gan.parallel import map_in_order
+from colorize_gan.core.color.lab import rgb_to_lab
+from colorize_gan.core.errors import DataError, ImageError
+from colorize_gan.core.files.atomic import atomic_path
+from colorize_gan.core.files.folders import find_images
+from colorize_gan.core.images.decode import decode_rgb8, read_rgb8
+from colorize_gan.core.system.parallel import map_in_order
+from colorize_gan.core.text import printable
 from colorize_gan.trainer.photos import INDEX_NAME, PACK_NAME
 
 REJECTED_NAME = "rejected.tsv"

@@ -13,8 +13,8 @@ from timm.layers.norm_act import convert_sync_batchnorm
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from colorize_gan.devices import cuda_number
-from colorize_gan.errors import ColorizeError, DeviceError, UsageError
+from colorize_gan.core.errors import ColorizeError, DeviceError, UsageError
+from colorize_gan.core.system.devices import cuda_number
 
 _T = TypeVar("_T")
 _TIMEOUT = datetime.timedelta(hours=2)  # the others wait while the first one evaluates

@@ -11,7 +11,7 @@ import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from colorize_gan.encoding import atomic_path
+from colorize_gan.core.files.atomic import atomic_path
 
 _METRICS_NAME = "metrics.jsonl"
 _STEPS_BETWEEN_LOGS = 25

@@ -19,10 +19,10 @@ import cv2
 import numpy as np
 import skimage.data
 
-from colorize_gan.color import FloatArray, rgb_to_lab
-from colorize_gan.images import read_image
+from colorize_gan.core.color.lab import FloatArray, rgb_to_lab
+from colorize_gan.core.color.metrics import ciede2000
+from colorize_gan.core.images.decode import read_image
 from colorize_gan.infer.upsample import Method, upsample
-from colorize_gan.metrics import ciede2000
 
 RESULT = Path(__file__).with_suffix(".json")
 HELD_PHOTOGRAPHS = 300

@@ -1,6 +1,6 @@
 """What a cluster and object storage do.
 
-`PYTHONPATH=tests/infer/cloud python benchmarks/studies/cluster.py [PART...]`: all of it on one machine, with
+`PYTHONPATH=tests/infer/remote python benchmarks/studies/cluster.py [PART...]`: all of it on one machine, with
 the command as users run it. `speed`: Ray clusters of one and of two machines of a core, and one command and
 two at once without Ray; `objects`: an S3 server with 2,000 objects, on both engines; `lost`: a
 machine that is killed; `driver`: workers that do nothing; `sizing`: what `benchmarks/results.json` comes to
@@ -26,10 +26,11 @@ from s3_server import BATCH, SECRET, Bucket, Endpoint, photographs, tree_of
 
 from colorize_gan.benchmarks.machine import machine
 from colorize_gan.benchmarks.photos import Case, write_photographs, write_samples
-from colorize_gan.infer.cluster_worker import ClusterWorker
-from colorize_gan.infer.inputs import Selection, WorkItem, find_work
-from colorize_gan.infer.results import BatchOptions, ItemResult
-from colorize_gan.infer.urls import open_url
+from colorize_gan.infer.batch.inputs import find_work
+from colorize_gan.infer.batch.results import BatchOptions, ItemResult
+from colorize_gan.infer.batch.work import Selection, WorkItem
+from colorize_gan.infer.remote.cluster_worker import ClusterWorker
+from colorize_gan.infer.remote.urls import open_url
 
 RESULT = Path(__file__).with_suffix(".json")
 PIPELINE = Path(__file__).parent.parent / "results.json"
@@ -174,7 +175,7 @@ class Idle(ClusterWorker):
 def driver(folder: Path) -> dict[str, Any]:
     """Measure how many items a second the process that keeps the record can give away, and its memory."""
     memory = listing_mb()
-    from colorize_gan.infer import cluster as engine
+    from colorize_gan.infer.remote import cluster as engine
 
     engine.ClusterWorker = Idle  # type: ignore[misc]
     photo = many(folder, 1) / "000.jpg"

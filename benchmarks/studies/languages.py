@@ -18,14 +18,14 @@ import cv2
 import numpy as np
 import openvino
 
-from colorize_gan.color import rgb_to_lab
+from colorize_gan.core.color.lab import rgb_to_lab
+from colorize_gan.core.color.metrics import ciede2000
+from colorize_gan.core.images.decode import read_rgb8
 from colorize_gan.exporter.export import ExportOptions, export_file
-from colorize_gan.images import read_rgb8
 from colorize_gan.infer import Colorizer
-from colorize_gan.infer.models import find_model
+from colorize_gan.infer.backends.bundled import find_model
 from colorize_gan.infer.web.server import PageServer
 from colorize_gan.infer.web.site import Site
-from colorize_gan.metrics import ciede2000
 
 ROOT = Path(__file__).parents[2]
 RESULT = Path(__file__).with_suffix(".json")

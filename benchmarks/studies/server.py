@@ -42,7 +42,7 @@ STARTING = 4  # photographs, enough for each worker to have opened the model
 
 def command(module: str, name: str) -> list[str]:
     """Return the start of a command line of this package."""
-    return [sys.executable, "-c", f"from colorize_gan.infer.{module} import {name}; {name}()"]
+    return [sys.executable, "-c", f"from colorize_gan.cli.{module} import {name}; {name}()"]
 
 
 @dataclass
@@ -69,7 +69,7 @@ def main() -> None:
 @contextmanager
 def running_server() -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Run `colorize-serve` on a free port; yield its address, host and port."""
-    started = [*command("server.cli", "colorize_serve"), "--port", "0", "--queue", str(QUEUE)]
+    started = [*command("serve", "colorize_serve"), "--port", "0", "--queue", str(QUEUE)]
     with subprocess.Popen(started, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr
         found = re.search(r"http://\S+", server.stderr.readline())
@@ -102,7 +102,7 @@ def measure(
 def images_per_second_of_batch(folder: Path, out: Path) -> float:
     """Run `colorize-batch`; its start, which a server does once, is measured apart and taken off."""
     run = [
-        *command("cli", "colorize_batch"),
+        *command("batch", "colorize_batch"),
         str(folder),
         "--out",
         str(out),

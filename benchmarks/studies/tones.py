@@ -16,10 +16,10 @@ from typing import Any, get_args
 import cv2
 import numpy as np
 
-from colorize_gan.color import grey_to_lightness, lab_to_rgb, rgb_to_lab
-from colorize_gan.images import decode_rgb8, read_rgb8
-from colorize_gan.suffixes import SUFFIXES
-from colorize_gan.tones import Tone, tone_of
+from colorize_gan.core.color.lab import grey_to_lightness, lab_to_rgb, rgb_to_lab
+from colorize_gan.core.color.tones import Tone, tone_of
+from colorize_gan.core.images.decode import decode_rgb8, read_rgb8
+from colorize_gan.core.images.formats import SUFFIXES
 
 RESULT = Path(__file__).with_suffix(".json")
 COLOR_PHOTOS, CHANGED_PHOTOS = 3000, 600

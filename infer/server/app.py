@@ -15,10 +15,10 @@ from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from colorize_gan import __version__
-from colorize_gan.errors import ImageError, TooLargeError, UnknownFormatError
-from colorize_gan.formats import MEDIA_TYPES
-from colorize_gan.infer.results import NO_MEMORY
+from colorize_gan.core.errors import ImageError, TooLargeError, UnknownFormatError
+from colorize_gan.core.images.formats import MEDIA_TYPES
+from colorize_gan.core.version import __version__
+from colorize_gan.infer.batch.results import NO_MEMORY
 from colorize_gan.infer.server.admission import BusyError, Share
 from colorize_gan.infer.server.lingering import Lingering
 from colorize_gan.infer.server.metrics import Counted

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, fields
 
-from colorize_gan.errors import UsageError
+from colorize_gan.core.errors import UsageError
 
 MEGABYTE = 1_000_000
 

@@ -6,18 +6,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from colorize_gan import __version__
-from colorize_gan.formats import MEDIA_TYPES, suffix_of
-from colorize_gan.infer.coloring import color, copy, decode
+from colorize_gan.core.color.tones import tone_of
+from colorize_gan.core.images.formats import MEDIA_TYPES, suffix_of
+from colorize_gan.core.system.parallel import RoomToWork
+from colorize_gan.core.version import __version__
+from colorize_gan.infer.batch.results import FORMATS
 from colorize_gan.infer.colorizer import MAXIMUM_SATURATION, Colorizer
-from colorize_gan.infer.results import FORMATS
+from colorize_gan.infer.picture import color, copy, decode
 from colorize_gan.infer.server.admission import Memory, Pool
 from colorize_gan.infer.server.limits import Limits
 from colorize_gan.infer.server.metrics import Metrics
-from colorize_gan.infer.stages import StageClock
+from colorize_gan.infer.timings import StageClock
 from colorize_gan.infer.upsample import Method
-from colorize_gan.parallel import RoomToWork
-from colorize_gan.tones import tone_of
 
 
 class ColorOptions(BaseModel):

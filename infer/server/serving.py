@@ -8,12 +8,12 @@ from types import FrameType
 
 import uvicorn
 
-from colorize_gan.errors import UsageError
+from colorize_gan.core.errors import UsageError
+from colorize_gan.core.system.parallel import one_thread_each
 from colorize_gan.infer.server.app import create_app
 from colorize_gan.infer.server.protocol import PatientProtocol
 from colorize_gan.infer.server.service import Service
 from colorize_gan.infer.web.site import Site
-from colorize_gan.parallel import one_thread_each
 
 TOKEN_VARIABLE = "COLORIZE_TOKEN"
 _KEEP_ALIVE = 75  # seconds; uvicorn's 5 are less than many a Retry-After

@@ -5,9 +5,9 @@ import functools
 import cv2
 import numpy as np
 
-from colorize_gan.color import FloatArray, lab_to_fitted_rgb, lightness_of
-from colorize_gan.errors import VideoError
-from colorize_gan.images import strips
+from colorize_gan.core.color.lab import FloatArray, lab_to_fitted_rgb, lightness_of
+from colorize_gan.core.color.pixels import strips
+from colorize_gan.core.errors import VideoError
 from colorize_gan.infer.upsample import Method, Upsampler
 from colorize_gan.infer.video.source import ColorTags
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from av.video.frame import PictureType, VideoFrame
 
-from colorize_gan.encoding import atomic_path
+from colorize_gan.core.files.atomic import atomic_path
 from colorize_gan.infer.video.encoder import EncoderSettings, plane_view, settings_for
 from colorize_gan.infer.video.files import create_video
 from colorize_gan.infer.video.options import comparison_path

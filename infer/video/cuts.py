@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from scenedetect import ContentDetector, FrameTimecode
 
-from colorize_gan.color import FloatArray
+from colorize_gan.core.color.lab import FloatArray
 
 
 class CutDetector:

@@ -16,9 +16,9 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.plane import VideoPlane
 
-from colorize_gan.errors import UsageError
+from colorize_gan.core.errors import UsageError
+from colorize_gan.core.system.scheduling import scheduling_kept
 from colorize_gan.infer.video.source import Clip, ColorTags
-from colorize_gan.scheduling import scheduling_kept
 
 os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes to stderr by itself
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from colorize_gan.color import FloatArray, lab_to_image
+from colorize_gan.core.color.lab import FloatArray, lab_to_image
+from colorize_gan.core.color.metrics import colorfulness
 from colorize_gan.infer.video.motion import Motion
-from colorize_gan.metrics import colorfulness
 
 _LAGS = (1, 2, 4)
 _BINS = 256

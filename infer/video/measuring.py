@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from colorize_gan.errors import VideoError
+from colorize_gan.core.errors import VideoError
 from colorize_gan.infer.video.encoder import convert_luma, luma_of
 from colorize_gan.infer.video.source import Clip, Frames, probe, to_planar
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from colorize_gan.color import FloatArray
+from colorize_gan.core.color.lab import FloatArray
 
 # Sundaram, Brox, Keutzer, "Dense point trajectories by GPU-accelerated large displacement optical flow"
 # (2010), eq. 5, where the first is 0.5: in plain areas flow wanders by a pixel or two, and does no harm

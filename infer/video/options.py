@@ -5,20 +5,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-from colorize_gan.infer.results import OnExists
+from colorize_gan.infer.batch.results import OnExists
 
 CodecName = Literal["h264", "h265", "av1", "prores", "ffv1"]
-
-VIDEO_SUFFIXES = frozenset(
-    {
-        *(".3gp", ".avi", ".dv", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"),
-        *(".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
-    }
-)
-"""Lower-case suffixes of files that are taken for videos."""
-
-CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
-"""FFmpeg's names of the containers that are written, by suffix."""
 
 SCENE_THRESHOLD = 27.0
 """Mean change of luma, 0 to 255, from which on a frame begins a new scene: PySceneDetect's own."""

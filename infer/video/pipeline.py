@@ -9,8 +9,9 @@ from itertools import chain, islice, takewhile
 import numpy as np
 from av.video.frame import VideoFrame
 
-from colorize_gan.color import FloatArray
-from colorize_gan.errors import VideoError
+from colorize_gan.core.color.lab import FloatArray
+from colorize_gan.core.errors import VideoError
+from colorize_gan.core.system.parallel import map_in_order
 from colorize_gan.infer.colorizer import Colorizer, Prepared
 from colorize_gan.infer.video.chroma import ab_to_chroma, luma_to_grey
 from colorize_gan.infer.video.encoder import EncoderSettings, luma_of, recolor
@@ -22,7 +23,6 @@ from colorize_gan.infer.video.segments import Job
 from colorize_gan.infer.video.smoothing import Colors
 from colorize_gan.infer.video.source import Clip, to_planar
 from colorize_gan.infer.video.state import State
-from colorize_gan.parallel import map_in_order
 
 _MEMORY = 1 << 30  # bytes, for the frames between decoder and encoder
 _FRAMES_A_WORKER = 6  # two in each of three stages

@@ -6,7 +6,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from colorize_gan.color import FloatArray
+from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.infer.video.cuts import CutDetector
 
 Role = Literal["predict", "reuse", "move", "hold"]

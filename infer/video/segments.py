@@ -11,8 +11,8 @@ import numpy as np
 from av.packet import Packet
 from filelock import FileLock, Timeout
 
-from colorize_gan.encoding import PART_PREFIX, atomic_path
-from colorize_gan.errors import VideoError
+from colorize_gan.core.errors import VideoError
+from colorize_gan.core.files.atomic import PART_PREFIX, atomic_path
 
 _JOB, _LOCK, _INDICES = "job.json", "lock", "[0-9]*.npz"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from colorize_gan.color import FloatArray
+from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.infer.video.motion import Motion
 
 MEAN_FRAMES = 12

@@ -18,7 +18,7 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from colorize_gan.errors import VideoError
+from colorize_gan.core.errors import VideoError
 from colorize_gan.infer.video.files import open_video, packets_of
 
 _LIMITED, _FULL = 1, 2  # AVColorRange

@@ -12,12 +12,14 @@ from typing import Any
 
 import av
 
-from colorize_gan import __version__
-from colorize_gan.errors import ColorizeError, ImageError, VideoError
-from colorize_gan.infer.bookkeeping import failure
+from colorize_gan.core.errors import ColorizeError, ImageError, VideoError
+from colorize_gan.core.system.parallel import memory_errors, one_thread_each
+from colorize_gan.core.version import __version__
+from colorize_gan.infer.batch.bookkeeping import failure
+from colorize_gan.infer.batch.results import ItemResult
+from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer
-from colorize_gan.infer.inputs import WorkItem
-from colorize_gan.infer.results import DAMAGED, ItemResult
+from colorize_gan.infer.notes import DAMAGED
 from colorize_gan.infer.video.chroma import check_matrix
 from colorize_gan.infer.video.comparison import write_comparison
 from colorize_gan.infer.video.encoder import EncoderSettings, settings_for, what_changes
@@ -29,7 +31,6 @@ from colorize_gan.infer.video.segments import Job, is_unfinished
 from colorize_gan.infer.video.source import Clip, Frames, probe
 from colorize_gan.infer.video.state import State
 from colorize_gan.infer.video.writing import CodedVideo, Excerpt, check_written, plan_copies, write_video
-from colorize_gan.parallel import memory_errors, one_thread_each
 
 INTERRUPTED = "interrupted; what is finished of it is kept"
 """Reason of a result that ended early."""

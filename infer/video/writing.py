@@ -17,10 +17,10 @@ from av.packet import Packet
 from av.stream import AttachmentStream, Disposition, Stream
 from av.video.stream import VideoStream
 
-from colorize_gan.errors import VideoError
+from colorize_gan.core.errors import VideoError
+from colorize_gan.core.files.containers import CONTAINERS
 from colorize_gan.infer.video.encoder import CODECS, EncoderSettings
 from colorize_gan.infer.video.files import AS_IT_IS, create_video, open_video, packets_of
-from colorize_gan.infer.video.options import CONTAINERS
 from colorize_gan.infer.video.source import Clip
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from colorize_gan.errors import UsageError
+from colorize_gan.core.errors import UsageError
 from colorize_gan.infer.web.site import PAGE, runtime_record
 
 _REGISTRY = "https://registry.npmjs.org"

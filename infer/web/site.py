@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from colorize_gan.errors import UsageError
+from colorize_gan.core.errors import UsageError
 
 PAGE = Path(__file__).parent / "page"
 """The page as `make web` builds it."""

@@ -14,7 +14,7 @@ from colorize_gan.benchmarks.cli import colorize_bench
 from colorize_gan.benchmarks.compare import RegressionError, compare
 from colorize_gan.benchmarks.section import SECTIONS, section
 from colorize_gan.benchmarks.timing import in_turns, median_ratio, seconds_of
-from colorize_gan.errors import UsageError
+from colorize_gan.core.errors import UsageError
 
 ROOT = Path(__file__).parent.parent.parent
 RESULTS = json.loads((ROOT / "benchmarks" / "results.json").read_text())

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from colorize_gan.contract import SCHEMA, ModelContract, SizeRule
-from colorize_gan.errors import ModelError
+from colorize_gan.core.contract import SCHEMA, ModelContract, SizeRule
+from colorize_gan.core.errors import ModelError
 
 CONTRACT = ModelContract(
     "lite2", "efficientnet_lite2", 256, size=SizeRule(32, 64), quality={"psnr": 24.5}, parity={"p99": 0.01}

@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colorize_gan import parity
-from colorize_gan.contract import ModelContract, SizeRule
-from colorize_gan.errors import DataError, ModelError, VerificationError
-from colorize_gan.parity import (
+from colorize_gan.core import parity
+from colorize_gan.core.contract import ModelContract, SizeRule
+from colorize_gan.core.errors import DataError, ModelError, VerificationError
+from colorize_gan.core.parity import (
     Floor,
     compare,
     compare_with_fingerprint,

@@ -13,22 +13,16 @@ import torch.nn.functional as F
 from click.testing import CliRunner, Result
 from torch import nn
 
-from colorize_gan import parity
-from colorize_gan.contract import ModelContract
-from colorize_gan.errors import ModelError, UsageError, VerificationError
+from colorize_gan.cli.export import colorize_export
+from colorize_gan.core import parity
+from colorize_gan.core.contract import ModelContract
+from colorize_gan.core.errors import ModelError, UsageError, VerificationError
 from colorize_gan.exporter import export
-from colorize_gan.exporter.cli import colorize_export
 from colorize_gan.exporter.export import ExportOptions, export_file
-from colorize_gan.exporter.formats import (
-    build_onnx,
-    build_pt2,
-    build_torchscript,
-    save_pt2,
-    save_torchscript,
-)
+from colorize_gan.exporter.formats import build_onnx, build_pt2, build_torchscript, save_pt2, save_torchscript
 from colorize_gan.exporter.source import load_source
-from colorize_gan.infer.backends import open_backend
-from colorize_gan.infer.models import find_model
+from colorize_gan.infer.backends.bundled import find_model
+from colorize_gan.infer.backends.open import open_backend
 from colorize_gan.trainer import generators, pix2pix
 from colorize_gan.trainer.checkpoint import load_checkpoint, load_generator
 from colorize_gan.trainer.evaluate import torch_predictor

@@ -12,12 +12,12 @@ import pytest
 import skimage.data
 from click.testing import CliRunner
 
-from colorize_gan.exporter.cli import colorize_eval
+from colorize_gan.cli.batch import colorize_batch
+from colorize_gan.cli.export import colorize_eval
 from colorize_gan.exporter.export import ExportOptions, export_file
 from colorize_gan.infer import Colorizer
-from colorize_gan.infer.backends import open_backend
-from colorize_gan.infer.cli import colorize_batch
-from colorize_gan.infer.models import find_model
+from colorize_gan.infer.backends.bundled import find_model
+from colorize_gan.infer.backends.open import open_backend
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -7,14 +7,14 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from colorize_gan.contract import ModelContract
-from colorize_gan.errors import ModelError
-from colorize_gan.exporter.cli import colorize_export
+from colorize_gan.cli.export import colorize_export
+from colorize_gan.core.contract import ModelContract
+from colorize_gan.core.errors import ModelError
 from colorize_gan.exporter.formats import build_onnx, save_onnx
 from colorize_gan.exporter.restore import restore_checkpoint
 from colorize_gan.exporter.source import load_source
-from colorize_gan.infer.backends import open_backend
-from colorize_gan.infer.models import find_model
+from colorize_gan.infer.backends.bundled import find_model
+from colorize_gan.infer.backends.open import open_backend
 from colorize_gan.trainer import pix2pix
 from colorize_gan.trainer.checkpoint import load_checkpoint, load_generator
 from colorize_gan.trainer.config import TrainConfig

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colorize_gan.infer.backends import open_backend
+from colorize_gan.infer.backends.open import open_backend
 
 SCRIPT = """
 import json, sys

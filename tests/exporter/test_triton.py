@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from google.protobuf import text_format
 from tritonclient.grpc.model_config_pb2 import DataType, ModelConfig
 
-from colorize_gan.exporter.cli import colorize_export
+from colorize_gan.cli.export import colorize_export
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 from onnx import numpy_helper
 
-from colorize_gan.contract import METADATA_KEY, ModelContract, SizeRule
-from colorize_gan.exporter.cli import colorize_verify
+from colorize_gan.cli.export import colorize_verify
+from colorize_gan.core.contract import METADATA_KEY, ModelContract, SizeRule
 
 
 def run(*arguments: str | Path) -> Result:

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from colorize_gan.color import (
+from colorize_gan.core.color.lab import (
     fit_to_gamut,
     from_unit,
     grey_to_lightness,
@@ -13,14 +13,14 @@ from colorize_gan.color import (
     lightness_of,
     rgb_to_lab,
 )
-from colorize_gan.encoding import encode, encode_planes
-from colorize_gan.errors import ImageError, ModelError, UsageError
-from colorize_gan.images import Picture, decode_picture
+from colorize_gan.core.color.metrics import ciede2000, colorfulness
+from colorize_gan.core.errors import ImageError, ModelError, UsageError
+from colorize_gan.core.images.decode import Picture, decode_picture
+from colorize_gan.core.images.encode import encode, encode_planes
+from colorize_gan.core.images.metadata import Metadata
 from colorize_gan.infer import Colorizer
-from colorize_gan.infer.coloring import facts_of
+from colorize_gan.infer.picture import facts_of
 from colorize_gan.infer.upsample import upsample
-from colorize_gan.metadata import Metadata
-from colorize_gan.metrics import ciede2000, colorfulness
 
 
 @pytest.fixture(scope="module")

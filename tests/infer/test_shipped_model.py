@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import skimage.data
 
-from colorize_gan.color import rgb_to_lab
-from colorize_gan.infer import Colorizer, onnxruntime_backend
-from colorize_gan.infer.models import bundled_models
-from colorize_gan.metrics import ciede2000, colorfulness, psnr
-from colorize_gan.parity import floor_of
+from colorize_gan.core.color.lab import rgb_to_lab
+from colorize_gan.core.color.metrics import ciede2000, colorfulness, psnr
+from colorize_gan.core.parity import floor_of
+from colorize_gan.infer import Colorizer
+from colorize_gan.infer.backends import onnxruntime_backend
+from colorize_gan.infer.backends.bundled import bundled_models
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from colorize_gan.color import FloatArray, rgb_to_lab
+from colorize_gan.core.color.lab import FloatArray, rgb_to_lab
 from colorize_gan.infer.upsample import Method, Upsampler, upsample
 
 RATIO = 4

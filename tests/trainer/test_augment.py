@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from colorize_gan.color import rgb_to_lab
+from colorize_gan.core.color.lab import rgb_to_lab
 from colorize_gan.trainer.augment import age, expose_film, random_crop
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from timm.layers.conv2d_same import Conv2dSame
 
-from colorize_gan.errors import ModelError, UsageError
+from colorize_gan.core.errors import ModelError, UsageError
 from colorize_gan.trainer.backbones import (
     StaticSameConv2d,
     build_encoder,

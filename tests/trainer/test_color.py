@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorize_gan.color import lab_to_rgb, rgb_to_lab
+from colorize_gan.core.color.lab import lab_to_rgb, rgb_to_lab
 from colorize_gan.trainer.color import encode_srgb, lab_to_linear
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from colorize_gan.errors import UsageError
+from colorize_gan.core.errors import UsageError
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.discriminator import PatchGAN
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorize_gan.errors import DataError
+from colorize_gan.core.errors import DataError
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.data import EpochBatches, TrainingCrops, center_square, load_square
 from colorize_gan.trainer.photos import FilePhoto, find_photos, split_photos

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from colorize_gan.trainer.generators import Generator, UpBlock, build_generator
+from colorize_gan.trainer.generators import UpBlock, build_generator
+from colorize_gan.trainer.network import Generator
 from colorize_gan.trainer.pix2pix import Pix2PixUNet
 
 ARCHITECTURES = ["efficientnet_lite0", "efficientnet_lite2", "resnet18", "resnet34", "resnet50", "pix2pix"]

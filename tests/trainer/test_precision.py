@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from colorize_gan.errors import UsageError
+from colorize_gan.core.errors import UsageError
 from colorize_gan.trainer.precision import Precision
 
 CPU = torch.device("cpu")

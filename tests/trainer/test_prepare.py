@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from colorize_gan.errors import DataError
-from colorize_gan.trainer.cli import colorize_prepare
+from colorize_gan.cli.train import colorize_prepare
+from colorize_gan.core.errors import DataError
 from colorize_gan.trainer.photos import find_photos
 
 

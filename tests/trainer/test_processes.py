@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from colorize_gan.errors import UsageError
+from colorize_gan.core.errors import UsageError
 from colorize_gan.trainer import processes
 from colorize_gan.trainer.checkpoint import load_checkpoint
 from colorize_gan.trainer.generators import build_generator

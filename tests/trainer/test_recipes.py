@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from colorize_gan.errors import UsageError
+from colorize_gan.core.errors import UsageError
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.schedule import Schedule
 

@@ -16,10 +16,10 @@ import torch
 from click.testing import CliRunner, Result
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from colorize_gan.errors import ModelError, UsageError
+from colorize_gan.cli.train import colorize_train
+from colorize_gan.core.errors import ModelError, UsageError
 from colorize_gan.trainer import pix2pix
 from colorize_gan.trainer.checkpoint import Checkpoint, load_checkpoint, load_generator
-from colorize_gan.trainer.cli import colorize_train
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.evaluate import evaluate
 from colorize_gan.trainer.loop import Trainer
@@ -36,7 +36,7 @@ CONFIG = TrainConfig(
     precision="fp32",
     ema_decay=0.5,
 )
-TRAIN = [sys.executable, "-c", "from colorize_gan.trainer.cli import colorize_train; colorize_train()"]
+TRAIN = [sys.executable, "-c", "from colorize_gan.cli.train import colorize_train; colorize_train()"]
 
 
 def options(config: TrainConfig) -> list[str]:

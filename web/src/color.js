@@ -1,5 +1,5 @@
 /**
- * Colour conversion between sRGB and CIE L*a*b* (D65): what `core/color.py` does, for a browser.
+ * Colour conversion between sRGB and CIE L*a*b* (D65): what `core/color/lab.py` does, for a browser.
  *
  * Pixels are those of `ImageData`: RGBA, 8 bits. Lightness is CIE L* in 0..100; ab is CIE a*, b*, interleaved.
  */

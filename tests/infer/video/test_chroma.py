@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 
-from colorize_gan.color import lab_to_rgb, rgb_to_lab
-from colorize_gan.errors import VideoError
+from colorize_gan.core.color.lab import lab_to_rgb, rgb_to_lab
+from colorize_gan.core.errors import VideoError
 from colorize_gan.infer.video.chroma import ab_to_chroma, check_matrix, luma_to_grey
 from colorize_gan.infer.video.encoder import convert_luma, plane_view
 from colorize_gan.infer.video.source import ColorTags

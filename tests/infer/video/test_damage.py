@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from colorize_gan.infer import Colorizer
-from colorize_gan.infer.inputs import WorkItem
-from colorize_gan.infer.results import ItemResult
+from colorize_gan.infer.batch.results import ItemResult
+from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.video.files import packets_of
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.video import colorize_videos

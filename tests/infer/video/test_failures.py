@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorize_gan.errors import ModelError
+from colorize_gan.core.errors import ModelError
 from colorize_gan.infer import Colorizer
-from colorize_gan.infer.inputs import WorkItem
+from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.video import video
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.video import colorize_videos

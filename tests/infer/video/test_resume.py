@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colorize_gan.errors import VideoError
+from colorize_gan.core.errors import VideoError
 from colorize_gan.infer import Colorizer
-from colorize_gan.infer.inputs import WorkItem
-from colorize_gan.infer.results import ItemResult
+from colorize_gan.infer.batch.results import ItemResult
+from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.video import video
 from colorize_gan.infer.video.options import VideoOptions, comparison_path
 from colorize_gan.infer.video.video import INTERRUPTED, colorize_videos
@@ -30,7 +30,7 @@ SCRIPT = f"""
 import sys
 from pathlib import Path
 from colorize_gan.infer import Colorizer
-from colorize_gan.infer.inputs import WorkItem
+from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.video import colorize_videos
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from colorize_gan.infer import Colorizer
-from colorize_gan.infer.inputs import WorkItem
+from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.video import colorize_videos
 

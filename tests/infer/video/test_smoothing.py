@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from colorize_gan.contract import ModelContract
+from colorize_gan.core.contract import ModelContract
 from colorize_gan.infer import Colorizer
-from colorize_gan.infer.inputs import WorkItem
-from colorize_gan.infer.results import ItemResult
+from colorize_gan.infer.batch.results import ItemResult
+from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.video.motion import Motion, motion_between
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.planning import Planner, PlanState

@@ -13,8 +13,8 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 
 from colorize_gan.infer import Colorizer
-from colorize_gan.infer.inputs import WorkItem
-from colorize_gan.infer.results import ItemResult
+from colorize_gan.infer.batch.results import ItemResult
+from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.video.files import open_video
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.source import ColorTags, to_planar

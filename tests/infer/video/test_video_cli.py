@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from colorize_gan.infer.cli import colorize_batch
-from colorize_gan.infer.video.cli import colorize_video
+from colorize_gan.cli.batch import colorize_batch
+from colorize_gan.cli.video import colorize_video
 
 from .clips import STEP, frames_of
 
 Make = Callable[..., Path]
 SMALL = ("--render-size", "64")
-COMMAND = "from colorize_gan.infer.video.cli import colorize_video; colorize_video()"
+COMMAND = "from colorize_gan.cli.video import colorize_video; colorize_video()"
 
 
 def video(*arguments: str | Path) -> Result:

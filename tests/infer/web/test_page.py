@@ -15,13 +15,13 @@ import skimage.data
 from click.testing import CliRunner
 from PIL import Image
 
-from colorize_gan.color import rgb_to_lab
-from colorize_gan.images import read_image, read_rgb8
-from colorize_gan.infer.cli import colorize_batch
-from colorize_gan.infer.models import find_model
+from colorize_gan.cli.batch import colorize_batch
+from colorize_gan.core.color.lab import rgb_to_lab
+from colorize_gan.core.color.metrics import ciede2000
+from colorize_gan.core.images.decode import read_image, read_rgb8
+from colorize_gan.infer.backends.bundled import find_model
 from colorize_gan.infer.web.server import PageServer
 from colorize_gan.infer.web.site import PAGE, Site
-from colorize_gan.metrics import ciede2000
 
 ROOT = Path(__file__).parents[3]
 RUNTIME = ROOT / "web" / "node_modules" / "onnxruntime-web" / "dist"

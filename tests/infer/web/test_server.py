@@ -16,9 +16,9 @@ from typing import NamedTuple
 import pytest
 from click.testing import CliRunner, Result
 
-from colorize_gan.errors import UsageError
-from colorize_gan.infer.models import find_model
-from colorize_gan.infer.web import cli
+from colorize_gan.cli import web as cli
+from colorize_gan.core.errors import UsageError
+from colorize_gan.infer.backends.bundled import find_model
 from colorize_gan.infer.web.runtime import find_runtime
 from colorize_gan.infer.web.server import PageServer
 from colorize_gan.infer.web.site import Site

@@ -1,0 +1,1 @@
+"""The commands: options, exit codes, and what a person at the terminal sees."""

@@ -1,0 +1,120 @@
+"""What every command shares: its exit code and its one line on an error."""
+
+import contextlib
+import errno
+import functools
+import logging
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec
+
+import click
+
+from colorize_gan.core.errors import ColorizeError, UsageError
+from colorize_gan.core.text import printable
+
+INTERRUPTED = 130
+
+_EXTRAS = {
+    "serve": ("fastapi", "h11", "prometheus_client", "pydantic", "python_multipart", "starlette", "uvicorn"),
+    "bench": ("markdown", "matplotlib", "psutil", "skimage"),
+}
+"""Packages by the extra that brings them, where it is not export."""
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # of a file that is written bit by bit, errors have no name
+_PATIENCE = 2
+
+_P = ParamSpec("_P")
+
+
+def exit_with_code(command: Callable[_P, int]) -> Callable[_P, None]:
+    """Make a function that returns an exit code the body of a click command.
+
+    A `ColorizeError`, a missing package or a place that cannot be written becomes one line on stderr and an
+    exit code; other exceptions are bugs and keep their traceback.
+    """
+
+    @functools.wraps(command)
+    def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            code = command(*args, **kwargs)
+        except ColorizeError as error:
+            click.echo(f"error: {error}", err=True)
+            code = error.exit_code
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("colorize_gan"):
+                raise
+            extra = next((extra for extra, names in _EXTRAS.items() if error.name in names), "export")
+            click.echo(
+                f"error: needs {error.name}, which is not installed; pip install 'colorize-gan[{extra}]'",
+                err=True,
+            )
+            code = UsageError.exit_code
+        except OSError as error:
+            if error.filename is None and error.errno not in _FULL:
+                raise
+            place = f"{printable(error.filename)}: " if error.filename is not None else ""
+            click.echo(f"error: {place}{error.strerror}", err=True)
+            code = UsageError.exit_code
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        click.get_current_context().exit(code)
+
+    return wrapper
+
+
+class FiniteRange(click.FloatRange):
+    """A number of a range: click takes NaN for one of any range, and an infinity where it has no end."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """See `click.ParamType.convert`."""
+        number = float(super().convert(value, param, ctx))
+        return number if math.isfinite(number) else self.fail(f"{value}: not a finite number", param, ctx)
+
+
+class _Echo(logging.Handler):
+    """Log messages as lines on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(printable(record.getMessage()), err=True)
+
+
+@contextlib.contextmanager
+def log_shown() -> Iterator[None]:
+    """Show what the package logs, from INFO on."""
+    logger, echo = logging.getLogger("colorize_gan"), _Echo()
+    level = logger.level
+    logger.addHandler(echo)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(echo)
+        logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def stop_requests() -> Iterator[threading.Event]:
+    """Turn Ctrl-C and SIGTERM into an event, so that a run ends between two items and not inside one.
+
+    Raises:
+        KeyboardInterrupt: asked again, `_PATIENCE` seconds later.
+    """
+    stop, asked = threading.Event(), time.monotonic()
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        if not stop.is_set():
+            asked = time.monotonic()
+        stop.set()
+        if time.monotonic() - asked > _PATIENCE:
+            raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,33 @@
+"""Paths on a command line: of this machine, or URLs."""
+
+import os
+import re
+from typing import Any
+
+import click
+
+from colorize_gan.core.errors import UsageError
+from colorize_gan.infer.remote.urls import open_url
+
+_URL = re.compile(r"[a-z][a-z0-9]+://")
+
+
+class _RefusedError(click.ClickException):
+    """One line, without a hint at the usage."""
+
+    exit_code = UsageError.exit_code
+
+
+class PathOrUrl(click.Path):
+    """A local path as of `click.Path`, or the path of an URL."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Return a path."""
+        if not isinstance(value, str) or not _URL.match(value):
+            return super().convert(value, param, ctx)
+        try:
+            return open_url(value)
+        except UsageError as error:
+            raise _RefusedError(str(error)) from error

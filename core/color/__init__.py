@@ -1,0 +1,1 @@
+"""CIE Lab, tones, metrics, and arithmetic on arrays of pixels."""

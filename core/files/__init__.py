@@ -1,0 +1,1 @@
+"""Files and folders: what appears complete, and what is searched."""

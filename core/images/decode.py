@@ -1,0 +1,241 @@
+"""Reading image files: libjpeg-turbo and libvips decode them, Pillow those that they do not know.
+
+Errors give the reason only; callers know the file's name and put it in front.
+"""
+
+import contextlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pyvips
+
+from colorize_gan.core.color.pixels import to_8_bits
+from colorize_gan.core.errors import ImageError, UnknownFormatError
+from colorize_gan.core.images import jpeg
+from colorize_gan.core.images.formats import suffix_of
+from colorize_gan.core.images.limits import MAX_MEGAPIXELS, check_bytes, check_size
+from colorize_gan.core.images.metadata import UNKNOWN_RESOLUTION, Metadata, read_tags, upright_xmp, with_size
+from colorize_gan.core.images.opened import SEVERAL, UNDECODABLE, Opened, from_samples, number_of, with_fields
+from colorize_gan.core.images.pillow_reading import BMP_MAGIC, is_hevc, open_with_pillow
+from colorize_gan.core.images.profiles import ICC, is_damaged, is_srgb, to_srgb, without_profile
+from colorize_gan.core.images.tiff import is_tiff
+from colorize_gan.core.images.tiff_reading import open_tiff
+from colorize_gan.core.system.memory import is_out_of_memory
+
+_LARGE_FILE, _HEADER = 32_000_000, 64  # bytes
+_LOADERS = ("png", "webp", "heif", "gif")
+_SAMPLE_TYPES = ("uchar", "ushort")
+_PROFILE_IGNORED = "its colour profile is damaged and was ignored"
+
+
+def _text_of(pointer: Any) -> str:
+    """Return a message of libvips: where it quotes a damaged file, it need not be UTF-8."""
+    if pointer == pyvips.ffi.NULL:
+        return "NULL"
+    return pyvips.ffi.string(pointer).decode("utf-8", "backslashreplace")
+
+
+# pyvips raises UnicodeDecodeError there, before it clears the message: all later calls would, too
+pyvips.error._to_string = pyvips._to_string = _text_of
+# one image a thread: the callers are the parallelism, and no image is asked for twice
+pyvips.vips_lib.vips_concurrency_set(1)
+pyvips.cache_set_max(0)
+# what it warns of comes back as an exception, or is no concern of the user's
+logging.getLogger("pyvips").setLevel(logging.ERROR)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded image file."""
+
+    pixels: np.ndarray
+    """sRGB, upright: grey ``(H, W)``, RGB ``(H, W, 3)`` or RGBA ``(H, W, 4)``, uint8 or uint16."""
+    metadata: Metadata
+    is_damaged: bool = False
+    """Whether parts of it could not be decoded."""
+    notes: tuple[str, ...] = ()
+    """What of the file is left out."""
+
+
+@dataclass(frozen=True)
+class Planes:
+    """An 8-bit colour image as JPEG keeps it: JFIF's YCbCr, with colour at half the size."""
+
+    luma: np.ndarray
+    """uint8, height and width rounded up to even numbers."""
+    cb: np.ndarray
+    """uint8 of half the height and width of `luma`, as is `cr`."""
+    cr: np.ndarray
+    size: tuple[int, int]
+    """Height and width of the image."""
+
+
+def read_picture(path: Path) -> Picture:
+    """Read an image file: see `read_content` and `decode_picture`."""
+    return decode_picture(read_content(path))
+
+
+def read_content(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> bytes:
+    """Return the bytes of a file, once its size and, of a large one, its header have been looked at.
+
+    Raises:
+        ImageError: it cannot be read, is empty, or is larger than an image of so many megapixels.
+    """
+    try:
+        size = path.stat().st_size
+        check_bytes(size, max_megapixels)
+        if size > _LARGE_FILE:
+            _check_header(path, max_megapixels)
+        content = path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"cannot be read ({error.strerror})") from error
+    if not content:
+        raise ImageError("the file is empty")
+    return content
+
+
+def _check_header(path: Path, max_megapixels: float) -> None:
+    """Refuse a file that is no image, or of too many pixels, without reading all of it."""
+    with path.open("rb") as file:
+        try:
+            suffix_of(file.read(_HEADER))
+        except UnknownFormatError as error:
+            raise ImageError(UNDECODABLE) from error
+    with contextlib.suppress(pyvips.Error):  # what is wrong with it is said when it is decoded
+        image = pyvips.Image.new_from_file(str(path), access="sequential")
+        check_size(image.width, image.height, max_megapixels)
+
+
+def decode_picture(content: bytes, max_megapixels: float | None = None) -> Picture:
+    """Decode an image, whatever its colour space, upright and in sRGB.
+
+    Args:
+        content: of a file of one of the `colorize_gan.core.images.formats.SUFFIXES`; it decides what it is.
+        max_megapixels: refuse larger ones, before they are decoded.
+
+    Raises:
+        ImageError: not an image, cut short, too large, of several pages or frames, or with samples that
+            are not integers of up to 16 bits.
+        MemoryError: there is not enough.
+    """
+    try:
+        return _decode(_open(content, max_megapixels), content)
+    except pyvips.Error as error:
+        if is_out_of_memory(error):
+            raise MemoryError from error
+        raise ImageError(UNDECODABLE) from error
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Read the pixels of `read_picture`."""
+    return read_picture(path).pixels
+
+
+def read_rgb8(path: Path) -> np.ndarray:
+    """Read any image file as 8-bit sRGB ``(H, W, 3)``, upright.
+
+    Raises:
+        ImageError: it cannot be read, or not all of it.
+    """
+    picture = read_picture(path)
+    if picture.is_damaged:
+        raise ImageError(UNDECODABLE)
+    pixels = to_8_bits(picture.pixels)
+    return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels[..., :3]
+
+
+def decode_rgb8(data: np.ndarray) -> np.ndarray:
+    """Decode the bytes ``(N,)`` of a WebP or JPEG file to 8-bit sRGB ``(H, W, 3)``.
+
+    Raises:
+        ImageError: it cannot be decoded.
+    """
+    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+    if pixels is None:
+        raise ImageError(UNDECODABLE)
+    return pixels
+
+
+def _open(content: bytes, max_megapixels: float | None) -> Opened:
+    """Open an image and refuse what its header says cannot be colorized."""
+    if content.startswith(jpeg.MAGIC):
+        return jpeg.open_jpeg(content, max_megapixels)
+    if is_tiff(content):
+        return open_tiff(content, max_megapixels)
+    if content.startswith(BMP_MAGIC) or is_hevc(content):
+        return Opened(open_with_pillow(content, max_megapixels))
+    return Opened(_open_with_vips(content, max_megapixels))
+
+
+def _open_with_vips(content: bytes, max_megapixels: float | None) -> pyvips.Image:
+    if _has_several_frames(content):
+        raise ImageError(SEVERAL)
+    # sequential decoding needs one copy of the pixels less, but cannot turn them
+    image = pyvips.Image.new_from_buffer(content, "", access="sequential", fail_on="error")
+    if image.get("vips-loader").partition("load")[0] not in _LOADERS:
+        raise ImageError(UNDECODABLE)
+    check_size(image.width, image.height, max_megapixels)
+    if number_of(image, "n-pages", 1) > 1:
+        raise ImageError(SEVERAL)
+    if number_of(image, "orientation", 1) > 1:
+        image = pyvips.Image.new_from_buffer(content, "", fail_on="error")
+    return image
+
+
+def _has_several_frames(content: bytes) -> bool:
+    """Tell whether this is an animated PNG (an acTL chunk before the first IDAT) or an AVIF sequence."""
+    if content.startswith(b"\x89PNG"):
+        return 0 <= content.find(b"acTL") < content.find(b"IDAT")
+    return content[4:12] == b"ftypavis"
+
+
+def _decode(opened: Opened, content: bytes) -> Picture:
+    image, notes = opened.image, opened.notes
+    if image.format not in _SAMPLE_TYPES:
+        raise ImageError(f"{image.format} samples; only 8 and 16 bits can be colorized")
+    if is_damaged(image):
+        image, notes = without_profile(image), (*notes, _PROFILE_IGNORED)
+    if opened.samples is not None:
+        if number_of(image, "orientation", 1) == 1 and is_srgb(image):
+            metadata = _metadata(to_srgb(image), content)
+            return Picture(opened.samples, metadata, opened.is_damaged, notes)
+        image = with_fields(from_samples(opened.samples), image)
+    color, pixels = _upright(image)
+    return Picture(pixels, _metadata(color, content), opened.is_damaged, notes)
+
+
+def _upright(image: pyvips.Image) -> tuple[pyvips.Image, np.ndarray]:
+    """Return an image in sRGB, turned upright and without transparency, and its pixels with it."""
+    image = image.autorot()
+    bands = image.bands - image.hasalpha()
+    opaque = to_srgb(image.extract_band(0, n=bands) if image.hasalpha() else image)
+    color = opaque
+    if image.hasalpha():
+        rgb = color if color.bands == 3 else color.bandjoin([color, color])
+        color = rgb.bandjoin(image.extract_band(bands))
+    shape = (color.height, color.width) + ((color.bands,) if color.bands > 1 else ())
+    return opaque, color.numpy().reshape(shape)
+
+
+def _metadata(image: pyvips.Image, content: bytes) -> Metadata:
+    if is_tiff(content):
+        tags, subdirectories = read_tags(content, describing=True)
+    else:
+        tags, subdirectories = read_tags(_blob(image, "exif-data"))
+    with_size(subdirectories, image.width, image.height)
+    return Metadata(
+        tags,
+        subdirectories,
+        upright_xmp(_blob(image, "xmp-data")),
+        _blob(image, ICC),
+        # one pixel a mm is libvips's way to say that the file has no resolution
+        UNKNOWN_RESOLUTION if image.xres == 1 else (image.xres, image.yres),
+    )
+
+
+def _blob(image: pyvips.Image, name: str) -> bytes:
+    return bytes(image.get(name)) if image.get_typeof(name) else b""

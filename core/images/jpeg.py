@@ -1,0 +1,103 @@
+"""Decoding JPEG: which damage leaves a picture to look at, and which a part of one.
+
+libjpeg goes on after damage and only warns; its warnings decide here (ITU-T T.81, annex B, has the markers).
+"""
+
+import dataclasses
+
+import numpy as np
+import pyvips
+import simplejpeg
+
+from colorize_gan.core.errors import ImageError
+from colorize_gan.core.images.limits import check_size
+from colorize_gan.core.images.opened import UNDECODABLE, Opened
+from colorize_gan.core.system.memory import is_out_of_memory
+
+MAGIC = b"\xff\xd8"
+
+_END = b"\xff\xd9"
+_NO_END, _BYTES_TOO_MANY = "Premature end of JPEG file", "extraneous bytes before marker 0xd9"
+_COLORSPACES = {1: "GRAY", 3: "RGB", 4: "CMYK"}
+_GAIN_MAPS = (b"hdrgm:Version", b"urn:iso:std:iso:ts:21496:-1", b"ns.apple.com/HDRGainMap")
+_GAIN_MAP_LEFT_OUT = "its gain map, of an HDR display, is left out"
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers of a frame header, whose low bits are the process that it is coded by."""
+_LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
+
+
+def open_jpeg(content: bytes, max_megapixels: float | None) -> Opened:
+    """Open a JPEG file and decode what libjpeg decodes.
+
+    Raises:
+        ImageError: too large, damaged, cut short, or of a kind that cannot be decoded.
+        pyvips.Error: there is not enough memory.
+    """
+    try:
+        image = pyvips.Image.jpegload_buffer(content, access="sequential", unlimited=True)
+        check_size(image.width, image.height, max_megapixels)
+        opened = _decoded(content, image)
+    except pyvips.Error as error:
+        if is_out_of_memory(error):
+            raise
+        raise ImageError(_name_of(content) or UNDECODABLE) from error
+    has_gain_map = any(sign in content for sign in _GAIN_MAPS)
+    return dataclasses.replace(opened, notes=(_GAIN_MAP_LEFT_OUT,)) if has_gain_map else opened
+
+
+def _decoded(content: bytes, image: pyvips.Image) -> Opened:
+    try:
+        samples, is_damaged = _samples(content, _COLORSPACES[image.bands])
+    except (ValueError, KeyError):  # what simplejpeg does not know, libvips may
+        return Opened(pyvips.Image.jpegload_buffer(content, unlimited=True, fail_on="warning").copy_memory())
+    if image.bands == 4:  # of which libvips knows whether the file has ink or its absence
+        whole = content + _END if is_damaged else content
+        return Opened(pyvips.Image.jpegload_buffer(whole, unlimited=True), is_damaged)
+    return Opened(image, is_damaged, samples=samples[..., 0] if image.bands == 1 else samples)
+
+
+def _samples(content: bytes, colorspace: str) -> tuple[np.ndarray, bool]:
+    """Decode a file; tell whether it is damaged.
+
+    Raises:
+        ImageError: it is cut short.
+        ValueError: it cannot be decoded.
+    """
+    try:
+        return simplejpeg.decode_jpeg(content, colorspace), False
+    except ValueError as error:
+        if _NO_END not in str(error):
+            return simplejpeg.decode_jpeg(content, colorspace, strict=False), True
+    return _ended(content + _END, colorspace), True
+
+
+def _ended(content: bytes, colorspace: str) -> np.ndarray:
+    """Decode a file that got its end marker here: with all else in it, nothing is missing."""
+    try:
+        return simplejpeg.decode_jpeg(content, colorspace)
+    except ValueError as error:
+        if _BYTES_TOO_MANY in str(error):
+            return simplejpeg.decode_jpeg(content, colorspace, strict=False)
+        raise ImageError(UNDECODABLE) from error
+
+
+def _name_of(content: bytes) -> str:
+    """Say what of a JPEG file's process cannot be decoded; nothing where the file is to blame."""
+    frame = _frame_of(content)
+    if not frame:
+        return ""
+    marker, bits = frame
+    if marker in _LOSSLESS:
+        return "lossless JPEG cannot be read here; save it as PNG or TIFF"
+    return f"JPEG of {bits} bits cannot be read here; save it with 8 bits" if bits != 8 else ""
+
+
+def _frame_of(content: bytes) -> tuple[int, int] | None:
+    """Return the marker of a file's frame header and its bits a sample."""
+    position = 2
+    while content[position : position + 1] == b"\xff" and len(content) >= position + 5:
+        marker = content[position + 1]
+        if marker in _FRAMES:
+            return marker, content[position + 4]
+        position += 1 if marker == 0xFF else 2 + int.from_bytes(content[position + 2 : position + 4], "big")
+    return None

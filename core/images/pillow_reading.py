@@ -1,0 +1,65 @@
+"""Decoding what libvips does not know: BMP, and HEIC where pillow-heif is installed."""
+
+import io
+
+import numpy as np
+import pyvips
+from PIL import Image
+
+from colorize_gan.core.errors import ImageError, UnknownFormatError
+from colorize_gan.core.images.limits import check_size
+from colorize_gan.core.images.opened import SEVERAL, UNDECODABLE, from_samples
+from colorize_gan.core.images.profiles import ICC
+
+BMP_MAGIC = b"BM"
+
+_FORMATS = ("BMP", "HEIF")
+_UNREAD_FIELDS = "BMP bitfields"
+_BIT_FIELDS = "BMP of unusual bit fields cannot be read here; save it as PNG"
+Image.MAX_IMAGE_PIXELS = None  # callers have a limit of their own
+
+
+def is_hevc(content: bytes) -> bool:
+    """Tell HEIC from AVIF by its brands (ISO/IEC 14496-12): libvips decodes AVIF only."""
+    brands = content[8:40]
+    return content[4:8] == b"ftyp" and b"avif" not in brands and b"avis" not in brands
+
+
+def open_with_pillow(content: bytes, max_megapixels: float | None) -> pyvips.Image:
+    """Decode a BMP or HEIC file.
+
+    Raises:
+        ImageError: it is too large, damaged, of several pictures, or a BMP whose bit fields Pillow lacks.
+    """
+    try:
+        if not content.startswith(BMP_MAGIC):
+            register_heif()
+        opened = Image.open(io.BytesIO(content), formats=_FORMATS)
+        check_size(opened.width, opened.height, max_megapixels)
+        if getattr(opened, "n_frames", 1) > 1:
+            raise ImageError(SEVERAL)
+        mode = opened.mode if opened.mode in ("L", "RGB", "RGBA") else "RGB"
+        pixels = np.asarray(opened.convert(mode))
+    except ImageError:
+        raise
+    except Exception as error:  # a damaged file makes Pillow raise almost anything
+        raise ImageError(_BIT_FIELDS if _UNREAD_FIELDS in str(error) else UNDECODABLE) from error
+    image = from_samples(pixels)
+    for name, key in ((ICC, "icc_profile"), ("exif-data", "exif"), ("xmp-data", "xmp")):
+        if opened.info.get(key):
+            image.set_type(pyvips.GValue.blob_type, name, opened.info[key])
+    horizontal, vertical = opened.info.get("dpi", (72, 72))
+    return image.copy(xres=float(horizontal) / 25.4, yres=float(vertical) / 25.4)
+
+
+def register_heif() -> None:
+    """Let Pillow read and write HEIC.
+
+    Raises:
+        UnknownFormatError: pillow-heif is not installed.
+    """
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise UnknownFormatError("HEIC needs one more package: pip install 'colorize-gan[heif]'") from error
+    pillow_heif.register_heif_opener()

@@ -1,0 +1,107 @@
+"""Working on many things at once: the results in order, the memory shared."""
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import cv2
+from threadpoolctl import threadpool_limits
+
+from colorize_gan.core.system.memory import is_out_of_memory
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+def map_in_order(
+    work: Callable[[_T], _R], items: Iterable[_T], workers: int, name: str
+) -> Generator[_R, None, None]:
+    """Map ``work`` over ``items`` on threads called ``name``; yield results in the order of the items.
+
+    At most ``2 * workers`` results are in work or not yet taken. An exception of ``work`` is raised here;
+    after it, or when the generator is closed, only the items in hand are finished.
+    """
+    pending: deque[Future[_R]] = deque()
+    with ThreadPoolExecutor(workers, name) as pool:
+        try:
+            for item in items:
+                pending.append(pool.submit(work, item))
+                if len(pending) >= 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+@contextlib.contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Keep OpenCV and NumPy's BLAS from threads of their own: those wait in loops and slow the workers."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with threadpool_limits(1, "blas"):
+            yield
+    finally:
+        cv2.setNumThreads(threads)
+
+
+@contextlib.contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turn what OpenCV raises where the memory does not suffice into a `MemoryError`."""
+    try:
+        yield
+    except cv2.error as error:
+        # not by its code: that is the one of the last error in any thread.
+        # The second is what the Python binding says of an array to be returned
+        if not is_out_of_memory(error) and "can not be created" not in str(error):
+            raise
+        raise MemoryError(str(error)) from error
+
+
+class RoomToWork:
+    """Lets work that ran out of memory run once more, alone."""
+
+    def __init__(self) -> None:
+        """Start with nobody at work."""
+        self._changed = threading.Condition()
+        self._working = self._waiting = 0
+        self._alone = False
+
+    def run(self, work: Callable[[], _R]) -> _R:
+        """Run ``work`` beside others; after a `MemoryError`, again while nothing else runs.
+
+        Raises:
+            MemoryError: there is not enough memory for it alone, either.
+        """
+        try:
+            with self._taken(alone=False), memory_errors():
+                return work()
+        except MemoryError:
+            pass
+        with self._taken(alone=True), memory_errors():
+            return work()
+
+    @contextlib.contextmanager
+    def _taken(self, *, alone: bool) -> Iterator[None]:
+        with self._changed:
+            self._waiting += alone
+            try:  # those who come later wait for one who wants to be alone
+                self._changed.wait_for(
+                    lambda: not self._alone and not (self._working if alone else self._waiting)
+                )
+            finally:
+                self._waiting -= alone
+            self._alone = alone
+            self._working += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._working -= 1
+                self._alone = False
+                self._changed.notify_all()

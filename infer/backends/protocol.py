@@ -1,0 +1,51 @@
+"""What a backend is: it runs the graph of a model file and nothing else."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from colorize_gan.core.contract import ModelContract
+
+
+class Backend(Protocol):
+    """A loaded model."""
+
+    name: str
+    """One of the names in `BACKENDS_BY_SUFFIX`."""
+    device: str
+    """The device in use: `cpu` or `cuda:N`."""
+    contract: ModelContract
+    sha256: str
+    """Digest of the model's file, in hexadecimal."""
+    precision: str
+    """What it computes in: the contract's precision, or ``bf16`` where the backend rounds to that."""
+
+    def run(self, inputs: np.ndarray) -> np.ndarray:
+        """Run the graph; sizes as the contract says.
+
+        A ``lab`` graph takes CIE L* ``(N, 1, H, W)`` and returns CIE ab ``(N, 2, H, W)``, float32; a
+        ``pixels`` graph takes sRGB uint8 ``(N, H, W, 3)`` and returns the same. May be called from several
+        threads at once.
+        """
+
+
+@dataclass
+class RunBackend:
+    """A function in the place of a `Backend`: a generator without a file, or in another process."""
+
+    contract: ModelContract
+    run: Callable[[np.ndarray], np.ndarray]
+    name: str = "eager"
+    device: str = "cpu"
+    precision: str = "fp32"
+    sha256: str = ""
+
+
+def sha256_of(model: Path) -> str:
+    """Return the digest of a model's file."""
+    with model.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Runs on many files: inputs, records, work, results, report and gallery."""

@@ -1,0 +1,94 @@
+"""What the INPUTs of a command come to: work items, what gives no work, and how files are chosen."""
+
+import fnmatch
+from collections import Counter
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import NamedTuple
+
+from colorize_gan.core.files.containers import CONTAINERS, VIDEO_SUFFIXES
+from colorize_gan.core.images.formats import SUFFIXES
+from colorize_gan.infer.batch.input_state import Version
+
+SHARDS = frozenset({".tar"})
+"""Suffixes of WebDataset shards."""
+
+
+@dataclass(frozen=True)
+class WorkItem:
+    """One image or video to read and the file to write."""
+
+    source: Path
+    target: Path
+    version: Version | None = None
+    """Of an object, by the listing; a file is looked at when its turn comes."""
+
+
+@dataclass(frozen=True)
+class BadInput:
+    """An INPUT that gives no work, and why."""
+
+    source: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which files below a folder are taken, and how their targets are named."""
+
+    recursive: bool = True
+    include: Sequence[str] = ()
+    """Globs on the path below the input folder or the file name, whatever the case; empty for all."""
+    exclude: Sequence[str] = ()
+    suffix: str | None = None
+    """Suffix of the targets of images, with its dot; None to keep each source's."""
+    video_suffix: str | None = None
+    """The same of videos; where None, WebM (no H.264) and what is not written become `.mkv`."""
+    suffixes: Set[str] = SUFFIXES
+    """Lower-case suffixes of the files that are taken."""
+    listed: Set[str] = frozenset()
+    """Those of them that no work is made of: they are only listed."""
+
+    @property
+    def kind(self) -> str:
+        """What is looked for, for messages."""
+        if SUFFIXES & self.suffixes:
+            return "an image"
+        return "a shard" if self.suffixes == SHARDS else "a video"
+
+    @property
+    def is_narrow(self) -> bool:
+        """Tell whether there are globs."""
+        return bool(self.include or self.exclude)
+
+    def takes(self, relative: PurePath) -> bool:
+        """Tell whether a path below an input folder is chosen."""
+        included = not self.include or _matches(relative, self.include)
+        return included and not _matches(relative, self.exclude)
+
+    def renamed(self, target: Path) -> Path:
+        """Return a target, which has the suffix of its source, with the one it is to have."""
+        kind = target.suffix.lower()
+        suffix = self.suffix
+        if kind in VIDEO_SUFFIXES:
+            suffix = self.video_suffix or (None if kind in CONTAINERS and kind != ".webm" else ".mkv")
+        return target if suffix is None else target.with_suffix(suffix)
+
+
+class Work(NamedTuple):
+    """What the INPUTs of a command come to."""
+
+    items: list[WorkItem]
+    bad: list[BadInput]
+    others: Counter[str]
+    """Files in folders that are no images (or videos), by suffix: they are left alone."""
+    listed: Sequence[Path] = ()
+    """Files whose suffix is in `Selection.listed`."""
+
+
+def _matches(relative: PurePath, patterns: Sequence[str]) -> bool:
+    names = (relative.as_posix(), relative.name)
+    return any(
+        fnmatch.fnmatchcase(name.casefold(), pattern.casefold()) for pattern in patterns for name in names
+    )

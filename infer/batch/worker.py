@@ -1,0 +1,125 @@
+"""Bringing one file to its end: decode, colorize, encode, write, and say how it went."""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from colorize_gan.core.color.tones import tone_of
+from colorize_gan.core.errors import ImageError
+from colorize_gan.core.images.decode import Picture, decode_picture
+from colorize_gan.core.images.limits import check_bytes
+from colorize_gan.core.system.parallel import RoomToWork
+from colorize_gan.infer.batch.bookkeeping import Task, failure, free_names
+from colorize_gan.infer.batch.gallery import thumbnail
+from colorize_gan.infer.batch.results import BatchOptions, ItemResult
+from colorize_gan.infer.batch.work import WorkItem
+from colorize_gan.infer.colorizer import Colorizer
+from colorize_gan.infer.picture import color, copy, decode, lightness_error
+from colorize_gan.infer.remote.storage import is_there, read_content, write_output
+from colorize_gan.infer.timings import StageClock
+
+
+class Worker:
+    """Colorizes one file at a time, on as many threads as call it; knows nothing of the other files."""
+
+    def __init__(self, colorizer: Colorizer, options: BatchOptions) -> None:
+        """Prepare for a run."""
+        self._colorizer, self._options = colorizer, options
+        self._room = RoomToWork()
+
+    def process(self, task: Task) -> ItemResult:
+        """Bring one item to its end."""
+        if task.ended:
+            return self._with_own_thumbnails(task.ended)
+        try:
+            if task.source:
+                check_bytes(task.source.size, self._options.max_megapixels)
+            return self._room.run(lambda: self._colorize(task.item))
+        except (ImageError, OSError, MemoryError) as error:
+            return failure(task.item, error)
+
+    def _with_own_thumbnails(self, result: ItemResult) -> ItemResult:
+        """Make the thumbnails of what was skipped from its files."""
+        if not self._options.thumbnails or result.status != "skipped":
+            return result
+        after = self._thumbnail_of(result.target) if result.target else b""
+        return dataclasses.replace(result, before=self._thumbnail_of(result.source), after=after)
+
+    def _thumbnail_of(self, path: Path) -> bytes:
+        try:
+            content = read_content(path, self._options.max_megapixels)
+            return thumbnail(decode_picture(content, self._options.max_megapixels).pixels)
+        except (ImageError, OSError, MemoryError):
+            return b""
+
+    def _colorize(self, item: WorkItem) -> ItemResult:
+        clock = StageClock()
+        with clock.measure("decode"):
+            content = read_content(item.source, self._options.max_megapixels)
+        result, made = self._make(item, content, clock)
+        if result.status == "skipped":
+            if is_there(item.target):
+                stays = f"{result.reason}; the output that is there stays"
+                result = dataclasses.replace(result, target=item.target, reason=stays)
+            return self._with_own_thumbnails(result)
+        with clock.measure("encode"):
+            return dataclasses.replace(result, target=self._write(item.target, made))
+
+    def make(self, item: WorkItem, content: bytes) -> tuple[ItemResult, bytes]:
+        """Colorize the content of a file; return how that ends once it is written, and what is to be."""
+        try:
+            return self._room.run(lambda: self._make(item, content, StageClock()))
+        except (ImageError, OSError, MemoryError) as error:
+            return failure(item, error), b""
+
+    def _make(self, item: WorkItem, content: bytes, clock: StageClock) -> tuple[ItemResult, bytes]:
+        with clock.measure("decode"):
+            picture = decode(content, self._options.max_megapixels)
+        if self._options.in_color != "recolor" and tone_of(picture.pixels) == "color":
+            return self._in_color(item, content, picture)
+        suffix = item.target.suffix.lower()
+        colored = color(picture, suffix, self._colorizer, self._options.quality, clock)
+        facts = colored.facts
+        if self._options.measure:
+            facts["max_lightness_error"] = lightness_error(picture.pixels, colored.content)
+        size = len(colored.content)
+        result = ItemResult(
+            item.source, item.target, "written", output_size=size, seconds=clock.seconds, **facts
+        )
+        return self._with_thumbnails(result, picture.pixels, colored.shown), colored.content
+
+    def _in_color(self, item: WorkItem, content: bytes, picture: Picture) -> tuple[ItemResult, bytes]:
+        if self._options.in_color == "skip":
+            return ItemResult(item.source, None, "skipped", "already in colour"), b""
+        copied = copy(picture, content, item.source.suffix, item.target.suffix.lower(), self._options.quality)
+        size = len(copied.content)
+        result = ItemResult(item.source, item.target, "written", output_size=size, **copied.facts)
+        return self._with_thumbnails(result, picture.pixels, picture.pixels), copied.content
+
+    def _write(self, target: Path, content: bytes) -> Path:
+        if self._options.on_exists != "rename":
+            write_output(target, content)
+            return target
+        for name in free_names(target):
+            with contextlib.suppress(FileExistsError):
+                write_output(name, content, replace=False)
+                return name
+        raise AssertionError
+
+    def _with_thumbnails(self, result: ItemResult, before: np.ndarray, after: np.ndarray) -> ItemResult:
+        if not self._options.thumbnails:
+            return result
+        return dataclasses.replace(result, before=thumbnail(before), after=thumbnail(after))
+
+
+def settings_digest(colorizer: Colorizer, options: BatchOptions) -> str:
+    """Return a digest of the model and of all settings that decide about the pixels of an output."""
+    settings = {**colorizer.settings, "quality": options.quality, "in_color": options.in_color}
+    if options.members:
+        chosen = options.members
+        settings["members"] = [chosen.suffix, list(chosen.include), list(chosen.exclude)]
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Runs beyond this disk and machine: URLs, shards, clusters."""

@@ -1,0 +1,125 @@
+"""The record of outputs in object storage, where nothing can be appended to, renamed or locked.
+
+A run writes objects of lines: what it is about to begin, many at a time, and now and then what is done. No
+object is ever changed, and each is read and written again in another one before it is deleted. So whoever
+deletes it, at any time, loses nothing; and a line that is out of date makes an output again, no more.
+"""
+
+import contextlib
+import itertools
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from colorize_gan.core.files.atomic import run_name
+from colorize_gan.infer.batch.record import FOLDER, Entry, Record, lines_of, read_lines
+from colorize_gan.infer.remote.storage import (
+    TIMES,
+    delete_objects,
+    is_there,
+    list_objects,
+    read_objects,
+    write_output,
+)
+
+_LINES, _SECONDS = 256, 30  # a killed run does again what was done since the last object of lines
+_TRIES = 5
+
+
+class BucketRecord(Record):
+    """The record of one URL, open for one run. Thread-safe."""
+
+    ahead = _LINES
+
+    def __init__(self, out: Path) -> None:
+        """Open the record of ``out``, and see whether it can be written.
+
+        Raises:
+            OSError: it cannot.
+        """
+        self._out, self._folder = out, out / FOLDER
+        run = f"{run_name()}.{secrets.token_hex(4)}"
+        self._names = (f"{run}.{number:06}.jsonl" for number in itertools.count())
+        self._guard = threading.Lock()
+        self._own: dict[str, Entry] = {}
+        self._written, self._waiting = list[str](), dict[str, Entry]()
+        self._flushed = time.monotonic()
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                self._sizes, self._entries = self._merge()
+                break
+            except FileNotFoundError:  # another run has merged the same objects meanwhile
+                if not tries_left:
+                    raise
+
+    def _merge(self) -> tuple[dict[str, int], dict[str, Entry]]:
+        """Read all objects of lines and make one of them; return the sizes of the outputs, and the lines."""
+        _, found = list_objects(self._out)
+        times = {
+            name: next((info[key] for key in TIMES if info.get(key)), "")
+            for name, info in found.items()
+            if name.startswith(f"{FOLDER}/")
+        }
+        names = sorted(times, key=lambda name: (times[name], name))
+        sizes = {name: info["size"] for name, info in found.items() if name not in times}
+        entries: dict[str, Entry] = {}
+        for content in read_objects(self._out, names):
+            entries |= read_lines(content)
+        self._write(entries)
+        with contextlib.suppress(OSError):
+            delete_objects(self._out, names)
+        return sizes, entries
+
+    def close(self) -> None:
+        """Make one object of this run's; where that fails, the next run does."""
+        begun = [name for name, entry in self._own.items() if not entry.is_done and name not in self._sizes]
+        entries = self._entries | self._own
+        with contextlib.suppress(OSError):  # what cannot be looked at stays begun
+            for name in begun:
+                if not is_there(self._out / name):  # one may be, although its writing seemed to fail
+                    del entries[name]
+        with contextlib.suppress(OSError):
+            written = list(self._written)
+            self._write(entries)
+            delete_objects(self._folder, written)
+
+    def has(self, target: Path) -> bool:
+        """Tell whether there was an output of that name when the record was opened."""
+        return self._name(target) in self._sizes
+
+    def begin(self, inputs: Mapping[Path, str]) -> None:
+        """See `Record.begin`.
+
+        Raises:
+            OSError: that cannot be noted.
+        """
+        begun = {self._name(target): Entry(made_from=made_from) for target, made_from in inputs.items()}
+        with self._guard:
+            if begun:
+                self._write(begun)
+            self._own |= begun
+
+    def done(self, target: Path, entry: Entry) -> None:
+        """Note that ``target`` is complete; the note is written with many, or when the last is old.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        with self._guard:
+            self._own[self._name(target)] = self._waiting[self._name(target)] = entry
+            if len(self._waiting) >= _LINES or time.monotonic() - self._flushed > _SECONDS:
+                self._write(self._waiting)
+                self._waiting, self._flushed = {}, time.monotonic()
+
+    def _write(self, entries: Mapping[str, Entry]) -> None:
+        name = next(self._names)
+        write_output(self._folder / name, lines_of(entries))
+        self._written.append(name)
+
+    def _name(self, target: Path) -> str:
+        return str(target).removeprefix(str(self._out).rstrip("/") + "/")
+
+    def _size(self, target: Path) -> int | None:
+        return self._sizes.get(self._name(target))

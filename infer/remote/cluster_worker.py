@@ -1,0 +1,152 @@
+"""What runs in each worker of a cluster: one model, and all steps of an image from its bytes to its output.
+
+The steps stay in one process so that no picture goes from machine to machine; what comes back is how it
+ended.
+"""
+
+import contextlib
+import os
+import platform
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from colorize_gan.core.errors import DeviceError, UsageError
+from colorize_gan.core.files.atomic import run_name, work_for
+from colorize_gan.core.system.parallel import one_thread_each
+from colorize_gan.core.version import __version__
+from colorize_gan.infer.backends.bundled import bundled_models, find_model
+from colorize_gan.infer.backends.protocol import Backend, RunBackend
+from colorize_gan.infer.batch.bookkeeping import Task
+from colorize_gan.infer.batch.open import open_colorizer
+from colorize_gan.infer.batch.results import BatchOptions, ItemResult
+from colorize_gan.infer.batch.worker import Worker
+from colorize_gan.infer.colorizer import Colorizer
+from colorize_gan.infer.remote.shards import ShardWorker
+from colorize_gan.infer.remote.urls import load_filesystems
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a worker has to know, once."""
+
+    model: str
+    """Name of a bundled one, or of a file."""
+    content: bytes
+    """Of that file; empty of a bundled model."""
+    opening: Mapping[str, Any]
+    """The other arguments of `open_colorizer`."""
+    options: BatchOptions
+    folder: Path
+    """Where relative paths begin."""
+    mark: Path | None = None
+    """A file in the output folder; None of an URL."""
+    urls: Sequence[str] = ()
+    """One of each kind that will be read or written."""
+    threads: int = 1
+    expected: Backend | None = None
+    """What the first worker runs."""
+    version: str = __version__
+    run: str = field(default_factory=run_name)
+    """Who gives the work, and removes what a lost worker leaves."""
+
+    @classmethod
+    def of(cls, opening: Mapping[str, Any], options: BatchOptions) -> Self:
+        """Return that of a run with these arguments of `open_colorizer`, which begins in this folder.
+
+        Raises:
+            ModelError: there is no such model.
+        """
+        others = dict(opening)
+        model = others.pop("model")
+        path = find_model(model)
+        others["device"] = "cuda" if opening["device"] == "cuda" else "cpu"  # Ray gives none unless asked
+        if model in bundled_models():
+            return cls(model, b"", others, options, Path.cwd())
+        return cls(path.name, path.read_bytes(), others, options, Path.cwd())
+
+
+class ClusterWorker:
+    """One worker."""
+
+    def __init__(self) -> None:
+        """Wait for an assignment."""
+        self._over = threading.Event()
+
+    def open(self, assignment: Assignment) -> RunBackend:
+        """Open the model; return what stands for it elsewhere.
+
+        Raises:
+            UsageError: this machine does not see the output folder, cannot read its URLs, or has another
+                version.
+            DeviceError: it runs something else than the first worker.
+            ModelError: the model is not usable.
+        """
+        host = platform.node()
+        if assignment.version != __version__:
+            raise UsageError(f"{host}: has colorize-gan {__version__}, not {assignment.version}")
+        if assignment.mark and not assignment.mark.exists():
+            raise UsageError(
+                f"{host}: does not see {assignment.mark.parent.parent}; "
+                "--out has to be a folder that all machines share, or an URL"
+            )
+        try:
+            for url in assignment.urls:
+                load_filesystems(url)
+        except UsageError as error:
+            raise UsageError(f"{host}: {error}") from error
+        with contextlib.suppress(OSError):  # paths that lead nowhere fail one by one
+            os.chdir(assignment.folder)
+        colorizer = _open(assignment)
+        opened, first = stand_in(colorizer.backend), assignment.expected
+        if first and opened != first:
+            raise DeviceError(
+                f"{host}: runs the model on {opened.name}, {opened.device}, {opened.precision}, another "
+                f"machine on {first.name}, {first.device}, {first.precision}: colours would differ"
+            )
+        work_for(assignment.run)
+        self._everything = contextlib.ExitStack()
+        self._everything.enter_context(one_thread_each())
+        worker = Worker(colorizer, assignment.options)
+        members = assignment.options.members
+        self._worker = (
+            ShardWorker(worker, members, assignment.threads, self._over.is_set) if members else worker
+        )
+        return opened
+
+    def process(self, task: Task) -> ItemResult:
+        """Bring one task to its end.
+
+        Raises:
+            LeftError: `leave` was called; of a shard there is nothing then.
+        """
+        return self._worker.process(task)
+
+    def leave(self) -> None:
+        """Give up the shard in hand."""
+        self._over.set()
+
+
+def stand_in(backend: Backend) -> RunBackend:
+    """Return what has the properties of a backend, can be sent, and runs nothing."""
+    return RunBackend(
+        backend.contract, _elsewhere, backend.name, backend.device, backend.precision, backend.sha256
+    )
+
+
+def _elsewhere(_: np.ndarray) -> np.ndarray:
+    raise AssertionError
+
+
+def _open(assignment: Assignment) -> Colorizer:
+    if not assignment.content:
+        return open_colorizer(model=assignment.model, **assignment.opening)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / assignment.model
+        path.write_bytes(assignment.content)
+        return open_colorizer(model=str(path), **assignment.opening)

@@ -1,0 +1,520 @@
+import contextlib
+import io
+import os
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import httpx2 as httpx
+import numpy as np
+import pytest
+import schemathesis
+import skimage.data
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from colorize_gan.cli.serve import colorize_serve
+from colorize_gan.core.errors import UsageError
+from colorize_gan.infer import BatchOptions, Colorizer, colorize_folder, open_backend
+from colorize_gan.infer.backends.bundled import find_model
+from colorize_gan.infer.backends.protocol import Backend
+from colorize_gan.infer.batch.work import Selection
+from colorize_gan.infer.server import lingering, serving
+from colorize_gan.infer.server.limits import Limits
+from colorize_gan.infer.server.service import Service
+from colorize_gan.infer.web.site import Site
+
+SERVE = [sys.executable, "-c", "from colorize_gan.cli.serve import colorize_serve; colorize_serve()"]
+PATH = "/v1/colorize"
+DEFAULTS = Limits()
+PATIENCE = 20  # seconds, after which a test has failed
+JPEG = {"Content-Type": "image/jpeg"}
+
+
+class GatedBackend:
+    """A backend that computes when it is let."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.name, self.device, self.precision = backend.name, backend.device, backend.precision
+        self.contract, self.sha256 = backend.contract, backend.sha256
+        self.open = threading.Event()
+        self.calls = 0
+        self._backend = backend
+
+    def run(self, inputs: np.ndarray) -> np.ndarray:
+        self.calls += 1
+        assert self.open.wait(PATIENCE)
+        return self._backend.run(inputs)
+
+
+@dataclass
+class Running:
+    """A server on loopback."""
+
+    client: httpx.Client
+    service: Service
+    server: serving.Server
+    thread: threading.Thread
+    port: int
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+
+    def stop(self) -> None:
+        self.server.handle_exit(signal.SIGTERM, None)
+
+
+@contextlib.contextmanager
+def running(
+    colorizer: Colorizer,
+    limits: Limits = DEFAULTS,
+    token: str | None = None,
+    workers: int = 1,
+    site: Site | None = None,
+) -> Iterator[Running]:
+    listening = serving.bind("127.0.0.1", 0)
+    # a small buffer, which connections inherit: what a client does not take is soon noticed
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+    port = listening.getsockname()[1]
+    service = Service(colorizer, limits, workers)
+    server = serving.Server(service, token, site)
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    until(lambda: server.started)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
+            yield Running(client, service, server, thread, port)
+    finally:
+        server.handle_exit(signal.SIGTERM, None)
+        thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert service.memory.requests == 0
+    assert not service.memory.is_full
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def backend() -> Backend:
+    return open_backend(find_model("lite2"), "onnxruntime", "cpu")
+
+
+@pytest.fixture(scope="module")
+def colorizer(backend: Backend) -> Colorizer:
+    return Colorizer(backend, render_size=32)
+
+
+@pytest.fixture(scope="module")
+def server(colorizer: Colorizer) -> Iterator[Running]:
+    limits = Limits(max_megabytes=1, max_megapixels=1, buffer_megabytes=8)
+    with running(colorizer, limits, workers=2) as started:
+        yield started
+
+
+@pytest.fixture
+def gated(backend: Backend) -> Iterator[GatedBackend]:
+    gate = GatedBackend(backend)
+    yield gate
+    gate.open.set()
+
+
+@pytest.fixture(scope="module")
+def grey(photo: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(photo[:60, :80, 1])
+
+
+@pytest.fixture(scope="module")
+def jpeg(grey: np.ndarray) -> bytes:
+    return encoded(grey, "JPEG")
+
+
+def encoded(pixels: np.ndarray, kind: str) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, kind)
+    return stream.getvalue()
+
+
+def header_only_png(width: int, height: int) -> bytes:
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        )
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    zeros = chunk(b"IDAT", zlib.compress(bytes(1_000_000)))
+    return b"\x89PNG\r\n\x1a\n" + header + zeros + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("format_", "options"),
+    [("keep", {}), ("png", {"strength": 0.5, "saturation": 2.0}), ("jpg", {"quality": 60})],
+)
+def test_answers_are_the_files_of_colorize_batch(
+    server: Running,
+    colorizer: Colorizer,
+    grey: np.ndarray,
+    photo: np.ndarray,
+    tmp_path: Path,
+    format_: str,
+    options: dict[str, float],
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "grey.jpg").write_bytes(encoded(grey, "JPEG"))
+    cv2.imwrite(str(folder / "deep.png"), grey.astype(np.uint16) * 257)
+    (folder / "own.tiff").write_bytes(encoded(photo[:50, :70], "TIFF"))
+    batch = BatchOptions(quality=int(options.get("quality", 95)))
+    colors = colorizer.with_colors(options.get("saturation", 1), options.get("strength", 1), "guided")
+    selection = Selection(suffix=None if format_ == "keep" else f".{format_}")
+    results = list(colorize_folder([folder], tmp_path / "out", colors, selection=selection, options=batch))
+    assert len(results) == 3
+    for result in results:
+        content = result.source.read_bytes()
+        query = {"format": format_, **options}
+        raw = server.client.post(PATH, params=query, content=content, headers=JPEG)
+        form = server.client.post(PATH, params=query, files={"image": ("x", content)})
+        assert result.target is not None
+        assert raw.content == form.content == result.target.read_bytes()
+        suffix = result.target.suffix[1:]
+        assert raw.headers["content-type"] == "image/" + {"jpg": "jpeg"}.get(suffix, suffix)
+        assert "infer;dur=" in raw.headers["server-timing"]
+
+
+def test_any_image_type_will_do(server: Running) -> None:
+    content = encoded(skimage.data.coins()[::4, ::4], "JPEG")
+    for media_type in ("image/jpg", "image/heif", "image/x-odd", "Application/Octet-Stream"):
+        headers = {"Content-Type": media_type, "Content-Encoding": "Identity"}
+        assert server.client.post(PATH, content=content, headers=headers).status_code == 200
+
+
+def test_colour_photographs_can_be_passed_on(server: Running) -> None:
+    pixels = skimage.data.astronaut()[::8, ::8]
+    content = encoded(pixels, "PNG")
+    copied = server.client.post(PATH, params={"in_color": "copy"}, content=content, headers=JPEG)
+    assert copied.content == content
+    assert copied.headers["colorize-note"] == "already in colour: copied"
+    other = server.client.post(
+        PATH, params={"in_color": "copy", "format": "tiff"}, content=content, headers=JPEG
+    )
+    assert (np.asarray(Image.open(io.BytesIO(other.content))) == pixels).all()
+    assert server.client.post(PATH, content=content, headers=JPEG).content != content
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "content", "status", "says"),
+    [
+        ({"strength": 2}, {}, None, 422, "strength: Input should be less than or equal to 1"),
+        ({"saturation": "nan"}, {}, None, 422, "saturation: "),
+        ({"format": "gif"}, {}, None, 422, "format: "),
+        ({"qualty": 90}, {}, None, 422, "qualty: Extra inputs are not permitted"),
+        (
+            {},
+            {"Content-Type": "text/plain"},
+            None,
+            415,
+            "Content-Type: send the image as multipart/form-data",
+        ),
+        ({}, {"Content-Encoding": "gzip"}, None, 415, "Content-Encoding"),
+        ({}, {"Content-Type": "multipart/form-data"}, None, 422, "no boundary"),
+        ({}, {"Content-Type": "multipart/form-data; boundary=x"}, b"--x--\r\n", 422, "image is missing"),
+        (
+            {},
+            {"Content-Type": "multipart/form-data; boundary=x"},
+            b'--x\r\nContent-Disposition: form-data; name="image"\r\n\r\nabc',
+            422,
+            "cut short",
+        ),
+        ({}, {"Content-Type": "multipart/form-data; boundary=x"}, b"nonsense", 422, "not valid"),
+        ({}, {}, b"", 422, "the image is empty"),
+        ({}, {}, b"GIF89a", 415, "not an image of a format that can be colorized (jpg"),
+        ({}, {}, b"\xff\xd8\xff broken", 422, "not an image, or damaged"),
+        ({}, {}, encoded(np.zeros((4, 4), np.uint8), "PNG"), 422, "too small to colorize"),
+        ({}, {}, header_only_png(60_000, 60_000), 413, "60000 x 60000 pixels: more than --max-megapixels 1"),
+        ({}, {}, bytes(1_000_001), 413, "more than 1 megabytes"),
+    ],
+)
+def test_what_cannot_be_done_has_a_status_and_a_reason(
+    server: Running,
+    jpeg: bytes,
+    query: dict[str, str],
+    headers: dict[str, str],
+    content: bytes | None,
+    status: int,
+    says: str,
+) -> None:
+    body = jpeg if content is None else content
+    answer = server.client.post(PATH, params=query, headers=JPEG | headers, content=body)
+    assert (answer.status_code, says in answer.json()["detail"]) == (status, True), answer.text
+
+
+def test_a_form_has_one_field(server: Running, jpeg: bytes) -> None:
+    other = server.client.post(PATH, files={"photo": jpeg})
+    assert (other.status_code, "no 'photo'" in other.text) == (422, True)
+    option = server.client.post(PATH, files={"image": jpeg}, data={"format": "png"})
+    assert (option.status_code, "options go into the query" in option.text) == (422, True)
+
+
+def raw_post(*headers: str, body: bytes = b"") -> bytes:
+    lines = [f"POST {PATH} HTTP/1.1", "Host: x", "Content-Type: image/jpeg", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def read_answer(connection: socket.socket) -> tuple[int, bytes]:
+    answer = b""
+    with contextlib.suppress(ConnectionError):
+        while chunk := connection.recv(65536):
+            answer += chunk
+    return int(answer.split()[1]), answer
+
+
+def test_ten_gigabytes_announced_are_refused_unread(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lingering, "LINGER", 0.1)
+    with server.connect() as connection:
+        length = 10_000_000_000
+        connection.sendall(raw_post(f"Content-Length: {length}", body=bytes(1000)))
+        status, answer = read_answer(connection)
+    assert status == 413
+    assert b"connection: close" in answer.lower()
+
+
+def test_an_endless_body_is_refused_where_the_limit_is(server: Running) -> None:
+    with server.connect() as connection:
+        connection.sendall(raw_post("Transfer-Encoding: chunked"))
+        sent = 0
+        while not select.select([connection], [], [], 0)[0]:
+            connection.sendall(b"10000\r\n" + bytes(0x10000) + b"\r\n")
+            sent += 0x10000
+            assert sent < 100_000_000
+        connection.sendall(b"0\r\n\r\n")
+        assert read_answer(connection)[0] == 413
+    assert sent > 1_000_000
+
+
+def test_slow_clients_are_given_up(
+    colorizer: Colorizer, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lingering, "LINGER", 0.1)
+    with running(colorizer, Limits(receive_timeout=0.3)) as server:
+        with server.connect() as connection:
+            connection.sendall(b"POST /v1/col")
+            assert connection.recv(1) == b""
+        with server.connect() as connection:
+            connection.sendall(raw_post("Content-Length: 99", body=b"abc"))
+            assert read_answer(connection)[0] == 408
+        assert server.client.post(PATH, content=jpeg, headers=JPEG).status_code == 200
+
+
+def test_a_client_that_takes_nothing_of_its_answer_is_given_up(
+    colorizer: Colorizer,
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (500, 600), np.uint8)
+    content = encoded(noise, "PNG")
+    with running(colorizer, Limits(receive_timeout=0.3)) as server, socket.socket() as connection:
+        connection.settimeout(PATIENCE)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", server.port))
+        connection.sendall(raw_post(f"Content-Length: {len(content)}", body=content))
+        until(lambda: server.service.memory.requests == 1)
+        until(lambda: server.service.memory.requests == 0)
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            while chunk := connection.recv(65536):
+                answer += chunk
+    length = int(re.findall(rb"content-length: (\d+)", answer)[0])
+    assert len(answer) < length
+
+
+def test_a_full_queue_and_a_killed_client(gated: GatedBackend, jpeg: bytes) -> None:
+    request = raw_post(f"Content-Length: {len(jpeg)}", body=jpeg)
+    with running(Colorizer(gated, render_size=32), Limits(queue=2)) as server:
+        pool = server.service.pool
+        clients = [server.connect() for _ in range(3)]
+        for number, connection in enumerate(clients):
+            connection.sendall(request)
+            until(lambda: pool.unfinished == number + 1)  # noqa: B023
+        refused = server.client.post(PATH, content=jpeg, headers=JPEG)
+        assert refused.status_code == 429
+        assert int(refused.headers["Retry-After"]) >= 1
+        clients[2].close()
+        until(lambda: pool.unfinished == 2)
+        gated.open.set()
+        for connection in clients[:2]:
+            connection.settimeout(PATIENCE)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+            connection.close()
+        assert server.client.post(PATH, content=jpeg, headers=JPEG).status_code == 200
+        text = server.client.get("/metrics").text
+    assert gated.calls == 3
+    for line in ('{status="200"} 3.0', '{status="429"} 1.0', '{status="499"} 1.0'):
+        assert f"colorize_requests_total{line}" in text
+    assert "colorize_waiting 0.0" in text
+
+
+def test_the_time_limit(gated: GatedBackend, jpeg: bytes) -> None:
+    with running(Colorizer(gated, render_size=32), Limits(time_limit=0.2)) as server:
+        late = server.client.post(PATH, content=jpeg, headers=JPEG)
+        assert (late.status_code, late.json()["detail"]) == (503, "not done within 0.2 seconds")
+        assert "Retry-After" in late.headers
+        gated.open.set()
+        until(lambda: server.service.pool.unfinished == 0)
+
+
+def test_all_bodies_together_are_bounded(gated: GatedBackend) -> None:
+    padded = b"\xff\xd8\xff" + bytes(900_000)
+    limits = Limits(max_megabytes=1, buffer_megabytes=1)
+    with running(Colorizer(gated, render_size=32), limits) as server, server.connect() as connection:
+        connection.sendall(raw_post("Content-Length: 900004", body=padded))  # a byte is missing: it stays
+        until(lambda: server.service.memory.requests == 1)
+        until(lambda: server.client.post(PATH, content=padded, headers=JPEG).status_code == 429)
+        connection.close()
+        until(lambda: server.client.post(PATH, content=padded, headers=JPEG).status_code == 422)
+
+
+def test_told_to_stop_it_finishes_what_has_begun(gated: GatedBackend, jpeg: bytes) -> None:
+    answers = []
+    with running(Colorizer(gated, render_size=32)) as server:
+        post = threading.Thread(
+            target=lambda: answers.append(server.client.post(PATH, content=jpeg, headers=JPEG))
+        )
+        post.start()
+        until(lambda: gated.calls)
+        assert server.client.get("/readyz").json()["status"] == "ready"
+        server.stop()
+        for method, path in (("GET", "/readyz"), ("POST", PATH)):
+            refused = server.client.request(method, path, headers=JPEG, content=jpeg)
+            assert (refused.status_code, "stopping" in refused.text) == (503, True)
+            assert "Retry-After" in refused.headers
+        assert server.client.get("/healthz").status_code == 200
+        gated.open.set()
+        post.join(PATIENCE)
+        server.thread.join(PATIENCE)
+        assert not server.thread.is_alive()
+    assert answers[0].status_code == 200
+
+
+def test_the_token(colorizer: Colorizer, jpeg: bytes) -> None:
+    with running(colorizer, token="right") as server:
+        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic right"}):
+            refused = server.client.post(PATH, content=jpeg, headers=JPEG | headers)
+            assert refused.status_code == 401
+            assert refused.headers["WWW-Authenticate"] == "Bearer"
+        assert server.client.get("/metrics").status_code == 401
+        assert server.client.get("/healthz").status_code == 200
+        allowed = server.client.post(PATH, content=jpeg, headers=JPEG | {"Authorization": "Bearer right"})
+        assert allowed.status_code == 200
+
+
+def test_where_the_token_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(serving.TOKEN_VARIABLE, raising=False)
+    assert serving.read_token(None) is None
+    monkeypatch.setenv(serving.TOKEN_VARIABLE, "abc")
+    assert serving.read_token(None) == "abc"
+    (tmp_path / "token").write_text("def\n")
+    assert serving.read_token(tmp_path / "token") == "def"
+    (tmp_path / "latin").write_bytes(b"d\xe9f")
+    with pytest.raises(UsageError, match="latin: a token is one word"):
+        serving.read_token(tmp_path / "latin")
+    (tmp_path / "token").write_text("\n")
+    with pytest.raises(UsageError, match="token: a token is one word"):
+        serving.read_token(tmp_path / "token")
+
+
+def test_the_page_is_beside_the_api(colorizer: Colorizer, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<p>page</p>")
+    (tmp_path / "runtime.json").write_text('{"files": ["ort.wasm"]}')
+    (tmp_path / "ort.wasm").write_bytes(b"wasm")
+    site = Site(find_model("lite2"), runtime=tmp_path, page=tmp_path)
+    with running(colorizer, site=site) as server:
+        answer = server.client.get("/")
+        assert answer.text == "<p>page</p>"
+        assert server.client.get("/", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+        assert server.client.get("/runtime/ort.wasm").headers["Content-Type"] == "application/wasm"
+        assert server.client.get("/model.onnx").content == find_model("lite2").read_bytes()
+        assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert answer.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+        assert server.client.get("/nosuch.js").status_code == 404
+        assert server.client.get("/healthz").json() == {"status": "ok"}
+        assert server.client.get(PATH).status_code == 405
+
+
+def test_schemathesis_finds_nothing(server: Running, grey: np.ndarray) -> None:
+    kinds = {"image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "TIFF", "image/webp": "WEBP"}
+    kinds |= {
+        "image/bmp": "BMP",
+        "image/avif": "AVIF",
+        "image/heic": "PNG",
+        "application/octet-stream": "PNG",
+    }
+    for media, kind in kinds.items():
+        schemathesis.openapi.media_type(media, st.just(encoded(grey, kind)))
+    schema = schemathesis.openapi.from_url(f"http://127.0.0.1:{server.port}/openapi.json")
+    tested = []
+    for operation in (result.ok() for result in schema.get_all_operations()):
+
+        @settings(max_examples=5, deadline=None, derandomize=True, database=None)
+        @given(operation.as_strategy())
+        def check(case: schemathesis.Case) -> None:
+            case.call_and_validate()
+
+        check()
+        tested.append(operation.path)
+    assert sorted(tested) == ["/healthz", "/metrics", "/readyz", PATH]
+
+
+def test_sigterm_is_no_error(jpeg: bytes) -> None:
+    options = ["--port", "0", "--backend", "onnxruntime", "--render-size", "32"]
+    environment = os.environ | {"COLORIZE_TOKEN": "secret"}
+    with subprocess.Popen([*SERVE, *options], stderr=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            assert process.stderr
+            line = process.stderr.readline()
+            address = re.search(
+                r"model lite2 on onnxruntime, cpu, fp16-weights: (http://127\.0\.0\.1:\d+)\n", line
+            )
+            assert address, line
+            headers = JPEG | {"Authorization": "Bearer secret"}
+            answer = httpx.post(address[1] + PATH, content=jpeg, headers=headers, timeout=PATIENCE)
+            assert answer.status_code == 200
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
+
+
+def test_wrong_usage_is_one_line() -> None:
+    with serving.bind("127.0.0.1", 0) as taken:
+        port = str(taken.getsockname()[1])
+        for arguments, says in (
+            (["--port", port], f"--port {port}: is taken"),
+            (["--host", "nosuch.invalid"], "--host nosuch.invalid"),
+            (["--max-megabytes", "1000"], "--buffer-megabytes 512: less than --max-megabytes 1000"),
+            (["--time-limit", "inf"], "--time-limit inf: not a finite number"),
+        ):
+            result = CliRunner().invoke(colorize_serve, arguments)
+            assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+            assert says in result.stderr
+
+
+def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "import sys; sys.modules['uvicorn'] = None; " + SERVE[-1]
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "error: needs uvicorn, which is not installed; pip install 'colorize-gan[serve]'\n"
