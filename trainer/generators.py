@@ -8,6 +8,7 @@ from colorize_gan.core.contract import SizeRule
 from colorize_gan.core.errors import UsageError
 from colorize_gan.trainer.backbones import build_encoder, check_strides, pretrained_weights, timm_name
 from colorize_gan.trainer.network import Generator
+from colorize_gan.trainer.pix2pix import Pix2PixUNet
 
 _HEAD_SCALE = 10.0  # one unit of the last layer, in CIE a*/b* units
 
@@ -96,8 +97,6 @@ def build_generator(architecture: str, pretrained: str = "none") -> Generator:
     if architecture == "pix2pix":
         if pretrained not in ("auto", "none"):
             raise UsageError(f"--pretrained {pretrained}: not for pix2pix, which is trained from nothing")
-        from colorize_gan.trainer.pix2pix import Pix2PixUNet
-
         return Pix2PixUNet()
     backbone = timm_name(architecture)
     check_strides(architecture, backbone, len(_DECODER_WIDTHS) + 1)

@@ -14,7 +14,7 @@ from colorize_gan.core.errors import VerificationError
 from colorize_gan.core.files.atomic import atomic_path
 from colorize_gan.core.parity import compare, enforce, floor_of, photographs
 from colorize_gan.core.version import __version__
-from colorize_gan.infer.backends.open import open_backend
+from colorize_gan.infer.backends.onnxruntime_backend import OnnxRuntimeBackend
 from colorize_gan.infer.backends.protocol import Backend
 
 _PHOTOGRAPHS = 4  # half a second; all seven give the same verdict in twice the time
@@ -34,7 +34,7 @@ def check_colors(tested: Backend, model: Path) -> dict[str, Any]:
     known = _path_of(tested)
     record = _read(known)
     if record is None:
-        reference = open_backend(model, "native", "cpu")
+        reference = OnnxRuntimeBackend(model, "cpu")
         record = compare(reference.run, tested.run, islice(photographs(tested.contract), _PHOTOGRAPHS))
         _write(known, record)
     try:
