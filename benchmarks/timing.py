@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from colorize_gan.benchmarks.machine import peak_mb
+from colorize_gan.core.system.process import configure_process
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -41,6 +42,7 @@ class Worker:
 
 def _end_with_parent() -> None:
     """End this process when that which started it is killed: it would wait for work for ever."""
+    configure_process()
     parent = multiprocessing.parent_process()
     assert parent is not None
 

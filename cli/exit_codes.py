@@ -14,6 +14,7 @@ from typing import Any, ParamSpec
 import click
 
 from colorize_gan.core.errors import ColorizeError, UsageError
+from colorize_gan.core.system.process import configure_process
 from colorize_gan.core.text import printable
 
 INTERRUPTED = 130
@@ -33,11 +34,13 @@ def exit_with_code(command: Callable[_P, int]) -> Callable[_P, None]:
     """Make a function that returns an exit code the body of a click command.
 
     A `ColorizeError`, a missing package or a place that cannot be written becomes one line on stderr and an
-    exit code; other exceptions are bugs and keep their traceback.
+    exit code; other exceptions are bugs and keep their traceback. The process is taken to be the command's
+    own: see `configure_process`.
     """
 
     @functools.wraps(command)
     def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        configure_process()
         try:
             code = command(*args, **kwargs)
         except ColorizeError as error:

@@ -11,9 +11,12 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnxconverter_common import float16
-from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
 from colorize_gan.core.color.lab import FloatArray
+from colorize_gan.core.system.process import telemetry_off
+
+with telemetry_off():
+    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 
 _SMALLEST_HALVED = 1024  # elements; below, two bytes saved are not worth a rounding
 

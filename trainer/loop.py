@@ -17,7 +17,7 @@ from torch import Tensor
 
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import DataError, ModelError, UsageError
-from colorize_gan.core.system.parallel import map_in_order
+from colorize_gan.core.system.parallel import map_in_order, one_libvips_thread
 from colorize_gan.core.version import __version__
 from colorize_gan.trainer.checkpoint import Checkpoint
 from colorize_gan.trainer.config import TrainConfig, option_of
@@ -130,6 +130,7 @@ class Trainer:
         saved = time.monotonic()
         total = self.schedule.total
         with (
+            one_libvips_thread(),
             self._open_progress() as progress,
             contextlib.closing(self._batches(total - self.step)) as batches,
         ):

@@ -21,7 +21,7 @@ from colorize_gan.core.errors import DataError, ImageError
 from colorize_gan.core.files.atomic import atomic_path
 from colorize_gan.core.files.folders import find_images
 from colorize_gan.core.images.decode import decode_rgb8, read_rgb8
-from colorize_gan.core.system.parallel import map_in_order
+from colorize_gan.core.system.parallel import map_in_order, one_libvips_thread
 from colorize_gan.core.text import printable
 from colorize_gan.trainer.photos import INDEX_NAME, PACK_NAME
 
@@ -64,7 +64,7 @@ def prepare(source: Path, out: Path, options: PrepareOptions, workers: int) -> C
     fingerprints = _Fingerprints()
     jpegs: dict[str, tuple[int, int]] = {}  # digest -> where it lies in the unsorted file
     with tempfile.TemporaryFile(dir=out) as unsorted, atomic_path(out / REJECTED_NAME) as rejected:
-        with rejected.open("w", encoding="utf-8") as report:
+        with rejected.open("w", encoding="utf-8") as report, one_libvips_thread():
             examined = map_in_order(partial(_examine, options=options), images, workers, "prepare")
             for path, result in zip(images, examined, strict=True):
                 if isinstance(result, bytes) and fingerprints.is_new(result):

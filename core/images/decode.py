@@ -4,10 +4,8 @@ Errors give the reason only; callers know the file's name and put it in front.
 """
 
 import contextlib
-import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +15,7 @@ from colorize_gan.core.color.pixels import to_8_bits
 from colorize_gan.core.errors import ImageError, UnknownFormatError
 from colorize_gan.core.images import jpeg
 from colorize_gan.core.images.formats import suffix_of
+from colorize_gan.core.images.libvips import vips_errors
 from colorize_gan.core.images.limits import MAX_MEGAPIXELS, check_bytes, check_size
 from colorize_gan.core.images.metadata import UNKNOWN_RESOLUTION, Metadata, read_tags, upright_xmp, with_size
 from colorize_gan.core.images.opened import SEVERAL, UNDECODABLE, Opened, from_samples, number_of, with_fields
@@ -30,22 +29,6 @@ _LARGE_FILE, _HEADER = 32_000_000, 64  # bytes
 _LOADERS = ("png", "webp", "heif", "gif")
 _SAMPLE_TYPES = ("uchar", "ushort")
 _PROFILE_IGNORED = "its colour profile is damaged and was ignored"
-
-
-def _text_of(pointer: Any) -> str:
-    """Return a message of libvips: where it quotes a damaged file, it need not be UTF-8."""
-    if pointer == pyvips.ffi.NULL:
-        return "NULL"
-    return pyvips.ffi.string(pointer).decode("utf-8", "backslashreplace")
-
-
-# pyvips raises UnicodeDecodeError there, before it clears the message: all later calls would, too
-pyvips.error._to_string = pyvips._to_string = _text_of
-# one image a thread: the callers are the parallelism, and no image is asked for twice
-pyvips.vips_lib.vips_concurrency_set(1)
-pyvips.cache_set_max(0)
-# what it warns of comes back as an exception, or is no concern of the user's
-logging.getLogger("pyvips").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
@@ -105,7 +88,7 @@ def _check_header(path: Path, max_megapixels: float) -> None:
             suffix_of(file.read(_HEADER))
         except UnknownFormatError as error:
             raise ImageError(UNDECODABLE) from error
-    with contextlib.suppress(pyvips.Error):  # what is wrong with it is said when it is decoded
+    with contextlib.suppress(pyvips.Error), vips_errors():  # what is wrong with it is said when it is decoded
         image = pyvips.Image.new_from_file(str(path), access="sequential")
         check_size(image.width, image.height, max_megapixels)
 
@@ -123,7 +106,8 @@ def decode_picture(content: bytes, max_megapixels: float | None = None) -> Pictu
         MemoryError: there is not enough.
     """
     try:
-        return _decode(_open(content, max_megapixels), content)
+        with vips_errors():
+            return _decode(_open(content, max_megapixels), content)
     except pyvips.Error as error:
         if is_out_of_memory(error):
             raise MemoryError from error

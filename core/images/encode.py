@@ -11,6 +11,7 @@ from colorize_gan.core.color.pixels import to_8_bits
 from colorize_gan.core.errors import ImageError
 from colorize_gan.core.images.decode import Planes
 from colorize_gan.core.images.formats import HEIF_SUFFIXES, JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES, TIFF_SUFFIXES
+from colorize_gan.core.images.libvips import vips_errors
 from colorize_gan.core.images.metadata import DAMAGED, Metadata
 from colorize_gan.core.images.pillow_reading import register_heif
 from colorize_gan.core.images.profiles import ICC
@@ -50,7 +51,8 @@ def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) ->
     try:
         if suffix == ".bmp" or suffix in HEIF_SUFFIXES:
             return _encode_with_pillow(suffix, pixels, quality, metadata)
-        return _encode_with_vips(suffix, pixels, quality, metadata)
+        with vips_errors():
+            return _encode_with_vips(suffix, pixels, quality, metadata)
     except (pyvips.Error, *DAMAGED) as error:
         raise _not_encoded(error) from error
 

@@ -10,6 +10,7 @@ import pyvips
 import simplejpeg
 
 from colorize_gan.core.errors import ImageError
+from colorize_gan.core.images.libvips import vips_errors
 from colorize_gan.core.images.limits import check_size
 from colorize_gan.core.images.opened import UNDECODABLE, Opened
 from colorize_gan.core.system.memory import is_out_of_memory
@@ -34,9 +35,10 @@ def open_jpeg(content: bytes, max_megapixels: float | None) -> Opened:
         pyvips.Error: there is not enough memory.
     """
     try:
-        image = pyvips.Image.jpegload_buffer(content, access="sequential", unlimited=True)
-        check_size(image.width, image.height, max_megapixels)
-        opened = _decoded(content, image)
+        with vips_errors():
+            image = pyvips.Image.jpegload_buffer(content, access="sequential", unlimited=True)
+            check_size(image.width, image.height, max_megapixels)
+            opened = _decoded(content, image)
     except pyvips.Error as error:
         if is_out_of_memory(error):
             raise

@@ -4,7 +4,8 @@ import io
 
 import numpy as np
 import pyvips
-from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
 
 from colorize_gan.core.errors import ImageError, UnknownFormatError
 from colorize_gan.core.images.limits import check_size
@@ -13,10 +14,9 @@ from colorize_gan.core.images.profiles import ICC
 
 BMP_MAGIC = b"BM"
 
-_FORMATS = ("BMP", "HEIF")
 _UNREAD_FIELDS = "BMP bitfields"
 _BIT_FIELDS = "BMP of unusual bit fields cannot be read here; save it as PNG"
-Image.MAX_IMAGE_PIXELS = None  # callers have a limit of their own
+_NO_HEIF = "HEIC needs one more package: pip install 'colorize-gan[heif]'"
 
 
 def is_hevc(content: bytes) -> bool:
@@ -32,9 +32,7 @@ def open_with_pillow(content: bytes, max_megapixels: float | None) -> pyvips.Ima
         ImageError: it is too large, damaged, of several pictures, or a BMP whose bit fields Pillow lacks.
     """
     try:
-        if not content.startswith(BMP_MAGIC):
-            register_heif()
-        opened = Image.open(io.BytesIO(content), formats=_FORMATS)
+        opened = _opened(io.BytesIO(content), is_bmp=content.startswith(BMP_MAGIC))
         check_size(opened.width, opened.height, max_megapixels)
         if getattr(opened, "n_frames", 1) > 1:
             raise ImageError(SEVERAL)
@@ -52,8 +50,19 @@ def open_with_pillow(content: bytes, max_megapixels: float | None) -> pyvips.Ima
     return image.copy(xres=float(horizontal) / 25.4, yres=float(vertical) / 25.4)
 
 
+def _opened(content: io.BytesIO, *, is_bmp: bool) -> ImageFile:
+    """Open a BMP or HEIC file: not by `Image.open`, which has a limit of pixels for the whole process."""
+    if is_bmp:
+        return BmpImageFile(content)
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError as error:
+        raise UnknownFormatError(_NO_HEIF) from error
+    return HeifImageFile(content)
+
+
 def register_heif() -> None:
-    """Let Pillow read and write HEIC.
+    """Let Pillow write HEIC.
 
     Raises:
         UnknownFormatError: pillow-heif is not installed.
@@ -61,5 +70,5 @@ def register_heif() -> None:
     try:
         import pillow_heif
     except ImportError as error:
-        raise UnknownFormatError("HEIC needs one more package: pip install 'colorize-gan[heif]'") from error
+        raise UnknownFormatError(_NO_HEIF) from error
     pillow_heif.register_heif_opener()

@@ -6,6 +6,7 @@ import numpy as np
 import pyvips
 
 from colorize_gan.core.errors import ImageError
+from colorize_gan.core.images.libvips import vips_errors
 
 ICC = "icc-profile-data"
 """Name of libvips's field for the profile."""
@@ -103,7 +104,10 @@ def _says_srgb(profile: bytes, bands: int) -> bool:
 def _transformed(image: pyvips.Image, depth: int) -> pyvips.Image:
     # the CMYK profile is for images that bring none
     try:
-        return image.icc_transform("srgb", embedded=True, input_profile="cmyk", intent=_INTENT, depth=depth)
+        with vips_errors():
+            return image.icc_transform(
+                "srgb", embedded=True, input_profile="cmyk", intent=_INTENT, depth=depth
+            )
     except pyvips.Error as error:
         raise ImageError("its colour profile cannot be converted; save it as sRGB") from error
 

@@ -8,6 +8,7 @@ import simplejpeg
 from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
 
 from colorize_gan.core.errors import ImageError
+from colorize_gan.core.images.libvips import vips_errors
 from colorize_gan.core.images.limits import check_size
 from colorize_gan.core.images.opened import SEVERAL, Opened, from_samples
 from colorize_gan.core.images.profiles import ICC
@@ -103,7 +104,8 @@ def _by_pieces(content: bytes, layout: Layout) -> Opened:
         raise ImageError(f"JPEG of {layout.bits} bits or in tiled planes inside TIFF; save it without JPEG")
     check_pieces(layout, len(content))
     try:
-        samples, is_damaged = read_samples(content, layout, "warning"), False
+        with vips_errors():
+            samples, is_damaged = read_samples(content, layout, "warning"), False
     except pyvips.Error as error:
         if is_out_of_memory(error):
             raise

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import cv2
+import pyvips
 from threadpoolctl import threadpool_limits
 
 from colorize_gan.core.system.memory import is_out_of_memory
@@ -40,14 +41,27 @@ def map_in_order(
 
 @contextlib.contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Keep OpenCV and NumPy's BLAS from threads of their own: those wait in loops and slow the workers."""
+    """Keep OpenCV, NumPy's BLAS and libvips from own threads: those wait in loops and slow the workers."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        with threadpool_limits(1, "blas"):
+        with threadpool_limits(1, "blas"), one_libvips_thread():
             yield
     finally:
         cv2.setNumThreads(threads)
+
+
+@contextlib.contextmanager
+def one_libvips_thread() -> Iterator[None]:
+    """Keep libvips from threads and a cache: its callers are the parallelism, and ask for no image twice."""
+    threads, cached = pyvips.vips_lib.vips_concurrency_get(), pyvips.vips_lib.vips_cache_get_max()
+    pyvips.vips_lib.vips_concurrency_set(1)
+    pyvips.cache_set_max(0)
+    try:
+        yield
+    finally:
+        pyvips.vips_lib.vips_concurrency_set(threads)
+        pyvips.cache_set_max(cached)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import openvino
 from platformdirs import user_cache_path
 
 from colorize_gan.core.errors import VerificationError
@@ -15,6 +14,7 @@ from colorize_gan.core.files.atomic import atomic_path
 from colorize_gan.core.parity import compare, enforce, floor_of, photographs
 from colorize_gan.core.version import __version__
 from colorize_gan.infer.backends.onnxruntime_backend import OnnxRuntimeBackend
+from colorize_gan.infer.backends.openvino_backend import runtime_and_cpu
 from colorize_gan.infer.backends.protocol import Backend
 
 _PHOTOGRAPHS = 4  # half a second; all seven give the same verdict in twice the time
@@ -48,8 +48,7 @@ def check_colors(tested: Backend, model: Path) -> dict[str, Any]:
 
 def _path_of(tested: Backend) -> Path:
     """Return where the record is kept: its name stands for all that it depends on."""
-    cpu = openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")
-    parts = [__version__, tested.sha256, openvino.get_version(), cpu, tested.precision]
+    parts = [__version__, tested.sha256, *runtime_and_cpu(), tested.precision]
     name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
     return user_cache_path("colorize-gan", appauthor=False) / "colours" / f"{name}.json"
 

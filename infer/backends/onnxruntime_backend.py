@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import onnxruntime
 
 from colorize_gan.core.contract import METADATA_KEY, ModelContract
 from colorize_gan.core.errors import DeviceError, ModelError
 from colorize_gan.core.system.devices import cuda_number, has_nvidia_driver, has_vnni
 from colorize_gan.core.system.memory import is_out_of_memory
+from colorize_gan.core.system.process import telemetry_off
 from colorize_gan.infer.backends.protocol import sha256_of
+
+with telemetry_off():
+    import onnxruntime
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _log = logging.getLogger(__name__)

@@ -1,6 +1,5 @@
 """OpenVINO, on the CPU: faster than ONNX Runtime where the CPU computes in bfloat16."""
 
-import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,13 +9,14 @@ from colorize_gan.core.contract import METADATA_KEY, ModelContract
 from colorize_gan.core.errors import DeviceError, ModelError
 from colorize_gan.core.system.devices import cuda_number
 from colorize_gan.core.system.memory import is_out_of_memory
+from colorize_gan.core.system.process import telemetry_off
 from colorize_gan.core.system.scheduling import scheduling_kept
 from colorize_gan.infer.backends.protocol import sha256_of
 
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # OpenVINO has a stub for it
 try:
-    import openvino
-    from openvino.frontend import FrontEndManager
+    with telemetry_off():
+        import openvino
+        from openvino.frontend import FrontEndManager
 except ImportError as error:
     raise DeviceError(
         f"--backend openvino: is not installed ({error}); pip install 'colorize-gan[openvino]', "
@@ -104,6 +104,11 @@ class OpenVinoBackend:
             "ENABLE_CPU_PINNING": False,  # it would move all calling threads to the first core
         }
         return self._core.compile_model(self._graph, "CPU", settings).create_infer_request()
+
+
+def runtime_and_cpu() -> tuple[str, str]:
+    """Return what decides about the colours beside a model: OpenVINO's version, and the CPU's name."""
+    return openvino.get_version(), openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")
 
 
 def _contract_of(graph: Any, model: Path) -> ModelContract:

@@ -65,7 +65,6 @@ def connected(address: str | None, *, verbose: bool) -> Iterator[None]:
     Raises:
         DeviceError: it cannot be reached.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing goes to Ray's makers
     address = address or os.environ.get("RAY_ADDRESS")
     own: dict[str, Any] = {} if address else {"include_dashboard": False, "object_store_memory": _STORE}
     handler = signal.getsignal(signal.SIGTERM)

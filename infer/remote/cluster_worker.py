@@ -19,6 +19,7 @@ import numpy as np
 from colorize_gan.core.errors import DeviceError, UsageError
 from colorize_gan.core.files.atomic import run_name, work_for
 from colorize_gan.core.system.parallel import one_thread_each
+from colorize_gan.core.system.process import configure_process
 from colorize_gan.core.version import __version__
 from colorize_gan.infer.backends.bundled import bundled_models, find_model
 from colorize_gan.infer.backends.protocol import Backend, RunBackend
@@ -76,6 +77,7 @@ class ClusterWorker:
 
     def __init__(self) -> None:
         """Wait for an assignment."""
+        configure_process()
         self._over = threading.Event()
 
     def open(self, assignment: Assignment) -> RunBackend:

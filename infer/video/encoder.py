@@ -1,6 +1,5 @@
 """Which codec a video is written with, and how its encoder is set up."""
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -19,8 +18,6 @@ from av.video.plane import VideoPlane
 from colorize_gan.core.errors import UsageError
 from colorize_gan.core.system.scheduling import scheduling_kept
 from colorize_gan.infer.video.source import Clip, ColorTags
-
-os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes to stderr by itself
 
 
 @dataclass(frozen=True)

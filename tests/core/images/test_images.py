@@ -198,3 +198,13 @@ def test_too_little_memory_is_not_damage(photo: np.ndarray, monkeypatch: pytest.
     monkeypatch.setattr(images.jpeg, "_decoded", decoded)
     with pytest.raises(MemoryError):
         images.decode_picture(encode(".jpg", photo, 95, Metadata()))
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".heic"])
+def test_the_hosts_limit_of_pixels_is_not_ours(
+    photo: np.ndarray, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pillow_heif")
+    content = encode(suffix, photo, 95, Metadata())
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert decode_picture(content).pixels.shape == photo.shape

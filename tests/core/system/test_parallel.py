@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 import pytest
+import pyvips
 from threadpoolctl import threadpool_info
 
 from colorize_gan.core.system.parallel import RoomToWork, one_thread_each
@@ -76,7 +77,7 @@ def test_work_that_wants_to_be_alone_does_not_wait_for_those_who_come_later() ->
 def test_one_thread_each_ends_with_the_block() -> None:
     def threads() -> list[int]:
         libraries = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-        return [cv2.getNumThreads(), *libraries]
+        return [cv2.getNumThreads(), pyvips.vips_lib.vips_concurrency_get(), *libraries]
 
     before = threads()
     with one_thread_each():
