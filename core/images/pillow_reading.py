@@ -58,7 +58,7 @@ def _opened(content: io.BytesIO, *, is_bmp: bool) -> ImageFile:
         from pillow_heif import HeifImageFile
     except ImportError as error:
         raise UnknownFormatError(_NO_HEIF) from error
-    return HeifImageFile(content)
+    return HeifImageFile(content)  # type: ignore[no-untyped-call]
 
 
 def register_heif() -> None:

@@ -4,15 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import av
-import numpy as np
 from av.codec.context import Flags
 from av.container import InputContainer
-from av.filter import Graph
 from av.packet import Packet
-from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
@@ -20,6 +17,7 @@ from av.video.stream import VideoStream
 
 from colorize_gan.core.errors import VideoError
 from colorize_gan.infer.video.files import open_video, packets_of
+from colorize_gan.infer.video.side_data import display_matrix
 
 _LIMITED, _FULL = 1, 2  # AVColorRange
 _BT709, _UNSPECIFIED, _BT601 = 1, 2, 6  # code points of matrix, primaries and transfer: ITU-T H.273
@@ -32,7 +30,6 @@ _HIGH_DEFINITION = 720  # lines; players take untagged video of fewer for BT.601
 _TELL_DURATION = frozenset({"mov", "matroska", "avi", "asf", "flv"})  # others estimate it
 _SEEKS_BY_TIME_SHOWN = frozenset({"mov", "matroska"})  # others land after the key frame that is needed
 _MOST_BACK = 1  # seconds by which a time may be before the last: more is another recording
-_SIDE_DATA_KINDS = 64  # more than FFmpeg has
 _SHORTFALL = 0.5  # seconds by which a file may be shorter than its header says
 
 
@@ -256,34 +253,12 @@ def _clip(path: Path, container: InputContainer, stream: VideoStream, frame: Vid
         time_base=stream.time_base,
         rate=rate,
         aspect=stream.sample_aspect_ratio,
-        display_matrix=_display_matrix(frame),
+        display_matrix=display_matrix(frame),
         quarter_turns=round(frame.rotation / 90) % 4,
         is_interlaced=frame.interlaced_frame,
         has_alpha=len(frame.format.components) in (2, 4),
         frames=stream.frames or int(seconds * rate),
     )
-
-
-def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
-    try:
-        side_data = frame.side_data
-    except ValueError:
-        side_data = _with_known_side_data(frame).side_data
-    data: Any = side_data.get("DISPLAYMATRIX")
-    return tuple(np.frombuffer(data, np.int32).tolist()) if data is not None else None
-
-
-def _with_known_side_data(frame: VideoFrame) -> VideoFrame:
-    """Return a frame without the kinds of side data that FFmpeg has and PyAV raises on, as EXIF."""
-    graph = Graph()
-    buffer = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
-    )
-    unknown = range(max(cast(int, kind.value) for kind in SideDataType) + 1, _SIDE_DATA_KINDS)
-    deleted = [graph.add("sidedata", f"mode=delete:type={kind}") for kind in unknown]
-    graph.link_nodes(buffer, *deleted, graph.add("buffersink")).configure()
-    graph.vpush(frame)
-    return graph.vpull()
 
 
 def _tags(frame: VideoFrame) -> ColorTags:
