@@ -13,6 +13,7 @@ import pyvips
 
 from colorize_gan.core.color.pixels import to_8_bits
 from colorize_gan.core.errors import ImageError, UnknownFormatError
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.images import jpeg
 from colorize_gan.core.images.formats import suffix_of
 from colorize_gan.core.images.libvips import vips_errors
@@ -57,17 +58,18 @@ class Planes:
     """Height and width of the image."""
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: StrPath) -> Picture:
     """Read an image file: see `read_content` and `decode_picture`."""
     return decode_picture(read_content(path))
 
 
-def read_content(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> bytes:
+def read_content(path: StrPath, max_megapixels: float = MAX_MEGAPIXELS) -> bytes:
     """Return the bytes of a file, once its size and, of a large one, its header have been looked at.
 
     Raises:
         ImageError: it cannot be read, is empty, or is larger than an image of so many megapixels.
     """
+    path = Path(path)
     try:
         size = path.stat().st_size
         check_bytes(size, max_megapixels)
@@ -114,12 +116,12 @@ def decode_picture(content: bytes, max_megapixels: float | None = None) -> Pictu
         raise ImageError(UNDECODABLE) from error
 
 
-def read_image(path: Path) -> np.ndarray:
+def read_image(path: StrPath) -> np.ndarray:
     """Read the pixels of `read_picture`."""
     return read_picture(path).pixels
 
 
-def read_rgb8(path: Path) -> np.ndarray:
+def read_rgb8(path: StrPath) -> np.ndarray:
     """Read any image file as 8-bit sRGB ``(H, W, 3)``, upright.
 
     Raises:

@@ -43,7 +43,7 @@ def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) ->
     """
     if pixels.shape[2] == 4 and suffix in _OPAQUE_SUFFIXES:
         if (pixels[..., 3] != np.iinfo(pixels.dtype).max).any():
-            raise ImageError(f"{suffix} cannot hold its transparency; use --format png")
+            raise ImageError(f"{suffix} cannot hold its transparency; save it as PNG, TIFF or WebP")
         pixels = pixels[..., :3]
     if pixels.dtype == np.uint16 and suffix not in SIXTEEN_BIT_SUFFIXES:
         pixels = to_8_bits(pixels)
