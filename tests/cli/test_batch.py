@@ -74,6 +74,7 @@ def test_what_a_killed_run_left_of_its_report_goes(
     arguments = [photos, "--out", tmp_path / "out", "--model", exported["onnx"], "--workers", "1", *pages]
     killed = subprocess.Popen([*BATCH, *map(str, arguments)], stderr=subprocess.DEVNULL)
     while not (tmp_path / "out" / FOLDER).exists():
+        assert killed.poll() is None
         time.sleep(0.01)
     killed.kill()
     killed.wait()
