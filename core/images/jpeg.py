@@ -24,6 +24,7 @@ _GAIN_MAPS = (b"hdrgm:Version", b"urn:iso:std:iso:ts:21496:-1", b"ns.apple.com/H
 _GAIN_MAP_LEFT_OUT = "its gain map, of an HDR display, is left out"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of a frame header, whose low bits are the process that it is coded by."""
+_SCAN = 0xDA
 _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 
 
@@ -51,6 +52,8 @@ def _decoded(content: bytes, image: pyvips.Image) -> Opened:
     try:
         samples, is_damaged = _samples(content, _COLORSPACES[image.bands])
     except (ValueError, KeyError):  # what simplejpeg does not know, libvips may
+        if len(whole := _without_strays(content)) < len(content):
+            return dataclasses.replace(_decoded(whole, image), is_damaged=True)
         return Opened(pyvips.Image.jpegload_buffer(content, unlimited=True, fail_on="warning").copy_memory())
     if image.bands == 4:  # of which libvips knows whether the file has ink or its absence
         whole = content + _END if is_damaged else content
@@ -81,6 +84,20 @@ def _ended(content: bytes, colorspace: str) -> np.ndarray:
         if _BYTES_TOO_MANY in str(error):
             return simplejpeg.decode_jpeg(content, colorspace, strict=False)
         raise ImageError(UNDECODABLE) from error
+
+
+def _without_strays(content: bytes) -> bytes:
+    """Return a file without the bytes between the segments of its header, which all viewers pass over."""
+    parts, position = [MAGIC], 2
+    while 0 <= (start := content.find(b"\xff", position)) < len(content) - 4:
+        marker = content[start + 1]
+        position = start + 1
+        if marker == _SCAN:
+            return b"".join([*parts, content[start:]])
+        if marker not in (0, 0xFF):
+            position = start + 2 + int.from_bytes(content[start + 2 : start + 4], "big")
+            parts.append(content[start:position])
+    return content
 
 
 def _name_of(content: bytes) -> str:

@@ -1,9 +1,11 @@
 """Colour profiles: every image becomes sRGB before its Lab is computed. LittleCMS, through libvips."""
 
 import functools
+import io
 
 import numpy as np
 import pyvips
+from PIL import ImageCms
 
 from colorize_gan.core.errors import ImageError
 from colorize_gan.core.images.libvips import vips_errors
@@ -65,6 +67,8 @@ def is_damaged(image: pyvips.Image) -> bool:
     profile = _profile(image)
     if image.interpretation == "cmyk" or bands not in (1, 3) or not profile or not _fits(profile, bands):
         return False
+    if not _can_be_used(profile):
+        return True
     try:
         _says_srgb(profile, bands)
     except ImageError:
@@ -86,6 +90,17 @@ def _profile(image: pyvips.Image) -> bytes:
 def _fits(profile: bytes, bands: int) -> bool:
     """Tell whether a profile can be of an image of so many channels; all viewers ignore the others."""
     return profile[16:20] == b"RGB " or (profile[16:20] == b"GRAY" and bands == 1)
+
+
+@functools.lru_cache(maxsize=32)
+def _can_be_used(profile: bytes) -> bool:
+    """Tell whether LittleCMS makes a conversion of a profile; libvips only warns where it does not."""
+    try:
+        mode = "L" if profile[16:20] == b"GRAY" else "RGB"
+        ImageCms.buildTransform(io.BytesIO(profile), io.BytesIO(srgb_profile()), mode, "RGB")
+    except ImageCms.PyCMSError:
+        return False
+    return True
 
 
 @functools.lru_cache(maxsize=32)

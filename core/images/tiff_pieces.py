@@ -190,7 +190,7 @@ def _rows_of(
 
 def _with_pillow(file: bytes) -> np.ndarray:
     try:
-        return np.asarray(Image.open(io.BytesIO(file), formats=["TIFF"]))
+        return np.array(Image.open(io.BytesIO(file), formats=["TIFF"]))
     except DAMAGED as error:
         raise ImageError(f"{UNDECODABLE}: its samples cannot be decompressed") from error
 

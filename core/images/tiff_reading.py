@@ -1,6 +1,7 @@
 """Decoding TIFF: what libvips reads rightly goes to libvips, the rest is read piece by piece or refused."""
 
 import dataclasses
+import zlib
 from collections.abc import Iterator
 
 import pyvips
@@ -35,6 +36,7 @@ _EXTRAS_LEFT_OUT = "channels beside colour and transparency are left out"
 _ERRORS_SAID = frozenset({NONE, LZW, DEFLATE, OLD_DEFLATE})
 """Compressions of which libtiff calls all damage an error; of the others some is a warning."""
 _XMP, _PROFILE, _TABLES = 700, 34675, 347
+_INFLATED_AT_ONCE = 1 << 24  # bytes
 _INCH, _CENTIMETRE = 2, 3
 _SPECTRAL = 3  # channels beside grey: those of a multispectral camera, not a selection
 
@@ -76,7 +78,26 @@ def _with_libvips(content: bytes, layout: Layout) -> Opened:
     image = pyvips.Image.tiffload_buffer(
         content, access=access, unlimited=True, fail_on="warning" if layout.tile else "error"
     )
-    return Opened(image, is_damaged=layout.compression == JPEG and _has_damaged_jpeg(content, layout))
+    return Opened(image, is_damaged=_is_damaged(content, layout))
+
+
+def _is_damaged(content: bytes, layout: Layout) -> bool:
+    """Tell whether strips or tiles are damaged in ways that libtiff does not say."""
+    if layout.compression in (DEFLATE, OLD_DEFLATE):
+        pieces = zip(layout.offsets, layout.counts, strict=False)
+        return not all(_is_whole(memoryview(content)[offset : offset + count]) for offset, count in pieces)
+    return layout.compression == JPEG and _has_damaged_jpeg(content, layout)
+
+
+def _is_whole(piece: memoryview) -> bool:
+    """Tell whether deflated bytes have the checksum that ends them: libtiff stops before it."""
+    stream = zlib.decompressobj()
+    try:
+        while stream.decompress(piece, _INFLATED_AT_ONCE):
+            piece = memoryview(stream.unconsumed_tail)
+    except zlib.error:
+        return False
+    return stream.eof
 
 
 def _has_damaged_jpeg(content: bytes, layout: Layout) -> bool:
