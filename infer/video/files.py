@@ -25,12 +25,23 @@ def open_video(path: Path) -> InputContainer:
     return av.open(_full_path(path), options=dict(_PROBING), metadata_errors=AS_IT_IS)
 
 
-def create_video(path: Path, form: str, options: Mapping[str, str]) -> OutputContainer:
-    """Open a file for writing; ``form`` is FFmpeg's name of the container.
+def create_video(
+    path: Path, form: str, options: Mapping[str, str], *, loosely: bool = False
+) -> OutputContainer:
+    """Open a file for writing.
+
+    Args:
+        path: of the file.
+        form: FFmpeg's name of the container.
+        options: of the container.
+        loosely: take what FFmpeg writes there beyond the container's own list of codecs, as Windows Media
+            sound in Matroska. PyAV asks that list, but not behind FFmpeg's queue, which loses chapters.
 
     Raises:
         av.FFmpegError: it cannot be written.
     """
+    if loosely:
+        form, options = "fifo", {"fifo_format": form, **options}
     return av.open(_full_path(path), "w", form, options=dict(options), metadata_errors=AS_IT_IS)
 
 
