@@ -99,15 +99,16 @@ class Frames:
                 return
             if packet is None:
                 return
-            if packet.pts is not None:
-                end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            stamp = packet.pts if packet.pts is not None else packet.dts
+            if stamp is not None:
+                end = float((stamp + (packet.duration or 0)) * packet.time_base)
                 self._reached = max(self._reached, end)
             yield packet
 
     def _mend_time(self, frame: VideoFrame) -> int:
         """Give the frame a time, counted from the clip's origin, that is later than the last; return it."""
         decoded = self._next_decoding_time()
-        time = frame.pts if frame.pts is not None else decoded
+        time = frame.pts if frame.pts is not None and self._clip.tells_times else decoded
         if time is None:
             time = max(self._clip.origin, self._last_time + self._clip.origin + self._step)
             self.mended_times += 1
@@ -122,7 +123,7 @@ class Frames:
         return time
 
     def _next_decoding_time(self) -> int | None:
-        """Return when the next frame is due by its packet: AVI has no other times."""
+        """Return when the next frame is due by the packets: the earliest time at which one is decoded."""
         while len(self._pending) > _MOST_REORDERED:  # packets without a frame
             heapq.heappop(self._pending)
         return heapq.heappop(self._pending) if self._pending else None

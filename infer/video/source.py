@@ -7,7 +7,9 @@ from pathlib import Path
 
 import av
 from av.codec.context import Flags
+from av.container import Flags as ContainerFlags
 from av.container import InputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
@@ -60,6 +62,8 @@ class Clip:
     tags: ColorTags
     time_base: Fraction
     """Seconds that one unit of time lasts."""
+    tells_times: bool
+    """Whether the file tells when frames are shown; AVI tells only when packets are decoded."""
     rate: Fraction
     """Mean frames a second."""
     aspect: Fraction | None
@@ -91,7 +95,10 @@ def probe(path: Path) -> Clip:
             raise VideoError("the file is empty")
         with open_video(path) as container:
             stream = _video_stream(container)
-            return _clip(path, container, stream, _first_frame(container, stream))
+            # on in PyAV: times that the file does not tell would look as if it did
+            container.flags &= ~ContainerFlags.gen_pts.value
+            packet, frame = _first_frame(container, stream)
+            return _clip(path, container, stream, packet, frame)
     except av.FFmpegError as error:
         raise VideoError(f"damaged, cut short or not a video ({error.strerror})") from error
 
@@ -121,11 +128,14 @@ def _video_stream(container: InputContainer) -> VideoStream:
     raise VideoError(f"no video stream (only {', '.join(kinds) or 'nothing'})")
 
 
-def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
+def _first_frame(container: InputContainer, stream: VideoStream) -> tuple["Packet[VideoStream]", VideoFrame]:
+    """Return the first packet, and the first frame that can be decoded."""
+    first = None
     if stream.codec_context is None:
         raise VideoError("its codec is none that can be decoded here")
     stream.codec_context.flags |= Flags.output_corrupt
     for packet in packets_of(container, [stream]):
+        first = first or packet
         if packet.has_sidedata("encryption_info"):
             raise VideoError("encrypted; only its owner can give you one that is not")
         try:
@@ -134,11 +144,17 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
             continue
         if frames:
             assert isinstance(frames[0], VideoFrame)
-            return frames[0]
+            return first, frames[0]
     raise VideoError("no frame of it can be decoded: damaged")
 
 
-def _clip(path: Path, container: InputContainer, stream: VideoStream, frame: VideoFrame) -> Clip:
+def _clip(
+    path: Path,
+    container: InputContainer,
+    stream: VideoStream,
+    packet: "Packet[VideoStream]",
+    frame: VideoFrame,
+) -> Clip:
     assert stream.time_base is not None
     rate = _rate(stream, stream.time_base)
     seconds = Fraction(container.duration or 0, av.time_base)
@@ -153,6 +169,7 @@ def _clip(path: Path, container: InputContainer, stream: VideoStream, frame: Vid
         depth=to_planar(frame, tags).format.components[0].bits,
         tags=tags,
         time_base=stream.time_base,
+        tells_times=packet.pts is not None or packet.dts is None,
         rate=rate,
         aspect=stream.sample_aspect_ratio,
         display_matrix=display_matrix(frame),
