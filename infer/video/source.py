@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 from av.codec.context import Flags
@@ -96,7 +97,7 @@ def probe(path: Path) -> Clip:
         with open_video(path) as container:
             stream = _video_stream(container)
             # on in PyAV: times that the file does not tell would look as if it did
-            container.flags &= ~ContainerFlags.gen_pts.value
+            container.flags &= ~cast(int, ContainerFlags.gen_pts.value)
             packet, frame = _first_frame(container, stream)
             return _clip(path, container, stream, packet, frame)
     except av.FFmpegError as error:
