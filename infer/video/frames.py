@@ -45,7 +45,7 @@ class Frames:
         """Yield the frames.
 
         Raises:
-            VideoError: the picture changes its size.
+            VideoError: the picture changes its size, its bits or how its colours are to be read.
         """
         clip = self._clip
         with open_video(clip.path) as container:
@@ -53,15 +53,8 @@ class Frames:
             if self._start and _SEEKS_BY_TIME_SHOWN & set(container.format.name.split(",")):
                 container.seek(int(self._start / clip.time_base) + clip.origin, stream=stream)
             for frame in self._decode(container, stream):
-                if (frame.height, frame.width) != (clip.height, clip.width):
-                    raise VideoError(
-                        f"its picture changes from {clip.width} x {clip.height} to "
-                        f"{frame.width} x {frame.height} pixels; split it there"
-                    )
-                if (form := to_planar(frame, clip.tags).format.components[0].bits) != clip.depth:
-                    raise VideoError(f"its samples change from {clip.depth} to {form} bits; split it there")
-                if tags_of(frame) != clip.tags:
-                    raise VideoError("its colour matrix, range or primaries change; split it there")
+                if change := _change(frame, clip):
+                    raise VideoError(f"{change} {self._place()}; split it there")
                 time = self._mend_time(frame) * clip.time_base
                 if self._end is not None and time >= self._end:
                     return
@@ -114,13 +107,16 @@ class Frames:
             self.mended_times += 1
         time -= self._clip.origin
         if (self._last_time - time) * self._clip.time_base > _MOST_BACK and self._last_time > -(2**62):
-            at = float(self._last_time * self._clip.time_base)
-            raise VideoError(f"its time begins anew after {at:.2f} s; split it there")
+            raise VideoError(f"its time begins anew {self._place()}; split it there")
         if time <= self._last_time:
             time = self._last_time + 1
             self.mended_times += 1
         frame.pts = self._last_time = time
         return time
+
+    def _place(self) -> str:
+        """Say where the last frame is, as a person counts: from the first picture."""
+        return f"after {float(self._last_time * self._clip.time_base - self._clip.first):.2f} s"
 
     def _next_decoding_time(self) -> int | None:
         """Return when the next frame is due by the packets: the earliest time at which one is decoded."""
@@ -134,6 +130,16 @@ class Frames:
         promised = ((container.start_time or 0) + container.duration) / av.time_base
         missing = promised - self._reached
         return missing if missing > _SHORTFALL else 0
+
+
+def _change(frame: VideoFrame, clip: Clip) -> str:
+    """Say how a frame differs from the clip's first; empty where it does not."""
+    if (frame.height, frame.width) != (clip.height, clip.width):
+        sizes = (f"{part.width} x {part.height}" for part in (clip, frame))
+        return f"its picture changes from {' to '.join(sizes)} pixels"
+    if (bits := to_planar(frame, clip.tags).format.components[0].bits) != clip.depth:
+        return f"its samples change from {clip.depth} to {bits} bits"
+    return "" if tags_of(frame) == clip.tags else "its colour matrix, range or primaries change"
 
 
 def _position(container: InputContainer, index: int) -> int:

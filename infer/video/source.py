@@ -24,10 +24,26 @@ _LIMITED, _FULL = 1, 2  # AVColorRange
 _BT709, _UNSPECIFIED, _BT601 = 1, 2, 6  # code points of matrix, primaries and transfer: ITU-T H.273
 _NO_MATRICES = frozenset({0, _UNSPECIFIED, 3})  # of RGB, which grey of PNG has, too; unknown; reserved
 _SDR_TRANSFERS = frozenset({0, 1, 2, 4, 5, 6, 7, 11, 12, 13, 14, 15})
+_OTHER_TRANSFERS = {
+    8: "linear light",
+    9: "logarithmic transfer",
+    10: "logarithmic transfer",
+    16: "high dynamic range (PQ)",
+    17: "transfer of digital cinema (SMPTE ST 428)",
+    18: "high dynamic range (HLG)",
+}
+_OTHER_PRIMARIES = {
+    8: "colour film",
+    9: "BT.2020, a wide gamut",
+    10: "digital cinema (SMPTE ST 428)",
+    11: "DCI-P3, a wide gamut",
+    12: "Display P3, a wide gamut",
+}
 _NARROW_PRIMARIES = frozenset({0, 1, 2, 4, 5, 6, 7, 22})  # near enough to BT.709's
 _SWSCALE_BT601 = 5
 _PLANAR = {8: "yuv444p", 10: "yuv444p10le", 12: "yuv444p12le", 32: "yuv444p16le"}
 """What RGB and packed samples of at most so many bits become; 32 are floats."""
+_ONE_BIT = "mono"
 _HIGH_DEFINITION = 720  # lines; players take untagged video of fewer for BT.601
 _CLOCKS = frozenset({"mpegts", "mpeg"})  # their time is that of a broadcast, or of a disc
 _LATEST_START = 60  # seconds by which a file of another kind may begin late on purpose
@@ -108,6 +124,8 @@ def to_planar(frame: VideoFrame, tags: ColorTags) -> VideoFrame:
     """Return a frame with a luma plane: itself, or one converted from RGB or packed samples."""
     if _has_luma_plane(frame.format):
         return frame
+    if frame.format.name.startswith(_ONE_BIT):  # FFmpeg takes these for full range whatever it is told
+        return frame.reformat(format="gray", threads=1)
     bits = frame.format.components[0].bits
     target = next(name for most, name in _PLANAR.items() if bits <= most)
     matrix = _SWSCALE_BT601 if tags.matrix == _BT601 else tags.matrix
@@ -205,15 +223,19 @@ def tags_of(frame: VideoFrame) -> ColorTags:
     """Return a frame's tags, completed as players complete them.
 
     Raises:
-        VideoError: HDR, or of a wide gamut.
+        VideoError: HDR, of a film's or a camera's transfer, or of other primaries than television's.
     """
-    if frame.color_trc not in _SDR_TRANSFERS or frame.color_primaries not in _NARROW_PRIMARIES:
-        raise VideoError("high dynamic range or wide gamut; convert it to SDR in BT.709 first")
-    is_native = _has_luma_plane(frame.format)
+    if frame.color_trc not in _SDR_TRANSFERS:
+        name = _OTHER_TRANSFERS.get(frame.color_trc, f"transfer {frame.color_trc} of ITU-T H.273")
+        raise VideoError(f"{name}; convert it to SDR in BT.709 first")
+    if frame.color_primaries not in _NARROW_PRIMARIES:
+        name = _OTHER_PRIMARIES.get(frame.color_primaries, f"{frame.color_primaries} of ITU-T H.273")
+        raise VideoError(f"its primaries are those of {name}; convert it to SDR in BT.709 first")
+    is_native = _has_luma_plane(frame.format) or frame.format.name.startswith(_ONE_BIT)
     matrix = frame.colorspace
     if matrix in _NO_MATRICES or frame.format.is_rgb:
         matrix = _BT709 if frame.height >= _HIGH_DEFINITION else _BT601
     # FFmpeg and its players take these for full range where there is no tag
-    is_full_by_name = frame.format.name.startswith(("yuvj", "gray"))
+    is_full_by_name = frame.format.name.startswith(("yuvj", "gray", _ONE_BIT))
     is_full = frame.color_range == _FULL or (not frame.color_range and is_full_by_name)
     return ColorTags(matrix, frame.color_primaries, frame.color_trc, is_full and is_native)
