@@ -21,8 +21,9 @@ from colorize_gan.infer import Colorizer
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.video.chroma import luma_to_grey
 from colorize_gan.infer.video.encoder import luma_of, settings_for
+from colorize_gan.infer.video.frames import Frames
 from colorize_gan.infer.video.options import VideoOptions
-from colorize_gan.infer.video.source import Frames, probe, to_planar
+from colorize_gan.infer.video.source import probe, to_planar
 from colorize_gan.infer.video.video import colorize_videos
 
 if TYPE_CHECKING:

@@ -19,6 +19,8 @@ from colorize_gan.core.errors import UsageError
 from colorize_gan.core.system.scheduling import scheduling_kept
 from colorize_gan.infer.video.source import Clip, ColorTags
 
+_TOP_FIRST, _BOTTOM_FIRST = 2, 3  # AVFieldOrder
+
 
 @dataclass(frozen=True)
 class Codec:
@@ -71,6 +73,7 @@ class EncoderSettings:
     aspect: Fraction | None
     tags: ColorTags
     is_interlaced: bool
+    is_bottom_first: bool
 
     def open(self, context: VideoCodecContext) -> None:
         """Set up and open an encoder; it leaves scheduling as it is."""
@@ -85,6 +88,7 @@ class EncoderSettings:
         context.flags |= Flags.global_header
         if self.is_interlaced:
             context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+            context.field_order = _BOTTOM_FIRST if self.is_bottom_first else _TOP_FIRST
         with scheduling_kept():
             context.open()
 
@@ -110,13 +114,15 @@ def settings_for(clip: Clip, codec: str, crf: int | None) -> EncoderSettings:
     if crf is not None and crf > chosen.most_crf:
         raise UsageError(f"--crf {crf}: of {codec} it is 0 to {chosen.most_crf}")
     quality = {} if chosen.crf is None else {"crf": str(chosen.crf if crf is None else crf)}
+    is_interlaced = clip.is_interlaced and chosen.keeps_fields
+    fields = {"x264-params": "bff=1"} if is_interlaced and clip.is_bottom_first and codec == "h264" else {}
     is_odd = clip.height % 2 or clip.width % 2
     layout = "444" if is_odd and chosen.needs_even else chosen.layout
     form = av.VideoFormat(_pixel_format(chosen, layout, clip.depth))
     rows, columns = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}[layout]
     return EncoderSettings(
         codec=codec,
-        options={**chosen.options, **quality},
+        options={**chosen.options, **quality, **fields},
         pixel_format=form.name,
         subsampling=(rows, columns),
         depth=form.components[0].bits,
@@ -126,7 +132,8 @@ def settings_for(clip: Clip, codec: str, crf: int | None) -> EncoderSettings:
         rate=clip.rate,
         aspect=clip.aspect,
         tags=clip.tags,
-        is_interlaced=clip.is_interlaced and chosen.keeps_fields,
+        is_interlaced=is_interlaced,
+        is_bottom_first=clip.is_bottom_first,
     )
 
 

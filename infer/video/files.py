@@ -1,6 +1,7 @@
 """Opening video files with PyAV, whatever they are called and whatever text is in them."""
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,25 @@ def open_video(path: Path) -> InputContainer:
     return av.open(_full_path(path), options=dict(_PROBING), metadata_errors=AS_IT_IS)
 
 
-def create_video(path: Path, form: str, options: Mapping[str, str]) -> OutputContainer:
-    """Open a file for writing; ``form`` is FFmpeg's name of the container.
+def create_video(
+    path: Path, form: str, options: Mapping[str, str], *, loosely: bool = False
+) -> OutputContainer:
+    """Open a file for writing.
+
+    Args:
+        path: of the file.
+        form: FFmpeg's name of the container.
+        options: of the container.
+        loosely: take what FFmpeg writes there beyond the container's own list of codecs, as Windows Media
+            sound in Matroska. PyAV asks that list, but not behind FFmpeg's tee, which loses chapters.
 
     Raises:
         av.FFmpegError: it cannot be written.
     """
+    if loosely:
+        settings = ":".join(f"{key}={value}" for key, value in {"f": form, **options}.items())
+        name = re.sub(r"([\\'|])", r"\\\1", str(_full_path(path)))
+        return av.open(f"[{settings}]{name}", "w", "tee", metadata_errors=AS_IT_IS)
     return av.open(_full_path(path), "w", form, options=dict(options), metadata_errors=AS_IT_IS)
 
 

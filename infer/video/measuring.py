@@ -8,7 +8,8 @@ import numpy as np
 
 from colorize_gan.core.errors import VideoError
 from colorize_gan.infer.video.encoder import convert_luma, luma_of
-from colorize_gan.infer.video.source import Clip, Frames, probe, to_planar
+from colorize_gan.infer.video.frames import Frames
+from colorize_gan.infer.video.source import Clip, probe, to_planar
 
 
 def luma_error(clip: Clip, target: Path, start: Fraction | None, end: Fraction | None) -> dict[str, Any]:

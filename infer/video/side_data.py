@@ -1,4 +1,4 @@
-"""What PyAV does not tell of a frame, found by FFmpeg's filters: how it is turned."""
+"""What PyAV does not tell of a frame, found by FFmpeg's filters: how it is turned, and its first field."""
 
 from typing import Any, cast
 
@@ -20,6 +20,15 @@ def display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
         side_data = _filtered(frame, *(f"sidedata=mode=delete:type={kind}" for kind in newer)).side_data
     data: Any = side_data.get("DISPLAYMATRIX")
     return tuple(np.frombuffer(data, np.int32).tolist()) if data is not None else None
+
+
+def is_bottom_first(frame: VideoFrame) -> bool:
+    """Tell whether the lower of the two fields of an interlaced frame is shown first; the picture is lost."""
+    frame.make_writable()
+    rows = np.frombuffer(frame.planes[0], np.uint8).reshape(-1, frame.planes[0].line_size)  # type: ignore[call-overload]
+    rows[::2], rows[1::2] = 0, 1
+    first_field = _filtered(frame, "separatefields")
+    return bool(np.frombuffer(first_field.planes[0], np.uint8)[0])  # type: ignore[call-overload]
 
 
 def _filtered(frame: VideoFrame, *filters: str) -> VideoFrame:

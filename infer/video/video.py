@@ -22,15 +22,18 @@ from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.notes import DAMAGED
 from colorize_gan.infer.video.chroma import check_matrix
 from colorize_gan.infer.video.comparison import write_comparison
+from colorize_gan.infer.video.copies import Excerpt
 from colorize_gan.infer.video.encoder import EncoderSettings, settings_for, what_changes
 from colorize_gan.infer.video.files import open_video
+from colorize_gan.infer.video.frames import Frames
 from colorize_gan.infer.video.measuring import luma_error
+from colorize_gan.infer.video.metadata import comment_of
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.pipeline import FramePipeline
 from colorize_gan.infer.video.segments import Job, is_unfinished
-from colorize_gan.infer.video.source import Clip, Frames, probe
+from colorize_gan.infer.video.source import Clip, probe
 from colorize_gan.infer.video.state import State
-from colorize_gan.infer.video.writing import CodedVideo, Excerpt, check_written, plan_copies, write_video
+from colorize_gan.infer.video.writing import CodedVideo, check_written, plan_copies, write_video
 
 INTERRUPTED = "interrupted; what is finished of it is kept"
 """Reason of a result that ended early."""
@@ -101,7 +104,6 @@ class _Video:
 
     def __init__(self, item: WorkItem, colorizer: Colorizer, options: VideoOptions) -> None:
         self._item, self._colorizer, self._options = item, colorizer, options
-        self._excerpt = Excerpt(options.start, options.end)
 
     def colorize(self, stop: threading.Event, on_frame: OnFrame) -> ItemResult:
         """Bring it to its end."""
@@ -115,9 +117,10 @@ class _Video:
         check_matrix(clip.tags)
         settings = settings_for(clip, options.codec, options.crf)
         suffix = item.target.suffix.lower()
-        copied, notes = plan_copies(clip, suffix, settings)
+        excerpt = Excerpt.of(clip, options.start, options.end)
+        copied = plan_copies(clip, suffix, settings, excerpt)
         item.target.parent.mkdir(parents=True, exist_ok=True)
-        frames = Frames(clip, options.start, options.end)
+        frames = Frames(clip, excerpt.start, excerpt.end)
         overwrite = options.on_exists == "overwrite" and not options.resume
         with Job(
             item.target, self._job_settings(clip, settings), resume=options.resume, overwrite=overwrite
@@ -134,13 +137,17 @@ class _Video:
             video = CodedVideo(job.packets(), job.times(), frames.last_duration)
             with job.result() as part:
                 comment = self._comment() + (f"; {_CUT_SHORT}" if frames.missing_seconds else "")
-                write_video(part, suffix, clip, settings, video, copied, self._excerpt, comment)
-                check_written(part, clip, video.times, self._excerpt)
+                write_video(part, suffix, clip, settings, video, copied, excerpt, comment)
+                check_written(part, clip, video.times, excerpt)
             if options.compare:
-                write_comparison(item.target, clip, options.start, options.end)
+                write_comparison(item.target, clip, excerpt.start, excerpt.end)
             job.remove()
         return self._result(
-            clip, settings, state, frames, [*what_changes(clip, settings), *notes, *_damage(frames, state)]
+            clip,
+            settings,
+            state,
+            frames,
+            [*what_changes(clip, settings), *copied.notes, *_damage(frames, state)],
         )
 
     def _job_settings(self, clip: Clip, settings: EncoderSettings) -> dict[str, Any]:
@@ -184,7 +191,8 @@ class _Video:
             "flicker": _flicker(state, deflicker=self._options.deflicker),
         }
         if self._options.measure:
-            facts["luma"] = luma_error(clip, self._item.target, self._options.start, self._options.end)
+            excerpt = Excerpt.of(clip, self._options.start, self._options.end)
+            facts["luma"] = luma_error(clip, self._item.target, excerpt.start, excerpt.end)
         result = ItemResult(
             self._item.source,
             self._item.target,
@@ -205,7 +213,7 @@ class _Video:
 def _left(item: WorkItem) -> ItemResult:
     """Return the result of a video whose output is there already."""
     with contextlib.suppress(av.FFmpegError), open_video(item.target) as container:
-        if _CUT_SHORT in container.metadata.get("comment", ""):
+        if _CUT_SHORT in comment_of(container.metadata):
             reason = f"{_CUT_SHORT}: what there is was written before; --on-exists overwrite tries again"
             return ItemResult(item.source, item.target, "failed", reason)
     return ItemResult(item.source, item.target, "skipped", "the output exists; --on-exists overwrite")

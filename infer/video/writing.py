@@ -1,26 +1,44 @@
 """Writing the video file: the new video stream, and all other streams as they were."""
 
-import functools
+import contextlib
 import heapq
-import io
-import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import av
 import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
-from av.stream import AttachmentStream, Disposition, Stream
+from av.stream import AttachmentStream, Stream
 from av.video.stream import VideoStream
 
 from colorize_gan.core.errors import VideoError
 from colorize_gan.core.files.containers import CONTAINERS
+from colorize_gan.infer.video.copies import (
+    Excerpt,
+    Timed,
+    add_copy,
+    advice,
+    can_copy,
+    can_hold,
+    copied_packets,
+    described,
+    first_packets,
+    is_cover,
+    is_timecode,
+)
 from colorize_gan.infer.video.encoder import CODECS, EncoderSettings
-from colorize_gan.infer.video.files import AS_IT_IS, create_video, open_video, packets_of
+from colorize_gan.infer.video.files import create_video, open_video
+from colorize_gan.infer.video.metadata import (
+    has_timecode,
+    kept_stream_tags,
+    kept_tags,
+    needs_free_names,
+    with_comment,
+    without_timecode,
+)
 from colorize_gan.infer.video.source import Clip
 
 if TYPE_CHECKING:
@@ -29,10 +47,6 @@ if TYPE_CHECKING:
 _WHOLE_MILLISECONDS = frozenset({"matroska", "webm"})
 _MILLISECOND = Fraction(1, 1000)
 _NEEDED = frozenset({"audio", "subtitle", "video"})
-_COVERS = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
-_HAVE_COVERS = frozenset({"mp4", "matroska"})  # the others take them, and write none
-_OWN_TAGS = ("encoder", "major_brand", "minor_version", "compatible_brands", "vendor_id")
-_STATISTICS = ("BPS", "DURATION", "NUMBER_OF_", "_STATISTICS_")  # Matroska's, of the old video stream
 
 
 @dataclass(frozen=True)
@@ -48,47 +62,71 @@ class CodedVideo:
 
 
 @dataclass(frozen=True)
-class Excerpt:
-    """The part of the source that is taken, in seconds."""
+class Copies:
+    """What is copied."""
 
-    start: Fraction | None = None
-    end: Fraction | None = None
+    streams: list[int]
+    """Their indices in the source."""
+    loosely: bool
+    """Whether some need `create_video` to be lenient."""
+    timecode: bool
+    """Whether the time code of the first frame is."""
+    notes: list[str]
+    """What will not be as it was."""
 
-    def has(self, time: Fraction) -> bool:
-        """Tell whether ``time`` is in it."""
-        return (self.start is None or time >= self.start) and (self.end is None or time < self.end)
 
-
-def plan_copies(clip: Clip, suffix: str, settings: EncoderSettings) -> tuple[list[int], list[str]]:
-    """Choose the streams to copy into a container of this suffix.
-
-    Returns:
-        Their indices, and what will not be as it was.
+def plan_copies(clip: Clip, suffix: str, settings: EncoderSettings, excerpt: Excerpt) -> Copies:
+    """Choose what is copied into a container of this suffix.
 
     Raises:
-        VideoError: it cannot hold the codec, the sound or the subtitles.
+        VideoError: it cannot hold the video, the sound or the subtitles.
     """
     form, codec = CONTAINERS[suffix], CODECS[settings.codec]
-    if not _can_hold(form, lambda trial: _add_video(trial, settings)):
-        raise VideoError(f"{suffix} cannot hold {settings.codec}; write .mkv, or choose another --codec")
-    copied, notes = [], []
+    if not can_hold(form, lambda trial: _add_video(trial, settings)):
+        raise VideoError(_why_not(suffix, form, settings))
+    copied, notes, loosely = [], [], False
     with open_video(clip.path) as source:
+        video = source.streams[clip.stream]
+        firsts = first_packets(source)
         for stream in source.streams:
-            if stream.index == clip.stream:
+            first = firsts.get(stream.index)
+            if stream.index == clip.stream or is_timecode(stream):
                 continue
-            if _can_copy(stream, form):
+            if can_copy(stream, first, form):
                 copied.append(stream.index)
-                if stream.type == "video" and not _is_cover(stream):
-                    notes.append(f"{_described(stream)} stays as it is: only the first video is coloured")
-            elif stream.type in _NEEDED and not _is_cover(stream):
-                raise VideoError(f"{suffix} cannot hold its {_described(stream)}; {_advice(stream)}")
+                if stream.type == "video" and not is_cover(stream):
+                    notes.append(f"{described(stream)} stays as it is: only the first video is coloured")
+            elif form == "matroska" and can_copy(stream, first, form, loosely=True):
+                copied.append(stream.index)
+                loosely = True
+            elif stream.type in _NEEDED and not is_cover(stream):
+                raise VideoError(f"{suffix} cannot hold its {described(stream)}; {advice(stream, first)}")
             else:
-                notes.append(f"{_described(stream)} left out: {suffix} cannot hold it")
+                notes.append(f"{described(stream)} left out: {suffix} cannot hold it")
+        if loosely and source.chapters():
+            notes.append(f"chapters left out: {suffix} cannot hold them beside this sound")
+        timecode = excerpt.start is None and can_hold(
+            form, lambda trial: _add_tagged_video(trial, settings, source, video)
+        )
+        if not timecode and any(has_timecode(part.metadata) for part in (source, video)):
+            notes.append("its time code is left out: it is not that of the first frame written here")
     if form in _WHOLE_MILLISECONDS and (clip.time_base * 1000).denominator != 1:
         notes.append(f"{suffix} keeps times in whole milliseconds; .mp4 and .mov keep them exactly")
     if form in _WHOLE_MILLISECONDS and settings.aspect not in (None, 1) and not codec.tells_aspect:
         notes.append(f"{suffix} with {settings.codec} loses the aspect of pixels, {settings.aspect}")
-    return copied, notes
+    return Copies(copied, loosely, timecode, notes)
+
+
+def _why_not(suffix: str, form: str, settings: EncoderSettings) -> str:
+    """Say why a container does not take the video."""
+    second = Fraction(1, 25)
+    usual = replace(settings, width=640, height=360, rate=1 / second, time_base=second, aspect=None)
+    if not can_hold(form, lambda trial: _add_video(trial, usual)):
+        return f"{suffix} cannot hold {settings.codec}; write .mkv, or choose another codec"
+    return (
+        f"{settings.codec} takes no video of {settings.width} x {settings.height} pixels "
+        f"at {float(settings.rate):.6g} frames/s; choose another codec"
+    )
 
 
 def write_video(
@@ -97,7 +135,7 @@ def write_video(
     clip: Clip,
     settings: EncoderSettings,
     video: CodedVideo,
-    copied: list[int],
+    copied: Copies,
     excerpt: Excerpt,
     comment: str,
 ) -> None:
@@ -111,22 +149,37 @@ def write_video(
     first = int(video.times.min())
     # an excerpt begins at zero, else times stay as they are
     offset = first * clip.time_base if excerpt.start is not None else Fraction(0)
-    with open_video(clip.path) as source, create_video(path, form, _options(form, clip)) as out:
+    with contextlib.ExitStack() as stack:
+        source = stack.enter_context(open_video(clip.path))
+        keep = kept_tags if copied.timecode else _kept_without_timecode
+        tags = with_comment(keep(source.metadata), comment)
+        options = _options(form, clip, tags)
+        out = stack.enter_context(create_video(path, form, options, loosely=copied.loosely))
         stream = _add_video(out, settings)
         if clip.display_matrix:
             stream.set_display_matrix(clip.display_matrix)
-        stream.metadata.update(_kept_tags(source.streams[clip.stream].metadata))
+        stream.metadata.update(kept_stream_tags(keep(source.streams[clip.stream].metadata)))
         stream.disposition = source.streams[clip.stream].disposition
-        added = {index: _add_copy(source.streams[index], out) for index in copied}
+        added = {index: add_copy(source.streams[index], out, form) for index in copied.streams}
         copies = {index: copy for index, copy in added.items() if not isinstance(copy, AttachmentStream)}
-        out.metadata.update(_kept_tags(source.metadata))
-        said = out.metadata.get("comment")
-        out.metadata["comment"] = f"{said}; {comment}" if said else comment
-        out.set_chapters(_moved_chapters(source.chapters(), excerpt, offset))
+        out.metadata.update(tags)
+        out.set_chapters(_moved_chapters(source.chapters(), excerpt, clip.origin * clip.time_base, offset))
         coded = _video_packets(video, stream, clip.time_base, offset)
-        others = _copied_packets(source, copies, excerpt, offset)
+        others = copied_packets(source, copies, excerpt, clip, offset)
         for _, packet in heapq.merge(coded, others, key=lambda timed: timed[0]):
             out.mux(packet)
+
+
+def _kept_without_timecode(tags: Mapping[str, str]) -> dict[str, str]:
+    return without_timecode(kept_tags(tags))
+
+
+def _add_tagged_video(
+    out: OutputContainer, settings: EncoderSettings, source: InputContainer, video: Stream
+) -> None:
+    """Add the video stream with the tags of the source: a time code may not fit its rate."""
+    _add_video(out, settings).metadata.update(kept_stream_tags(video.metadata))
+    out.metadata.update(kept_tags(source.metadata))
 
 
 def check_written(path: Path, clip: Clip, times: np.ndarray, excerpt: Excerpt) -> None:
@@ -151,12 +204,13 @@ def check_written(path: Path, clip: Clip, times: np.ndarray, excerpt: Excerpt) -
         raise VideoError("the container does not keep its times: choose another one")
 
 
-def _options(form: str, clip: Clip) -> dict[str, str]:
+def _options(form: str, clip: Clip, tags: Mapping[str, str]) -> dict[str, str]:
     if form not in ("mp4", "mov"):
         return {"fflags": "+bitexact"}  # else Matroska's identifiers are random
     # the units of tracks and of the edit lists that keep a late start
     unit = str(clip.time_base.denominator)
-    return {"movflags": "+faststart", "video_track_timescale": unit, "movie_timescale": unit}
+    flags = "+faststart" + ("+use_metadata_tags" if needs_free_names(tags) else "")
+    return {"movflags": flags, "video_track_timescale": unit, "movie_timescale": unit}
 
 
 def _add_video(out: OutputContainer, settings: EncoderSettings) -> VideoStream:
@@ -170,89 +224,20 @@ def _add_video(out: OutputContainer, settings: EncoderSettings) -> VideoStream:
     return stream
 
 
-def _add_copy(stream: Stream, out: OutputContainer) -> Stream:
-    if isinstance(stream, AttachmentStream):
-        return _attach(stream, stream.data, "", stream.mimetype or "", out)
-    if _is_cover(stream) and out.format.name == "matroska":  # there it is no stream
-        return _attach(stream, _content_of(stream), *_COVERS[stream.codec_context.name], out)
-    copy = out.add_stream_from_template(stream, opaque=True)
-    copy.metadata.update(_kept_tags(stream.metadata))
-    copy.disposition = stream.disposition
-    return copy
-
-
-def _attach(stream: Stream, content: bytes, name: str, kind: str, out: OutputContainer) -> Stream:
-    """Attach what is, or was, attached; ``name`` and media type where it has none of its own."""
-    tags = stream.metadata
-    name = tags.get("filename", name).encode("utf-8", "replace").decode()  # PyAV takes no other bytes
-    return out.add_attachment(name, tags.get("mimetype", kind), content)
-
-
-def _is_cover(stream: Stream) -> bool:
-    return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
-
-
-def _content_of(cover: Stream) -> bytes:
-    """Return a cover picture: FFmpeg gives it as a packet without a time."""
-    with open_video(Path(cover.container.name)) as source:
-        packets = source.demux([source.streams[cover.index]])
-        return next((bytes(packet) for packet in packets if packet.size), b"")
-
-
-def _advice(stream: Stream) -> str:
-    """Say which container can hold a stream."""
-    able = [suffix for suffix, form in CONTAINERS.items() if _can_copy(stream, form)]
-    if not able:
-        return "nor can any container that is written here; convert it first"
-    return f"write {'.mkv' if '.mkv' in able else able[0]}"
-
-
-def _can_copy(stream: Stream, form: str) -> bool:
-    if _is_cover(stream) and (form not in _HAVE_COVERS or stream.codec_context.name not in _COVERS):
-        return False
-    return _can_hold(form, functools.partial(_add_copy, stream))
-
-
-def _can_hold(form: str, add: Callable[[OutputContainer], Stream]) -> bool:
-    """Tell whether FFmpeg writes a header with what ``add`` adds."""
-    try:
-        with av.open(io.BytesIO(), "w", form, metadata_errors=AS_IT_IS) as trial:
-            add(trial)
-            trial.start_encoding()
-    except (av.FFmpegError, ValueError):
-        return False
-    return True
-
-
-def _described(stream: Stream) -> str:
-    codec = stream.codec_context.name if stream.codec_context else "unknown"
-    return f"{stream.type} stream {stream.index} ({codec})"
-
-
-def _kept_tags(tags: dict[str, str]) -> dict[str, str]:
-    return {
-        key: value
-        for key, value in tags.items()
-        if key not in _OWN_TAGS and not key.upper().startswith(_STATISTICS)
-    }
-
-
-def _moved_chapters(chapters: list["Chapter"], excerpt: Excerpt, offset: Fraction) -> list["Chapter"]:
+def _moved_chapters(
+    chapters: list["Chapter"], excerpt: Excerpt, origin: Fraction, offset: Fraction
+) -> list["Chapter"]:
     """Return the chapters that begin in the excerpt."""
     moved: list[Chapter] = []
     for chapter in chapters:
         unit = chapter["time_base"] or Fraction(1)
-        if excerpt.has(chapter["start"] * unit):
-            shift = round(offset / unit)
+        if excerpt.has(chapter["start"] * unit - origin):
+            shift = round((offset + origin) / unit)
             moved.append(chapter | {"start": chapter["start"] - shift, "end": chapter["end"] - shift})
     return moved
 
 
-_Timed = Iterator[tuple[float, "Packet[Any]"]]
-"""Packets with the second they are decoded at."""
-
-
-def _video_packets(video: CodedVideo, stream: VideoStream, time_base: Fraction, offset: Fraction) -> _Timed:
+def _video_packets(video: CodedVideo, stream: VideoStream, time_base: Fraction, offset: Fraction) -> Timed:
     times = video.times - round(offset / time_base)
     shown = np.sort(times)
     rank = np.searchsorted(shown, times)
@@ -274,24 +259,3 @@ def _decoding_times(shown: np.ndarray, rank: np.ndarray, step: int) -> np.ndarra
     delay = int((np.arange(len(rank)) - rank).max(initial=0))
     before = shown[0] - step * np.arange(delay, 0, -1)
     return np.concatenate([before, shown])[: len(shown)]
-
-
-def _copied_packets(
-    source: InputContainer, copies: dict[int, Stream], excerpt: Excerpt, offset: Fraction
-) -> _Timed:
-    if not copies:
-        return
-    for packet in packets_of(source, [source.streams[index] for index in copies]):
-        unit, stamp = packet.time_base, packet.pts if packet.pts is not None else packet.dts
-        if packet.size and _is_cover(packet.stream):
-            packet.pts = packet.dts = 0
-            packet.stream = copies[packet.stream_index]
-            yield -math.inf, packet
-            continue
-        if stamp is None or not excerpt.has(stamp * unit):  # without any: the mark of the end
-            continue
-        shift = round(offset / unit)
-        packet.pts = None if packet.pts is None else packet.pts - shift
-        packet.dts = None if packet.dts is None else packet.dts - shift
-        packet.stream = copies[packet.stream_index]
-        yield float((stamp - shift) * unit), packet

@@ -14,7 +14,8 @@ from colorize_gan.benchmarks.photos import Case, write_photographs
 from colorize_gan.benchmarks.runtimes import Format
 from colorize_gan.benchmarks.section import Settings
 from colorize_gan.core.errors import DataError
-from colorize_gan.infer.video.source import Frames, probe
+from colorize_gan.infer.video.frames import Frames
+from colorize_gan.infer.video.source import probe
 
 
 @pytest.fixture

@@ -141,13 +141,14 @@ def test_picture_that_changes_its_size(make: Make, colorizer: Colorizer, tmp_pat
     joined = tmp_path / "in.ts"
     joined.write_bytes(b"".join(part.read_bytes() for part in parts))
     result = run(joined, tmp_path / "out.mp4", colorizer)
-    assert result.reason == "its picture changes from 128 x 96 to 96 x 64 pixels; split it there"
+    change = "its picture changes from 128 x 96 to 96 x 64 pixels after 1.16 s; split it there"
+    assert result.reason == change
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"pixel_format": "yuv420p10le"}, "its samples change from 8 to 10 bits; split it there"),
+        ({"pixel_format": "yuv420p10le"}, "its samples change from 8 to 10 bits after 1.9"),
         ({"color": {"colorspace": 6, "color_range": 2}}, "its colour matrix, range or primaries change"),
         ({}, "its time begins anew after"),
     ],
@@ -166,6 +167,27 @@ def test_recordings_that_were_joined(
 def test_hdr_is_refused(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
     clip = make(pixel_format="yuv420p10le", color={"color_trc": 16, "color_primaries": 9, "colorspace": 9})
     assert "high dynamic range" in run(clip, tmp_path / "out.mp4", colorizer).reason
+
+
+@pytest.mark.parametrize(
+    ("color", "reason"),
+    [
+        ({"color_trc": 9}, "logarithmic transfer; convert it to SDR in BT.709 first"),
+        (
+            {"color_trc": 17},
+            "transfer of digital cinema (SMPTE ST 428); convert it to SDR in BT.709 first",
+        ),
+        (
+            {"color_primaries": 8},
+            "its primaries are those of colour film; convert it to SDR in BT.709 first",
+        ),
+    ],
+)
+def test_what_is_not_television_is_refused_by_its_name(
+    color: dict[str, int], reason: str, make: Make, colorizer: Colorizer, tmp_path: Path
+) -> None:
+    clip = make(color=color, times=(0, STEP))
+    assert run(clip, tmp_path / "out.mp4", colorizer).reason == reason
 
 
 def test_damaged_frame_keeps_the_colours_of_the_last(

@@ -315,7 +315,7 @@ def test_excerpt_of_a_transport_stream_has_all_its_frames(
 ) -> None:
     clip = make("in.ts", times=range(0, 60 * STEP, STEP))
     times = times_of(clip)
-    start = times[31] - times[0] + times[0]
+    start = times[31] - times[0]  # counted from the first picture
     written(clip, tmp_path / "out.mp4", colorizer, start=start)
     assert len(frames_of(tmp_path / "out.mp4")) == 60 - 31
 
@@ -406,7 +406,22 @@ def test_sound_that_no_container_can_hold(make: Make, colorizer: Colorizer, tmp_
     assert mp3 in clip.read_bytes()
     clip.write_bytes(clip.read_bytes().replace(mp3, unknown))
     result = run(clip, tmp_path / "out.mkv", colorizer)
-    assert result.reason.endswith("nor can any container that is written here; convert it first")
+    assert result.reason.endswith(
+        "nor can any container that is written here; convert its sound to AAC or FLAC first"
+    )
+
+
+def test_sound_that_matroska_holds_beyond_its_list(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip = make("in.avi", sound="adpcm_ms", times=range(10), time_base=Fraction(1, 25))
+    target = tmp_path / "it's|a \\name.mkv"  # of all that FFmpeg's tee takes for its own
+    result = written(clip, target, colorizer)
+    assert result.note == ""
+    before, after = packets_of(clip, "audio"), packets_of(target, "audio")
+    assert [content for _, content in after] == [content for _, content in before]
+    assert max(abs(a - b) for (a, _), (b, _) in zip(after, before, strict=True)) <= Fraction(1, 1000)
+    assert times_of(target) == [Fraction(number, 25) for number in range(10)]  # AVI tells no times
+    refused = run(clip, tmp_path / "out.mp4", colorizer)
+    assert refused.reason == ".mp4 cannot hold its audio stream 1 (adpcm_ms); write .mkv"
 
 
 def test_attachments_and_further_videos_are_copied(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
