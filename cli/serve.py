@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from colorize_gan.cli.exit_codes import FiniteRange, exit_with_code, log_shown
+from colorize_gan.cli.exit_codes import exit_with_code, log_shown
 from colorize_gan.cli.options import AutoInt, runtime_options
 from colorize_gan.cli.web import open_site
 from colorize_gan.infer.server.limits import Limits
 
-_POSITIVE = FiniteRange(min=0, min_open=True)
+_POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
 @click.command()

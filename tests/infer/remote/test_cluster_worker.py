@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from colorize_gan.core.errors import DeviceError, UsageError
+from colorize_gan.core.files import atomic
 from colorize_gan.core.files.atomic import atomic_path
-from colorize_gan.core.images import encode as encoding
 from colorize_gan.infer.backends.bundled import find_model
 from colorize_gan.infer.backends.open import open_backend
 from colorize_gan.infer.batch.bookkeeping import Task
@@ -61,7 +61,7 @@ def test_a_gpu_is_used_only_where_it_is_asked_for() -> None:
 def test_what_a_lost_worker_leaves_is_removed_by_its_run(
     assignment: Assignment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoding, "_employer", "")
+    monkeypatch.setattr(atomic, "_employer", "")
     record = open_record(tmp_path)
     record.begin({tmp_path / "0.tar": ""})
     with atomic_path(tmp_path / "0.tar") as own:
@@ -76,7 +76,7 @@ def test_what_a_lost_worker_leaves_is_removed_by_its_run(
 def test_a_worker_that_is_to_leave_gives_up_its_shard(
     assignment: Assignment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoding, "_employer", "")
+    monkeypatch.setattr(atomic, "_employer", "")
     source = tmp_path / "0.tar"
     with tarfile.open(source, "w") as archive:
         archive.addfile(tarfile.TarInfo("a.txt"))
