@@ -15,6 +15,7 @@ from colorize_gan.core.color.pixels import to_8_bits
 from colorize_gan.core.errors import ImageError, UnknownFormatError
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.images import jpeg
+from colorize_gan.core.images.bit_fields import has_bit_fields, open_bit_fields
 from colorize_gan.core.images.described import described, metadata_of
 from colorize_gan.core.images.formats import suffix_of
 from colorize_gan.core.images.libvips import vips_errors
@@ -22,6 +23,8 @@ from colorize_gan.core.images.limits import MAX_MEGAPIXELS, check_bytes, check_s
 from colorize_gan.core.images.metadata import Metadata
 from colorize_gan.core.images.opened import SEVERAL, UNDECODABLE, Opened, from_samples, number_of, with_fields
 from colorize_gan.core.images.pillow_reading import BMP_MAGIC, is_hevc, open_with_pillow
+from colorize_gan.core.images.png import MAGIC as PNG_MAGIC
+from colorize_gan.core.images.png import is_animated
 from colorize_gan.core.images.profiles import is_damaged, is_srgb, to_srgb, without_profile
 from colorize_gan.core.images.tiff import is_tiff
 from colorize_gan.core.images.tiff_reading import open_tiff
@@ -153,6 +156,8 @@ def _open(content: bytes, max_megapixels: float | None) -> Opened:
         return jpeg.open_jpeg(content, max_megapixels)
     if is_tiff(content):
         return open_tiff(content, max_megapixels)
+    if content.startswith(BMP_MAGIC) and has_bit_fields(content):
+        return Opened(open_bit_fields(content, max_megapixels))
     if content.startswith(BMP_MAGIC) or is_hevc(content):
         return Opened(open_with_pillow(content, max_megapixels))
     return Opened(_open_with_vips(content, max_megapixels))
@@ -174,9 +179,9 @@ def _open_with_vips(content: bytes, max_megapixels: float | None) -> pyvips.Imag
 
 
 def _has_several_frames(content: bytes) -> bool:
-    """Tell whether this is an animated PNG (an acTL chunk before the first IDAT) or an AVIF sequence."""
-    if content.startswith(b"\x89PNG"):
-        return 0 <= content.find(b"acTL") < content.find(b"IDAT")
+    """Tell whether this is an animated PNG or an AVIF sequence."""
+    if content.startswith(PNG_MAGIC):
+        return is_animated(content)
     return content[4:12] == b"ftypavis"
 
 

@@ -44,3 +44,12 @@ def with_fields(image: pyvips.Image, other: pyvips.Image) -> pyvips.Image:
         if kind := other.get_typeof(name):
             image.set_type(kind, name, other.get(name))
     return image
+
+
+def with_resolution(image: pyvips.Image, horizontal: float, vertical: float) -> pyvips.Image:
+    """Return ``image`` with a resolution in pixels a millimetre; one that is not above zero is none."""
+    if not min(horizontal, vertical) > 0:
+        return image
+    image = image.copy(xres=horizontal, yres=vertical)
+    image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
+    return image

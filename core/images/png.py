@@ -49,6 +49,14 @@ def read_beside(content: bytes) -> Beside:
     return Beside(texts, profiles, has_resolution)
 
 
+def is_animated(content: bytes) -> bool:
+    """Tell whether a PNG has several pictures: acTL counts them, and fcTL makes its own one of them."""
+    before = content[: content.find(b"IDAT")]
+    control = before.find(b"acTL")
+    frames = int.from_bytes(before[control + 4 : control + 8], "big")
+    return control >= 0 and (frames > 1 or b"fcTL" not in before)
+
+
 def with_beside(
     content: bytes, exif: bytes, texts: Sequence[tuple[str, str]], iptc: bytes, *, has_resolution: bool
 ) -> bytes:

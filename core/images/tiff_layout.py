@@ -179,13 +179,23 @@ def _bits(directory: Directory, samples: int) -> int:
     return depths.pop()
 
 
+def check_offsets(layout: Layout) -> None:
+    """Refuse a TIFF of which strips or tiles are nowhere: libtiff takes them for black."""
+    needed = layout.pieces_of_plane * layout.planes
+    if len(layout.offsets) < needed:
+        raise ImageError(f"{UNDECODABLE}: only some of its {needed} strips or tiles are listed")
+    if min(layout.offsets[:needed]) <= 0:
+        raise ImageError(f"{UNDECODABLE}: one of its strips or tiles is empty")
+
+
 def check_pieces(layout: Layout, length: int) -> None:
     """Refuse a TIFF whose samples are not all in the file, which has ``length`` bytes."""
+    check_offsets(layout)
     needed = layout.pieces_of_plane * layout.planes
-    if min(len(layout.offsets), len(layout.counts)) < needed:
+    if len(layout.counts) < needed:
         raise ImageError(f"{UNDECODABLE}: only some of its {needed} strips or tiles are listed")
     for offset, count in zip(layout.offsets[:needed], layout.counts[:needed], strict=True):
-        if count <= 0 or offset <= 0:
+        if count <= 0:
             raise ImageError(f"{UNDECODABLE}: one of its strips or tiles is empty")
         if offset + count > length:
             raise ImageError(

@@ -11,7 +11,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
 from colorize_gan.core.errors import ImageError
 from colorize_gan.core.images.libvips import vips_errors
 from colorize_gan.core.images.limits import check_size
-from colorize_gan.core.images.opened import SEVERAL, Opened, from_samples
+from colorize_gan.core.images.opened import SEVERAL, Opened, from_samples, with_resolution
 from colorize_gan.core.images.profiles import ICC
 from colorize_gan.core.images.tiff import has_thumbnails_only, pages_of
 from colorize_gan.core.images.tiff_layout import (
@@ -24,6 +24,7 @@ from colorize_gan.core.images.tiff_layout import (
     OLD_DEFLATE,
     YCBCR,
     Layout,
+    check_offsets,
     check_pieces,
     fractions,
     number,
@@ -74,6 +75,8 @@ def _with_libvips(content: bytes, layout: Layout) -> Opened:
     """Open what libvips decodes: tiles fail at warnings only, which then are none about tags."""
     if layout.tile or layout.compression == JPEG:
         check_pieces(layout, len(content))
+    else:
+        check_offsets(layout)
     access = "sequential" if number(layout.directory, 274, 1) == 1 else "random"
     image = pyvips.Image.tiffload_buffer(
         content, access=access, unlimited=True, fail_on="warning" if layout.tile else "error"
@@ -135,7 +138,7 @@ def _by_pieces(content: bytes, layout: Layout) -> Opened:
     image = _described(from_samples(samples, space), layout.directory)
     if layout.is_premultiplied and layout.samples == layout.colors + 1:
         image = image.unpremultiply().cast(image.format)
-    return Opened(image, is_damaged)
+    return Opened(image, is_damaged or _is_damaged(content, layout))
 
 
 def _described(image: pyvips.Image, directory: Directory) -> pyvips.Image:
@@ -146,9 +149,8 @@ def _described(image: pyvips.Image, directory: Directory) -> pyvips.Image:
     image.set_type(pyvips.GValue.gint_type, "orientation", number(directory, 274, 1))
     unit = {_INCH: 25.4, _CENTIMETRE: 10.0}.get(number(directory, 296, _INCH), 0.0)
     resolution = [float(each) for tag in (282, 283) for each in fractions(directory, tag)[:1]]
-    if unit and len(resolution) == 2 and min(resolution) > 0:
-        image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
-        image = image.copy(xres=resolution[0] / unit, yres=resolution[1] / unit)
+    if unit and len(resolution) == 2:
+        return with_resolution(image, resolution[0] / unit, resolution[1] / unit)
     return image
 
 

@@ -64,6 +64,37 @@ def test_damage_inside_a_piece_of_a_tiff_is_said(compression: str, tile: bool) -
     assert_said(content[:start] + b"\x80" * length + content[start + length :])
 
 
+@pytest.mark.parametrize("filler", [b"\0", b"\x55", b"\x80"])
+def test_damage_inside_a_tile_of_deflated_planes_is_said(filler: bytes) -> None:
+    """Some of it inflates without an error: only the checksum tells."""
+    file = io.BytesIO()
+    tifffile.imwrite(
+        file,
+        np.stack([GREY] * 3),
+        photometric="rgb",
+        planarconfig="separate",
+        compression="zlib",
+        tile=(64, 64),
+    )
+    content = file.getvalue()
+    page = tifffile.TiffFile(io.BytesIO(content)).pages[0]
+    assert isinstance(page, tifffile.TiffPage)
+    assert not decode_picture(content).is_damaged
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        start, length = offset + count // 3, count - count // 3
+        assert_said(content[:start] + filler * length + content[start + length :])
+
+
+def test_strip_that_is_nowhere_is_not_black() -> None:
+    content = encoded(".tif", compression="deflate")
+    page = tifffile.TiffFile(io.BytesIO(content)).pages[0]
+    assert isinstance(page, tifffile.TiffPage)
+    where = page.dataoffsets[-1].to_bytes(4, "little")
+    assert content.count(where) == 1
+    with pytest.raises(ImageError, match="empty"):
+        decode_picture(content.replace(where, bytes(4)))
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF", "HEIF"])
 @pytest.mark.parametrize("share", [0.5, 0.9])
 def test_other_formats_cut_short_are_refused(kind: str, share: float) -> None:
