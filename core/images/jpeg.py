@@ -4,6 +4,7 @@ libjpeg goes on after damage and only warns; its warnings decide here (ITU-T T.8
 """
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 import pyvips
@@ -25,6 +26,7 @@ _GAIN_MAP_LEFT_OUT = "its gain map, of an HDR display, is left out"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of a frame header, whose low bits are the process that it is coded by."""
 _SCAN = 0xDA
+_ADOBE, _TRANSFORMS = b"\xff\xee\x00\x0eAdobe", (0, 1)
 _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 
 
@@ -52,7 +54,7 @@ def _decoded(content: bytes, image: pyvips.Image) -> Opened:
     try:
         samples, is_damaged = _samples(content, _COLORSPACES[image.bands])
     except (ValueError, KeyError):  # what simplejpeg does not know, libvips may
-        if len(whole := _without_strays(content)) < len(content):
+        if (whole := _with_known_transform(_without_strays(content))) != content:
             return dataclasses.replace(_decoded(whole, image), is_damaged=True)
         return Opened(pyvips.Image.jpegload_buffer(content, unlimited=True, fail_on="warning").copy_memory())
     if image.bands == 4:  # of which libvips knows whether the file has ink or its absence
@@ -100,6 +102,15 @@ def _without_strays(content: bytes) -> bytes:
     return content
 
 
+def _with_known_transform(content: bytes) -> bytes:
+    """Return a file with the usual code of its colour transform, which viewers assume for unknown ones."""
+    for marker, start in _segments(content):
+        at = start + len(_ADOBE) + 6
+        if marker == _ADOBE[1] and content.startswith(_ADOBE, start) and content[at] not in _TRANSFORMS:
+            return content[:at] + bytes([_TRANSFORMS[-1]]) + content[at + 1 :]
+    return content
+
+
 def _name_of(content: bytes) -> str:
     """Say what of a JPEG file's process cannot be decoded; nothing where the file is to blame."""
     frame = _frame_of(content)
@@ -113,10 +124,17 @@ def _name_of(content: bytes) -> str:
 
 def _frame_of(content: bytes) -> tuple[int, int] | None:
     """Return the marker of a file's frame header and its bits a sample."""
+    found = ((marker, content[start + 4]) for marker, start in _segments(content) if marker in _FRAMES)
+    return next(found, None)
+
+
+def _segments(content: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the markers of the segments before the first scan, and where they are."""
     position = 2
-    while content[position : position + 1] == b"\xff" and len(content) >= position + 5:
+    while content[position : position + 1] == b"\xff" and len(content) >= position + 20:
         marker = content[position + 1]
-        if marker in _FRAMES:
-            return marker, content[position + 4]
+        if marker == _SCAN:
+            return
+        if marker != 0xFF:
+            yield marker, position
         position += 1 if marker == 0xFF else 2 + int.from_bytes(content[position + 2 : position + 4], "big")
-    return None

@@ -1,8 +1,10 @@
 """Decoding TIFF: what libvips reads rightly goes to libvips, the rest is read piece by piece or refused."""
 
 import dataclasses
+import io
 import zlib
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import pyvips
 import simplejpeg
@@ -22,6 +24,7 @@ from colorize_gan.core.images.tiff_layout import (
     LZW,
     NONE,
     OLD_DEFLATE,
+    PLANES,
     YCBCR,
     Layout,
     check_offsets,
@@ -49,20 +52,30 @@ def open_tiff(content: bytes, max_megapixels: float | None) -> Opened:
         ImageError: it is too large, damaged, of several pages, or of a kind that cannot be read.
         pyvips.Error: it cannot be decoded.
     """
-    pages = pages_of(content)
+    layout = look_at_tiff(io.BytesIO(content), max_megapixels)
+    opened = _with_libvips(content, layout) if _is_for_libvips(layout) else _by_pieces(content, layout)
+    return _without_extras(opened, layout)
+
+
+def look_at_tiff(file: BinaryIO, max_megapixels: float | None) -> Layout:
+    """Read what a TIFF says of its first page.
+
+    Raises:
+        ImageError: it is too large, damaged, of several pages, or of a kind that cannot be read.
+    """
+    pages = pages_of(file)
     if not pages:
         raise ImageError(DIRECTORY_DAMAGED)
     layout = read_layout(pages[0])
     check_size(layout.width, layout.height, max_megapixels)
     if len(pages) > 1 and not has_thumbnails_only(pages):
         raise ImageError(SEVERAL)
-    opened = _with_libvips(content, layout) if _is_for_libvips(layout) else _by_pieces(content, layout)
-    return _without_extras(opened, layout)
+    return layout
 
 
 def _is_for_libvips(layout: Layout) -> bool:
     """Tell whether libvips reads such samples, rightly, and says what it cannot decode."""
-    if layout.planes > 1 and layout.tile:
+    if layout.tile and number(layout.directory, PLANES, 1) != 1:  # also where one plane is all
         return False
     if layout.compression == JPEG:
         return layout.bits == 8

@@ -136,6 +136,15 @@ def test_stray_bytes_in_the_header_of_a_jpeg_are_passed_over() -> None:
     assert np.array_equal(picture.pixels, decode_picture(content).pixels)
 
 
+def test_unknown_transform_of_a_jpeg_is_the_usual_one() -> None:
+    """Code 2 is of four components; libjpeg assumes the usual one of three."""
+    content = saved("JPEG", Image.fromarray(GREY).convert("RGB"), quality=95)
+    odd = content[:2] + b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\2" + content[20:]
+    picture = decode_picture(odd)
+    assert picture.is_damaged
+    assert np.array_equal(picture.pixels, decode_picture(content).pixels)
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_damaged_profile_is_ignored_and_noted(mode: str) -> None:
     profile = bytearray(pyvips.Operation.call("profile_load", "srgb"))
@@ -177,6 +186,15 @@ def test_16_bit_cielab_is_refused_by_name() -> None:
     file = io.BytesIO()
     tifffile.imwrite(file, np.zeros((64, 96, 3), np.uint16), photometric="cielab")
     with pytest.raises(ImageError, match="CIELAB"):
+        decode_picture(file.getvalue())
+
+
+@pytest.mark.parametrize("tag", [(529, "2I", 3, (1, 0, 1, 0, 1, 0), True), (532, "2I", 6, (9, 1) * 6, True)])
+def test_ycbcr_that_means_nothing_is_refused(tag: tuple[Any, ...]) -> None:
+    file = io.BytesIO()
+    samples = np.dstack([GREY, np.full((*GREY.shape, 2), 128, np.uint8)])
+    tifffile.imwrite(file, samples, photometric="ycbcr", compression=None, extratags=[tag])
+    with pytest.raises(ImageError, match="YCbCr"):
         decode_picture(file.getvalue())
 
 
