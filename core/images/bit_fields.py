@@ -17,6 +17,13 @@ _WORDS = {16: "<u2", 32: "<u4"}
 _BEGINNING, _HEADER_WITH_ALPHA = 70, 56  # bytes
 
 
+def size_of_bmp(content: bytes) -> tuple[int, int]:
+    """Return width and height of a BMP file, or what its header has in their place."""
+    is_old = content[14:18] == b"\x0c\0\0\0"
+    width, height = struct.unpack_from("<HH" if is_old else "<ll", content, 18)
+    return abs(width), abs(height)
+
+
 def has_bit_fields(content: bytes) -> bool:
     """Tell whether a BMP file says where the bits of its samples are."""
     if len(content) < _BEGINNING:

@@ -6,6 +6,7 @@ Errors give the reason only; callers know the file's name and put it in front.
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from colorize_gan.core.color.pixels import to_8_bits
 from colorize_gan.core.errors import ImageError, UnknownFormatError
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.images import jpeg
-from colorize_gan.core.images.bit_fields import has_bit_fields, open_bit_fields
+from colorize_gan.core.images.bit_fields import has_bit_fields, open_bit_fields, size_of_bmp
 from colorize_gan.core.images.described import described, metadata_of
 from colorize_gan.core.images.formats import suffix_of
 from colorize_gan.core.images.libvips import vips_errors
@@ -27,10 +28,11 @@ from colorize_gan.core.images.png import MAGIC as PNG_MAGIC
 from colorize_gan.core.images.png import is_animated
 from colorize_gan.core.images.profiles import is_damaged, is_srgb, to_srgb, without_profile
 from colorize_gan.core.images.tiff import is_tiff
-from colorize_gan.core.images.tiff_reading import open_tiff
+from colorize_gan.core.images.tiff_reading import look_at_tiff, open_tiff
 from colorize_gan.core.system.memory import is_out_of_memory
 
 _LARGE_FILE, _HEADER = 32_000_000, 64  # bytes
+_LAYERS = 16  # of the image's size, that editors keep beside it
 _LOADERS = ("png", "webp", "heif", "gif")
 _SAMPLE_TYPES = ("uchar", "ushort")
 _PROFILE_IGNORED = "its colour profile is damaged and was ignored"
@@ -64,7 +66,7 @@ class Planes:
 
 def read_picture(path: StrPath) -> Picture:
     """Read an image file: see `read_content` and `decode_picture`."""
-    return decode_picture(read_content(path))
+    return decode_picture(read_content(path), MAX_MEGAPIXELS)
 
 
 def read_content(path: StrPath, max_megapixels: float = MAX_MEGAPIXELS) -> bytes:
@@ -78,7 +80,7 @@ def read_content(path: StrPath, max_megapixels: float = MAX_MEGAPIXELS) -> bytes
         size = path.stat().st_size
         check_bytes(size, max_megapixels)
         if size > _LARGE_FILE:
-            _check_header(path, max_megapixels)
+            _check_header(path, size, max_megapixels)
         content = path.read_bytes()
     except OSError as error:
         raise ImageError(f"cannot be read ({error.strerror})") from error
@@ -87,16 +89,32 @@ def read_content(path: StrPath, max_megapixels: float = MAX_MEGAPIXELS) -> bytes
     return content
 
 
-def _check_header(path: Path, max_megapixels: float) -> None:
-    """Refuse a file that is no image, or of too many pixels, without reading all of it."""
+def _check_header(path: Path, size: int, max_megapixels: float) -> None:
+    """Refuse what is no image, of too many pixels, or larger than they need, without reading all of it."""
     with path.open("rb") as file:
+        beginning = file.read(_HEADER)
         try:
-            suffix_of(file.read(_HEADER))
+            suffix_of(beginning)
         except UnknownFormatError as error:
             raise ImageError(UNDECODABLE) from error
-    with contextlib.suppress(pyvips.Error), vips_errors():  # what is wrong with it is said when it is decoded
-        image = pyvips.Image.new_from_file(str(path), access="sequential")
-        check_size(image.width, image.height, max_megapixels)
+        file.seek(0)
+        width, height = _size_in_header(file, beginning)
+    if width:
+        check_size(width, height, max_megapixels)
+        check_bytes(size, width * height / 1e6, _LAYERS)
+
+
+def _size_in_header(file: BinaryIO, beginning: bytes) -> tuple[int, int]:
+    """Return width and height; zeros where only decoding will tell what they are, or what is wrong."""
+    if is_tiff(beginning):
+        layout = look_at_tiff(file, None)
+        return layout.width, layout.height
+    if beginning.startswith(BMP_MAGIC):
+        return size_of_bmp(beginning)
+    with contextlib.suppress(pyvips.Error), vips_errors():
+        image = pyvips.Image.new_from_file(file.name, access="sequential")
+        return image.width, image.height
+    return 0, 0
 
 
 def decode_picture(content: bytes, max_megapixels: float | None = None) -> Picture:
