@@ -25,7 +25,10 @@ _GAIN_MAPS = (b"hdrgm:Version", b"urn:iso:std:iso:ts:21496:-1", b"ns.apple.com/H
 _GAIN_MAP_LEFT_OUT = "its gain map, of an HDR display, is left out"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of a frame header, whose low bits are the process that it is coded by."""
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _SCAN = 0xDA
+_MOST_COMPONENTS = 4  # of a scan
+_ALL_COEFFICIENTS = (1 << 64) - 1
 _ADOBE, _TRANSFORMS = b"\xff\xee\x00\x0eAdobe", (0, 1)
 _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 
@@ -46,6 +49,8 @@ def open_jpeg(content: bytes, max_megapixels: float | None) -> Opened:
         if is_out_of_memory(error):
             raise
         raise ImageError(_name_of(content) or UNDECODABLE) from error
+    if not opened.is_damaged and _lacks_scans(content):
+        opened = dataclasses.replace(opened, is_damaged=True)
     has_gain_map = any(sign in content for sign in _GAIN_MAPS)
     return dataclasses.replace(opened, notes=(_GAIN_MAP_LEFT_OUT,)) if has_gain_map else opened
 
@@ -126,6 +131,23 @@ def _frame_of(content: bytes) -> tuple[int, int] | None:
     """Return the marker of a file's frame header and its bits a sample."""
     found = ((marker, content[start + 4]) for marker, start in _segments(content) if marker in _FRAMES)
     return next(found, None)
+
+
+def _lacks_scans(content: bytes) -> bool:
+    """Tell whether a progressive file ends before the scans that make all of its coefficients exact."""
+    start = next((start for marker, start in _segments(content) if marker in _PROGRESSIVE), -1)
+    if start < 0:
+        return False
+    exact = dict.fromkeys(content[start + 10 : start + 10 + 3 * content[start + 9] : 3], 0)
+    while (start := content.find(bytes([0xFF, _SCAN]), start + 2)) >= 0:
+        count, *header = content[start + 4 : start + 16].ljust(12, b"\xff")  # ITU-T T.81, B.2.3
+        if count > _MOST_COMPONENTS:
+            continue
+        first, last, precision = header[2 * count : 2 * count + 3]
+        for component in header[: 2 * count : 2]:
+            found = 0 if precision & 15 else (2 << last) - (1 << first)
+            exact[component] = exact.get(component, 0) | found
+    return any(coefficients != _ALL_COEFFICIENTS for coefficients in exact.values())
 
 
 def _segments(content: bytes) -> Iterator[tuple[int, int]]:

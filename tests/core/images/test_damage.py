@@ -128,6 +128,16 @@ def test_jpeg_with_a_damaged_restart_interval_is_said_damaged() -> None:
     assert picture.is_damaged
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("end", [b"", b"\xff\xd9"])
+def test_progressive_jpeg_of_some_of_its_scans_is_said_damaged(mode: str, end: bytes) -> None:
+    content = saved("JPEG", Image.fromarray(GREY).convert(mode), progressive=True)
+    assert not decode_picture(content).is_damaged
+    starts = [at for at in range(len(content)) if content.startswith(b"\xff\xda", at)]
+    for start in starts[1:]:
+        assert decode_picture(content[:start] + end).is_damaged
+
+
 def test_stray_bytes_in_the_header_of_a_jpeg_are_passed_over() -> None:
     content = saved("JPEG", Image.fromarray(GREY), quality=95)
     tables = content.index(b"\xff\xdb")
