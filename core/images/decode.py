@@ -22,11 +22,19 @@ from colorize_gan.core.images.formats import suffix_of
 from colorize_gan.core.images.libvips import vips_errors
 from colorize_gan.core.images.limits import MAX_MEGAPIXELS, check_bytes, check_size
 from colorize_gan.core.images.metadata import Metadata
-from colorize_gan.core.images.opened import SEVERAL, UNDECODABLE, Opened, from_samples, number_of, with_fields
+from colorize_gan.core.images.opened import (
+    PROFILE_IGNORED,
+    SEVERAL,
+    UNDECODABLE,
+    Opened,
+    from_samples,
+    number_of,
+    with_fields,
+)
 from colorize_gan.core.images.pillow_reading import BMP_MAGIC, is_hevc, open_with_pillow
 from colorize_gan.core.images.png import MAGIC as PNG_MAGIC
 from colorize_gan.core.images.png import is_animated
-from colorize_gan.core.images.profiles import is_damaged, is_srgb, to_srgb, without_profile
+from colorize_gan.core.images.profiles import is_srgb, is_unusable, to_srgb, without_profile
 from colorize_gan.core.images.tiff import is_tiff
 from colorize_gan.core.images.tiff_reading import look_at_tiff, open_tiff
 from colorize_gan.core.system.memory import is_out_of_memory
@@ -35,7 +43,6 @@ _LARGE_FILE, _HEADER = 32_000_000, 64  # bytes
 _LAYERS = 16  # of the image's size, that editors keep beside it
 _LOADERS = ("png", "webp", "heif", "gif")
 _SAMPLE_TYPES = ("uchar", "ushort")
-_PROFILE_IGNORED = "its colour profile is damaged and was ignored"
 
 
 @dataclass(frozen=True)
@@ -207,8 +214,8 @@ def _decode(opened: Opened, content: bytes) -> Picture:
     image, notes = opened.image, opened.notes
     if image.format not in _SAMPLE_TYPES:
         raise ImageError(f"{image.format} samples; only 8 and 16 bits can be colorized")
-    if is_damaged(image):
-        image, notes = without_profile(image), (*notes, _PROFILE_IGNORED)
+    if is_unusable(image):
+        image, notes = without_profile(image), (*notes, PROFILE_IGNORED)
     if opened.samples is not None:
         if number_of(image, "orientation", 1) == 1 and is_srgb(image):
             metadata = metadata_of(to_srgb(image), content)

@@ -13,7 +13,7 @@ from colorize_gan.core.images.metadata import (
     upright_xmp,
     with_size,
 )
-from colorize_gan.core.images.opened import Opened, number_of
+from colorize_gan.core.images.opened import PROFILE_IGNORED, Opened, number_of
 from colorize_gan.core.images.png import MAGIC, Beside, read_beside
 from colorize_gan.core.images.profiles import ICC
 from colorize_gan.core.images.tiff import is_tiff
@@ -27,8 +27,10 @@ def described(opened: Opened, content: bytes) -> Opened:
     A container of HEIC or AVIF says itself how its pixels are turned.
     """
     image = opened.image
-    found = read_beside(content).profiles if content.startswith(MAGIC) else {}
-    missing = {name: blob for name, blob in found.items() if not _blob(image, name)}
+    beside = read_beside(content) if content.startswith(MAGIC) else Beside()
+    if beside.has_profile and not _blob(image, ICC):
+        opened = dataclasses.replace(opened, notes=(*opened.notes, PROFILE_IGNORED))
+    missing = {name: blob for name, blob in beside.profiles.items() if not _blob(image, name)}
     exif = content if is_tiff(content) else missing.get(_EXIF) or _blob(image, _EXIF)
     xmp = missing.get(_XMP) or _blob(image, _XMP)
     turned = 0 if content[4:8] == b"ftyp" else orientation_of(exif, xmp)

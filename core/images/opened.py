@@ -7,6 +7,7 @@ import pyvips
 
 UNDECODABLE = "not an image, or damaged or cut short"
 _FIELDS = ("icc-profile-data", "exif-data", "xmp-data", "iptc-data", "orientation", "resolution-unit")
+PROFILE_IGNORED = "its colour profile, damaged or of other channels, was ignored"
 SEVERAL = "has several pages or frames; only single pictures can be colorized"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import pyvips
 import tifffile
-from PIL import Image
+from PIL import Image, ImageCms
 
 from colorize_gan.core.color.lab import lightness_of
 from colorize_gan.core.errors import ImageError
@@ -170,6 +170,20 @@ def test_damage_of_what_pillow_decodes_is_said(compression: str) -> None:
     content = saved("TIFF", Image.fromarray(GREY), compression=compression)
     middle = len(content) // 2
     assert_said(content[:middle] + b"\x80" * 4000 + content[middle + 4000 :])
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("profile", ["none at all", "of CMYK", "of Lab"])
+def test_profile_of_something_else_is_ignored_and_noted(kind: str, profile: str) -> None:
+    profiles = {
+        "none at all": b"x" * 400,
+        "of CMYK": pyvips.Operation.call("profile_load", "cmyk"),
+        "of Lab": ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes(),
+    }
+    image = Image.fromarray(np.dstack([GREY] * 3))
+    picture = decode_picture(saved(kind, image, icc_profile=profiles[profile], quality=100))
+    assert any("profile" in note for note in picture.notes)
+    assert np.abs(lightness_of(picture.pixels) - lightness_of(GREY)).max() < 3
 
 
 MARKED = {3: "lossless JPEG", 0: "JPEG of 12 bits"}
