@@ -18,7 +18,7 @@ from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.images import jpeg
 from colorize_gan.core.images.bit_fields import has_bit_fields, open_bit_fields, size_of_bmp
 from colorize_gan.core.images.described import described, metadata_of
-from colorize_gan.core.images.formats import suffix_of
+from colorize_gan.core.images.formats import other_format, suffix_of
 from colorize_gan.core.images.libvips import vips_errors
 from colorize_gan.core.images.limits import MAX_MEGAPIXELS, check_bytes, check_size
 from colorize_gan.core.images.metadata import Metadata
@@ -189,6 +189,8 @@ def _open(content: bytes, max_megapixels: float | None) -> Opened:
 
 
 def _open_with_vips(content: bytes, max_megapixels: float | None) -> pyvips.Image:
+    if name := other_format(content):
+        raise ImageError(f"a {name} file, whatever it is called; save it as PNG or TIFF")
     if _has_several_frames(content):
         raise ImageError(SEVERAL)
     # sequential decoding needs one copy of the pixels less, but cannot turn them

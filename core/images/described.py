@@ -5,6 +5,7 @@ import dataclasses
 import pyvips
 
 from colorize_gan.core.images.beside_pixels import iptc_records
+from colorize_gan.core.images.gain_maps import GAIN_MAP_LEFT_OUT, has_gain_map
 from colorize_gan.core.images.metadata import (
     Metadata,
     orientation_of,
@@ -22,11 +23,13 @@ _EXIF, _XMP, _IPTC, _ORIENTATION = "exif-data", "xmp-data", "iptc-data", "orient
 
 
 def described(opened: Opened, content: bytes) -> Opened:
-    """Add what PNG has in raw profiles, and the orientation that only they or XMP tell, as Pillow does.
+    """Add notes, what PNG has in raw profiles, and the orientation that only they or XMP tell.
 
     A container of HEIC or AVIF says itself how its pixels are turned.
     """
     image = opened.image
+    if has_gain_map(content):
+        opened = dataclasses.replace(opened, notes=(*opened.notes, GAIN_MAP_LEFT_OUT))
     beside = read_beside(content) if content.startswith(MAGIC) else Beside()
     if beside.has_profile and not _blob(image, ICC):
         opened = dataclasses.replace(opened, notes=(*opened.notes, PROFILE_IGNORED))

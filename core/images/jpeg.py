@@ -21,8 +21,6 @@ MAGIC = b"\xff\xd8"
 _END = b"\xff\xd9"
 _NO_END, _BYTES_TOO_MANY = "Premature end of JPEG file", "extraneous bytes before marker 0xd9"
 _COLORSPACES = {1: "GRAY", 3: "RGB", 4: "CMYK"}
-_GAIN_MAPS = (b"hdrgm:Version", b"urn:iso:std:iso:ts:21496:-1", b"ns.apple.com/HDRGainMap")
-_GAIN_MAP_LEFT_OUT = "its gain map, of an HDR display, is left out"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of a frame header, whose low bits are the process that it is coded by."""
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
@@ -49,10 +47,7 @@ def open_jpeg(content: bytes, max_megapixels: float | None) -> Opened:
         if is_out_of_memory(error):
             raise
         raise ImageError(_name_of(content) or UNDECODABLE) from error
-    if not opened.is_damaged and _lacks_scans(content):
-        opened = dataclasses.replace(opened, is_damaged=True)
-    has_gain_map = any(sign in content for sign in _GAIN_MAPS)
-    return dataclasses.replace(opened, notes=(_GAIN_MAP_LEFT_OUT,)) if has_gain_map else opened
+    return dataclasses.replace(opened, is_damaged=opened.is_damaged or _lacks_scans(content))
 
 
 def _decoded(content: bytes, image: pyvips.Image) -> Opened:

@@ -252,3 +252,21 @@ def test_deflated_strip_of_much_more_than_its_bytes_is_whole() -> None:
     samples = np.zeros((5000, 5000), np.uint8)
     tifffile.imwrite(file, samples, photometric="minisblack", compression="zlib", rowsperstrip=5000)
     assert not decode_picture(file.getvalue()).is_damaged
+
+
+@pytest.mark.parametrize(
+    ("kind", "sign"), [("HEIF", "urn:com:apple:photo:2020:aux:hdrgainmap"), ("AVIF", "")]
+)
+def test_gain_map_of_a_container_is_left_out_and_noted(kind: str, sign: str) -> None:
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif")
+        register_heif()
+    content = saved(kind, Image.fromarray(np.dstack([GREY] * 3)), quality=95)
+    assert not decode_picture(content).notes
+    # an auxiliary picture is called so in a box, and a brand says it where the map is ISO's
+    content = (
+        content + b"\0\0\0\x40free" + sign.encode().ljust(56)
+        if sign
+        else content.replace(b"miaf", b"tmap", 1)
+    )
+    assert any("gain map" in note for note in decode_picture(content).notes)

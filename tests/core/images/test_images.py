@@ -111,6 +111,14 @@ def test_text_and_missing_files_give_a_reason(tmp_path: Path) -> None:
         read_image(tmp_path / "gone.jpg")
 
 
+@pytest.mark.parametrize(("kind", "name"), [("JPEG2000", "JPEG 2000"), ("ICO", "icon"), ("PPM", "PNM")])
+def test_other_formats_under_a_wrong_name_are_refused_by_theirs(kind: str, name: str) -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (32, 32)).save(stream, kind)
+    with pytest.raises(ImageError, match=f"a {name} file"):
+        decode_picture(stream.getvalue())
+
+
 def test_float_tiff_is_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "float.tif"), np.zeros((9, 9), np.float32))
     with pytest.raises(ImageError, match="float samples"):
