@@ -6,6 +6,7 @@ Errors give the reason only; callers know the file's name and put it in front.
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -15,22 +16,33 @@ from colorize_gan.core.color.pixels import to_8_bits
 from colorize_gan.core.errors import ImageError, UnknownFormatError
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.images import jpeg
+from colorize_gan.core.images.bit_fields import has_bit_fields, open_bit_fields, size_of_bmp
 from colorize_gan.core.images.described import described, metadata_of
-from colorize_gan.core.images.formats import suffix_of
+from colorize_gan.core.images.formats import other_format, suffix_of
 from colorize_gan.core.images.libvips import vips_errors
 from colorize_gan.core.images.limits import MAX_MEGAPIXELS, check_bytes, check_size
 from colorize_gan.core.images.metadata import Metadata
-from colorize_gan.core.images.opened import SEVERAL, UNDECODABLE, Opened, from_samples, number_of, with_fields
+from colorize_gan.core.images.opened import (
+    PROFILE_IGNORED,
+    SEVERAL,
+    UNDECODABLE,
+    Opened,
+    from_samples,
+    number_of,
+    with_fields,
+)
 from colorize_gan.core.images.pillow_reading import BMP_MAGIC, is_hevc, open_with_pillow
-from colorize_gan.core.images.profiles import is_damaged, is_srgb, to_srgb, without_profile
+from colorize_gan.core.images.png import MAGIC as PNG_MAGIC
+from colorize_gan.core.images.png import is_animated
+from colorize_gan.core.images.profiles import is_srgb, is_unusable, to_srgb, without_profile
 from colorize_gan.core.images.tiff import is_tiff
-from colorize_gan.core.images.tiff_reading import open_tiff
+from colorize_gan.core.images.tiff_reading import look_at_tiff, open_tiff
 from colorize_gan.core.system.memory import is_out_of_memory
 
 _LARGE_FILE, _HEADER = 32_000_000, 64  # bytes
+_LAYERS = 16  # of the image's size, that editors keep beside it
 _LOADERS = ("png", "webp", "heif", "gif")
 _SAMPLE_TYPES = ("uchar", "ushort")
-_PROFILE_IGNORED = "its colour profile is damaged and was ignored"
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ class Planes:
 
 def read_picture(path: StrPath) -> Picture:
     """Read an image file: see `read_content` and `decode_picture`."""
-    return decode_picture(read_content(path))
+    return decode_picture(read_content(path), MAX_MEGAPIXELS)
 
 
 def read_content(path: StrPath, max_megapixels: float = MAX_MEGAPIXELS) -> bytes:
@@ -75,7 +87,7 @@ def read_content(path: StrPath, max_megapixels: float = MAX_MEGAPIXELS) -> bytes
         size = path.stat().st_size
         check_bytes(size, max_megapixels)
         if size > _LARGE_FILE:
-            _check_header(path, max_megapixels)
+            _check_header(path, size, max_megapixels)
         content = path.read_bytes()
     except OSError as error:
         raise ImageError(f"cannot be read ({error.strerror})") from error
@@ -84,16 +96,32 @@ def read_content(path: StrPath, max_megapixels: float = MAX_MEGAPIXELS) -> bytes
     return content
 
 
-def _check_header(path: Path, max_megapixels: float) -> None:
-    """Refuse a file that is no image, or of too many pixels, without reading all of it."""
+def _check_header(path: Path, size: int, max_megapixels: float) -> None:
+    """Refuse what is no image, of too many pixels, or larger than they need, without reading all of it."""
     with path.open("rb") as file:
+        beginning = file.read(_HEADER)
         try:
-            suffix_of(file.read(_HEADER))
+            suffix_of(beginning)
         except UnknownFormatError as error:
             raise ImageError(UNDECODABLE) from error
-    with contextlib.suppress(pyvips.Error), vips_errors():  # what is wrong with it is said when it is decoded
-        image = pyvips.Image.new_from_file(str(path), access="sequential")
-        check_size(image.width, image.height, max_megapixels)
+        file.seek(0)
+        width, height = _size_in_header(file, beginning)
+    if width:
+        check_size(width, height, max_megapixels)
+        check_bytes(size, width * height / 1e6, _LAYERS)
+
+
+def _size_in_header(file: BinaryIO, beginning: bytes) -> tuple[int, int]:
+    """Return width and height; zeros where only decoding will tell what they are, or what is wrong."""
+    if is_tiff(beginning):
+        layout = look_at_tiff(file, None)
+        return layout.width, layout.height
+    if beginning.startswith(BMP_MAGIC):
+        return size_of_bmp(beginning)
+    with contextlib.suppress(pyvips.Error), vips_errors():
+        image = pyvips.Image.new_from_file(file.name, access="sequential")
+        return image.width, image.height
+    return 0, 0
 
 
 def decode_picture(content: bytes, max_megapixels: float | None = None) -> Picture:
@@ -153,12 +181,16 @@ def _open(content: bytes, max_megapixels: float | None) -> Opened:
         return jpeg.open_jpeg(content, max_megapixels)
     if is_tiff(content):
         return open_tiff(content, max_megapixels)
+    if content.startswith(BMP_MAGIC) and has_bit_fields(content):
+        return Opened(open_bit_fields(content, max_megapixels))
     if content.startswith(BMP_MAGIC) or is_hevc(content):
         return Opened(open_with_pillow(content, max_megapixels))
     return Opened(_open_with_vips(content, max_megapixels))
 
 
 def _open_with_vips(content: bytes, max_megapixels: float | None) -> pyvips.Image:
+    if name := other_format(content):
+        raise ImageError(f"a {name} file, whatever it is called; save it as PNG or TIFF")
     if _has_several_frames(content):
         raise ImageError(SEVERAL)
     # sequential decoding needs one copy of the pixels less, but cannot turn them
@@ -174,9 +206,9 @@ def _open_with_vips(content: bytes, max_megapixels: float | None) -> pyvips.Imag
 
 
 def _has_several_frames(content: bytes) -> bool:
-    """Tell whether this is an animated PNG (an acTL chunk before the first IDAT) or an AVIF sequence."""
-    if content.startswith(b"\x89PNG"):
-        return 0 <= content.find(b"acTL") < content.find(b"IDAT")
+    """Tell whether this is an animated PNG or an AVIF sequence."""
+    if content.startswith(PNG_MAGIC):
+        return is_animated(content)
     return content[4:12] == b"ftypavis"
 
 
@@ -184,8 +216,8 @@ def _decode(opened: Opened, content: bytes) -> Picture:
     image, notes = opened.image, opened.notes
     if image.format not in _SAMPLE_TYPES:
         raise ImageError(f"{image.format} samples; only 8 and 16 bits can be colorized")
-    if is_damaged(image):
-        image, notes = without_profile(image), (*notes, _PROFILE_IGNORED)
+    if is_unusable(image):
+        image, notes = without_profile(image), (*notes, PROFILE_IGNORED)
     if opened.samples is not None:
         if number_of(image, "orientation", 1) == 1 and is_srgb(image):
             metadata = metadata_of(to_srgb(image), content)

@@ -5,6 +5,7 @@ import dataclasses
 import pyvips
 
 from colorize_gan.core.images.beside_pixels import iptc_records
+from colorize_gan.core.images.gain_maps import GAIN_MAP_LEFT_OUT, has_gain_map
 from colorize_gan.core.images.metadata import (
     Metadata,
     orientation_of,
@@ -13,7 +14,7 @@ from colorize_gan.core.images.metadata import (
     upright_xmp,
     with_size,
 )
-from colorize_gan.core.images.opened import Opened, number_of
+from colorize_gan.core.images.opened import PROFILE_IGNORED, Opened, number_of
 from colorize_gan.core.images.png import MAGIC, Beside, read_beside
 from colorize_gan.core.images.profiles import ICC
 from colorize_gan.core.images.tiff import is_tiff
@@ -22,13 +23,17 @@ _EXIF, _XMP, _IPTC, _ORIENTATION = "exif-data", "xmp-data", "iptc-data", "orient
 
 
 def described(opened: Opened, content: bytes) -> Opened:
-    """Add what PNG has in raw profiles, and the orientation that only they or XMP tell, as Pillow does.
+    """Add notes, what PNG has in raw profiles, and the orientation that only they or XMP tell.
 
     A container of HEIC or AVIF says itself how its pixels are turned.
     """
     image = opened.image
-    found = read_beside(content).profiles if content.startswith(MAGIC) else {}
-    missing = {name: blob for name, blob in found.items() if not _blob(image, name)}
+    if has_gain_map(content):
+        opened = dataclasses.replace(opened, notes=(*opened.notes, GAIN_MAP_LEFT_OUT))
+    beside = read_beside(content) if content.startswith(MAGIC) else Beside()
+    if beside.has_profile and not _blob(image, ICC):
+        opened = dataclasses.replace(opened, notes=(*opened.notes, PROFILE_IGNORED))
+    missing = {name: blob for name, blob in beside.profiles.items() if not _blob(image, name)}
     exif = content if is_tiff(content) else missing.get(_EXIF) or _blob(image, _EXIF)
     xmp = missing.get(_XMP) or _blob(image, _XMP)
     turned = 0 if content[4:8] == b"ftyp" else orientation_of(exif, xmp)

@@ -29,6 +29,21 @@ MEDIA_TYPES = {
 
 _OTHER_SUFFIXES = dict.fromkeys(JPEG_SUFFIXES, ".jpg") | {".tif": ".tiff", ".heif": ".heic"}
 _BEGINNINGS = {b"\xff\xd8\xff": ".jpg", b"\x89PNG\r\n\x1a\n": ".png", b"BM": ".bmp"}
+_OTHERS = {
+    b"\x00\x00\x00\x0cjP  ": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
+    b"\x00\x00\x00\x0cJXL ": "JPEG XL",
+    b"\xff\x0a": "JPEG XL",
+    b"8BPS": "Photoshop",
+    b"v/1\x01": "OpenEXR",
+    b"#?RADIANCE": "Radiance HDR",
+    b"II\xbc": "JPEG XR",
+    b"\x00\x00\x01\x00": "icon",
+    b"SIMPLE  =": "FITS",
+    b"gimp xcf": "GIMP",
+    b"%PDF": "PDF",
+} | {b"P%d\n" % number: "PNM" for number in range(1, 7)}
+"""How files of pictures begin that cannot be read here."""
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1"})
 
@@ -36,6 +51,11 @@ _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", 
 def usual_suffix(suffix: str) -> str:
     """Return the one of `MEDIA_TYPES` that a suffix, in any case, stands for."""
     return _OTHER_SUFFIXES.get(suffix.lower(), suffix.lower())
+
+
+def other_format(content: bytes) -> str:
+    """Return the name of a format that cannot be read here; nothing where the content is of none of these."""
+    return next((name for beginning, name in _OTHERS.items() if content.startswith(beginning)), "")
 
 
 def suffix_of(content: bytes) -> str:

@@ -4,6 +4,7 @@ libjpeg goes on after damage and only warns; its warnings decide here (ITU-T T.8
 """
 
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 import pyvips
@@ -20,11 +21,13 @@ MAGIC = b"\xff\xd8"
 _END = b"\xff\xd9"
 _NO_END, _BYTES_TOO_MANY = "Premature end of JPEG file", "extraneous bytes before marker 0xd9"
 _COLORSPACES = {1: "GRAY", 3: "RGB", 4: "CMYK"}
-_GAIN_MAPS = (b"hdrgm:Version", b"urn:iso:std:iso:ts:21496:-1", b"ns.apple.com/HDRGainMap")
-_GAIN_MAP_LEFT_OUT = "its gain map, of an HDR display, is left out"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of a frame header, whose low bits are the process that it is coded by."""
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _SCAN = 0xDA
+_MOST_COMPONENTS = 4  # of a scan
+_ALL_COEFFICIENTS = (1 << 64) - 1
+_ADOBE, _TRANSFORMS = b"\xff\xee\x00\x0eAdobe", (0, 1)
 _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
 
 
@@ -44,15 +47,14 @@ def open_jpeg(content: bytes, max_megapixels: float | None) -> Opened:
         if is_out_of_memory(error):
             raise
         raise ImageError(_name_of(content) or UNDECODABLE) from error
-    has_gain_map = any(sign in content for sign in _GAIN_MAPS)
-    return dataclasses.replace(opened, notes=(_GAIN_MAP_LEFT_OUT,)) if has_gain_map else opened
+    return dataclasses.replace(opened, is_damaged=opened.is_damaged or _lacks_scans(content))
 
 
 def _decoded(content: bytes, image: pyvips.Image) -> Opened:
     try:
         samples, is_damaged = _samples(content, _COLORSPACES[image.bands])
     except (ValueError, KeyError):  # what simplejpeg does not know, libvips may
-        if len(whole := _without_strays(content)) < len(content):
+        if (whole := _with_known_transform(_without_strays(content))) != content:
             return dataclasses.replace(_decoded(whole, image), is_damaged=True)
         return Opened(pyvips.Image.jpegload_buffer(content, unlimited=True, fail_on="warning").copy_memory())
     if image.bands == 4:  # of which libvips knows whether the file has ink or its absence
@@ -100,6 +102,15 @@ def _without_strays(content: bytes) -> bytes:
     return content
 
 
+def _with_known_transform(content: bytes) -> bytes:
+    """Return a file with the usual code of its colour transform, which viewers assume for unknown ones."""
+    for marker, start in _segments(content):
+        at = start + len(_ADOBE) + 6
+        if marker == _ADOBE[1] and content.startswith(_ADOBE, start) and content[at] not in _TRANSFORMS:
+            return content[:at] + bytes([_TRANSFORMS[-1]]) + content[at + 1 :]
+    return content
+
+
 def _name_of(content: bytes) -> str:
     """Say what of a JPEG file's process cannot be decoded; nothing where the file is to blame."""
     frame = _frame_of(content)
@@ -113,10 +124,34 @@ def _name_of(content: bytes) -> str:
 
 def _frame_of(content: bytes) -> tuple[int, int] | None:
     """Return the marker of a file's frame header and its bits a sample."""
+    found = ((marker, content[start + 4]) for marker, start in _segments(content) if marker in _FRAMES)
+    return next(found, None)
+
+
+def _lacks_scans(content: bytes) -> bool:
+    """Tell whether a progressive file ends before the scans that make all of its coefficients exact."""
+    start = next((start for marker, start in _segments(content) if marker in _PROGRESSIVE), -1)
+    if start < 0:
+        return False
+    exact = dict.fromkeys(content[start + 10 : start + 10 + 3 * content[start + 9] : 3], 0)
+    while (start := content.find(bytes([0xFF, _SCAN]), start + 2)) >= 0:
+        count, *header = content[start + 4 : start + 16].ljust(12, b"\xff")  # ITU-T T.81, B.2.3
+        if count > _MOST_COMPONENTS:
+            continue
+        first, last, precision = header[2 * count : 2 * count + 3]
+        for component in header[: 2 * count : 2]:
+            found = 0 if precision & 15 else (2 << last) - (1 << first)
+            exact[component] = exact.get(component, 0) | found
+    return any(coefficients != _ALL_COEFFICIENTS for coefficients in exact.values())
+
+
+def _segments(content: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the markers of the segments before the first scan, and where they are."""
     position = 2
-    while content[position : position + 1] == b"\xff" and len(content) >= position + 5:
+    while content[position : position + 1] == b"\xff" and len(content) >= position + 20:
         marker = content[position + 1]
-        if marker in _FRAMES:
-            return marker, content[position + 4]
+        if marker == _SCAN:
+            return
+        if marker != 0xFF:
+            yield marker, position
         position += 1 if marker == 0xFF else 2 + int.from_bytes(content[position + 2 : position + 4], "big")
-    return None

@@ -22,13 +22,18 @@ def check_size(width: int, height: int, max_megapixels: float | None) -> None:
         )
 
 
-def check_bytes(size: int, max_megapixels: float) -> None:
-    """Refuse a file of more bytes than an image of so many megapixels can need; the rest is no picture.
+def check_bytes(size: int, megapixels: float, pictures: int = 1) -> None:
+    """Refuse a file of more bytes than images of so many megapixels can need; the rest is no picture.
+
+    Args:
+        size: of the file.
+        megapixels: that an image has, or may have.
+        pictures: of that size that the file may hold, as the layers beside an image.
 
     Raises:
         TooLargeError: it has more.
     """
-    if not size <= max_megapixels * 1e6 * _MOST_BYTES + _BESIDE_PIXELS:  # not: NaN
+    if not size <= megapixels * pictures * 1e6 * _MOST_BYTES + _BESIDE_PIXELS:  # not: NaN
         raise TooLargeError(
-            f"a file of {size / 1e6:.0f} MB: more than an image of {max_megapixels:g} megapixels needs"
+            f"a file of {size / 1e6:.0f} MB: more than an image of {megapixels:g} megapixels needs"
         )

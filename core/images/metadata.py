@@ -194,7 +194,7 @@ def orientation_of(exif: bytes, xmp: bytes) -> int:
     """Return what EXIF says of the orientation, or XMP where EXIF is silent; 0 where both are."""
     exif = exif.removeprefix(b"Exif\0\0")
     with contextlib.suppress(*DAMAGED):
-        value = _load(exif, Directory(header_of(exif)).next, None).get(_ORIENTATION)
+        value = _load(exif, empty_directory(exif).next, None).get(_ORIENTATION)
         if isinstance(value, int):
             return value
     found = _XMP_ORIENTATION.search(xmp)
@@ -216,7 +216,7 @@ def read_tags(
     content = content.removeprefix(b"Exif\0\0")
     subdirectories = {}
     try:
-        directory = _load(content, Directory(header_of(content)).next, None)
+        directory = _load(content, empty_directory(content).next, None)
     except DAMAGED:
         return {}, {}
     for pointer in _SUBDIRECTORIES:
@@ -231,9 +231,12 @@ def read_tags(
     return kept, {pointer: found for pointer, found in subdirectories.items() if len(found)}
 
 
-def header_of(content: bytes) -> bytes:
-    """Return the header of a TIFF structure; that of BigTIFF is longer."""
-    return content[:16] if content[2:4] in (b"+\0", b"\0+") else content[:8]
+def empty_directory(header: bytes, group: int | None = None) -> Directory:
+    """Return a directory to load, whose `next` is the first one of a TIFF structure that begins so."""
+    if header[2:4] not in (b"+\0", b"\0+"):
+        return Directory(header[:8], group=group)
+    # Pillow tells BigTIFF by the third byte, also where the order of bytes is the other one
+    return Directory(b"II+\0" + header[4:16], prefix=header[:2], group=group)
 
 
 @contextlib.contextmanager
@@ -260,7 +263,7 @@ def _load(content: bytes, offset: int, group: int | None) -> Directory:
     """Read one directory and make its byte order ours; tags that cannot be read are left out."""
     stream = io.BytesIO(content)
     stream.seek(offset)
-    found = Directory(header_of(content), group=group)
+    found = empty_directory(content, group)
     clean = Directory(_EMPTY, group=group)
     with without_warnings():
         found.load(stream)

@@ -7,6 +7,7 @@ import pyvips
 
 UNDECODABLE = "not an image, or damaged or cut short"
 _FIELDS = ("icc-profile-data", "exif-data", "xmp-data", "iptc-data", "orientation", "resolution-unit")
+PROFILE_IGNORED = "its colour profile, damaged or of other channels, was ignored"
 SEVERAL = "has several pages or frames; only single pictures can be colorized"
 
 
@@ -43,4 +44,13 @@ def with_fields(image: pyvips.Image, other: pyvips.Image) -> pyvips.Image:
     for name in _FIELDS:
         if kind := other.get_typeof(name):
             image.set_type(kind, name, other.get(name))
+    return image
+
+
+def with_resolution(image: pyvips.Image, horizontal: float, vertical: float) -> pyvips.Image:
+    """Return ``image`` with a resolution in pixels a millimetre; one that is not above zero is none."""
+    if not min(horizontal, vertical) > 0:
+        return image
+    image = image.copy(xres=horizontal, yres=vertical)
+    image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
     return image

@@ -9,13 +9,12 @@ from PIL.ImageFile import ImageFile
 
 from colorize_gan.core.errors import ImageError, UnknownFormatError
 from colorize_gan.core.images.limits import check_size
-from colorize_gan.core.images.opened import SEVERAL, UNDECODABLE, from_samples
+from colorize_gan.core.images.opened import SEVERAL, UNDECODABLE, from_samples, with_resolution
 from colorize_gan.core.images.profiles import ICC
 
 BMP_MAGIC = b"BM"
 
-_UNREAD_FIELDS = "BMP bitfields"
-_BIT_FIELDS = "BMP of unusual bit fields cannot be read here; save it as PNG"
+_UNSUPPORTED = "Unsupported "
 _NO_HEIF = "HEIC needs one more package: pip install 'colorize-gan[heif]'"
 
 
@@ -29,7 +28,7 @@ def open_with_pillow(content: bytes, max_megapixels: float | None) -> pyvips.Ima
     """Decode a BMP or HEIC file.
 
     Raises:
-        ImageError: it is too large, damaged, of several pictures, or a BMP whose bit fields Pillow lacks.
+        ImageError: it is too large, damaged, of several pictures, or a BMP of a kind that Pillow lacks.
     """
     try:
         opened = _opened(io.BytesIO(content), is_bmp=content.startswith(BMP_MAGIC))
@@ -41,16 +40,19 @@ def open_with_pillow(content: bytes, max_megapixels: float | None) -> pyvips.Ima
     except ImageError:
         raise
     except Exception as error:  # a damaged file makes Pillow raise almost anything
-        raise ImageError(_BIT_FIELDS if _UNREAD_FIELDS in str(error) else UNDECODABLE) from error
+        raise ImageError(_reason(str(error))) from error
     image = from_samples(pixels)
     for name, key in ((ICC, "icc_profile"), ("exif-data", "exif"), ("xmp-data", "xmp")):
         if opened.info.get(key):
             image.set_type(pyvips.GValue.blob_type, name, opened.info[key])
     horizontal, vertical = opened.info.get("dpi", (0, 0))
-    if not min(horizontal, vertical) > 0:
-        return image
-    image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
-    return image.copy(xres=float(horizontal) / 25.4, yres=float(vertical) / 25.4)
+    return with_resolution(image, float(horizontal) / 25.4, float(vertical) / 25.4)
+
+
+def _reason(said: str) -> str:
+    """Return the name of what Pillow does not know; what else it says is of damage."""
+    name = said.removeprefix(_UNSUPPORTED)
+    return UNDECODABLE if name == said else f"{name} cannot be read here; save it as PNG"
 
 
 def _opened(content: io.BytesIO, *, is_bmp: bool) -> ImageFile:

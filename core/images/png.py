@@ -30,14 +30,17 @@ class Beside:
     profiles: dict[str, bytes] = field(default_factory=dict)
     """By the names of libvips's fields: EXIF, XMP, IPTC."""
     has_resolution: bool = False
+    has_profile: bool = False
+    """One of colour, which the decoder may have found damaged."""
 
 
 def read_beside(content: bytes) -> Beside:
     """Read the texts of a PNG; damaged ones are left out."""
     texts: list[tuple[str, str]] = []
     profiles: dict[str, bytes] = {}
-    has_resolution = False
+    has_resolution = has_profile = False
     for kind, data in _chunks(content):
+        has_profile |= kind == b"iCCP"
         has_resolution |= kind == b"pHYs" and data[8:9] == b"\1"
         with contextlib.suppress(ValueError, zlib.error):
             if not (found := _text(kind, data)) or found[0] == _XMP:
@@ -46,7 +49,15 @@ def read_beside(content: bytes) -> Beside:
                 profiles |= _profile(name[1].lower(), found[1])
             else:
                 texts.append(found)
-    return Beside(texts, profiles, has_resolution)
+    return Beside(texts, profiles, has_resolution, has_profile)
+
+
+def is_animated(content: bytes) -> bool:
+    """Tell whether a PNG has several pictures: acTL counts them, and fcTL makes its own one of them."""
+    before = content[: content.find(b"IDAT")]
+    control = before.find(b"acTL")
+    frames = int.from_bytes(before[control + 4 : control + 8], "big")
+    return control >= 0 and (frames > 1 or b"fcTL" not in before)
 
 
 def with_beside(

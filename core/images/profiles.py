@@ -26,8 +26,8 @@ def to_srgb(image: pyvips.Image) -> pyvips.Image:
     """Convert an image of any colour space to sRGB or neutral grey of the same depth.
 
     Args:
-        image: without alpha, uchar or ushort. Its `ICC` field, if any, says what its samples mean; that of
-            the result is an sRGB profile, and there is none where there was none.
+        image: without alpha, uchar or ushort. Its `ICC` field, if any, says what its samples mean; it is
+            not `is_unusable`. That of the result is an sRGB profile, and there is none where there was none.
 
     Raises:
         ImageError: a colour space that cannot be converted.
@@ -40,8 +40,6 @@ def to_srgb(image: pyvips.Image) -> pyvips.Image:
     profile = _profile(image)
     if not profile:
         return image
-    if not _fits(profile, image.bands):
-        return without_profile(image)
     if _says_srgb(profile, image.bands):
         return _labelled(image, srgb_profile() if image.bands == 1 else profile)
     if image.bands == 1 and profile[16:20] == b"RGB ":
@@ -55,19 +53,19 @@ def is_srgb(image: pyvips.Image) -> bool:
     if image.interpretation == "cmyk" or image.bands not in (1, 3):
         return False
     profile = _profile(image)
-    return not (profile and _fits(profile, image.bands)) or _says_srgb(profile, image.bands)
+    return not profile or _says_srgb(profile, image.bands)
 
 
-def is_damaged(image: pyvips.Image) -> bool:
-    """Tell whether an image, grey or RGB beside transparency, has a profile that cannot be used.
+def is_unusable(image: pyvips.Image) -> bool:
+    """Tell whether an image, grey or RGB beside alpha, has a profile that is damaged or of other channels.
 
     What CMYK means nothing else says; there `to_srgb` refuses it.
     """
     bands = image.bands - image.hasalpha()
     profile = _profile(image)
-    if image.interpretation == "cmyk" or bands not in (1, 3) or not profile or not _fits(profile, bands):
+    if image.interpretation == "cmyk" or bands not in (1, 3) or not profile:
         return False
-    if not _can_be_used(profile):
+    if not _fits(profile, bands) or not _can_be_used(profile):
         return True
     try:
         _says_srgb(profile, bands)

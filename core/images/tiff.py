@@ -4,17 +4,17 @@ The layout is that of TIFF 6.0, section 2; Pillow reads and makes the directorie
 """
 
 import contextlib
-import io
 import struct
 from collections.abc import Sequence
+from typing import BinaryIO
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
 
-from colorize_gan.core.images.metadata import DAMAGED, Metadata, header_of, without_warnings
+from colorize_gan.core.images.metadata import DAMAGED, Metadata, empty_directory, without_warnings
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
 _SUBFILE_TYPE, _REDUCED = 0x00FE, 1
-_ENTRY = 12
+_HEADER, _ENTRY = 16, 12  # bytes
 _SHORT, _LONG, _BYTES = 3, 4, 7
 _UNIT, _NO_UNIT, _IPTC = 0x0128, 1, 0x83BB
 
@@ -32,21 +32,18 @@ def has_thumbnails_only(pages: Sequence[Directory]) -> bool:
         return False
 
 
-def pages_of(content: bytes) -> list[Directory]:
+def pages_of(file: BinaryIO) -> list[Directory]:
     """Read the directories of a TIFF, one a page, up to one that is damaged."""
     pages: list[Directory] = []
-    header = header_of(content)
+    header = file.read(_HEADER)
     with without_warnings(), contextlib.suppress(*DAMAGED):
-        offset, seen = Directory(header).next, {0}
+        offset, seen = empty_directory(header).next, {0}
         while offset not in seen:
             seen.add(offset)
-            page = Directory(header)
-            stream = io.BytesIO(content)
-            stream.seek(offset)
-            page.load(stream)
-            for tag in list(
-                page
-            ):  # values are made when they are asked for, and what is odd is warned of then
+            page = empty_directory(header)
+            file.seek(offset)
+            page.load(file)
+            for tag in list(page):  # values are made when they are asked for; what is odd is warned of then
                 with contextlib.suppress(*DAMAGED):
                     page[tag]
             pages.append(page)

@@ -20,6 +20,9 @@ FAX = frozenset({2, 3, 4})
 """CCITT's codes for one bit: modified Huffman, groups 3 and 4."""
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
 
+PLANES = 284
+"""The tag that says whether each sample has pieces of its own."""
+
 _COLORS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, CMYK: 4, YCBCR: 3}
 """Samples of the colour, by PhotometricInterpretation; others are extra."""
 _OTHER_SPACES = {4: "a transparency mask", 8: "CIELAB", 9: "ICC Lab", 10: "ITU Lab"} | {
@@ -142,7 +145,7 @@ def _layout(directory: Directory) -> Layout:
         samples,
         photometric,
         compression,
-        samples if number(directory, 284, 1) == 2 else 1,
+        samples if number(directory, PLANES, 1) == 2 else 1,
         tile,
         rows,
         numbers(directory, 324) or numbers(directory, 273),
@@ -179,13 +182,23 @@ def _bits(directory: Directory, samples: int) -> int:
     return depths.pop()
 
 
+def check_offsets(layout: Layout) -> None:
+    """Refuse a TIFF of which strips or tiles are nowhere: libtiff takes them for black."""
+    needed = layout.pieces_of_plane * layout.planes
+    if len(layout.offsets) < needed:
+        raise ImageError(f"{UNDECODABLE}: only some of its {needed} strips or tiles are listed")
+    if min(layout.offsets[:needed]) <= 0:
+        raise ImageError(f"{UNDECODABLE}: one of its strips or tiles is empty")
+
+
 def check_pieces(layout: Layout, length: int) -> None:
     """Refuse a TIFF whose samples are not all in the file, which has ``length`` bytes."""
+    check_offsets(layout)
     needed = layout.pieces_of_plane * layout.planes
-    if min(len(layout.offsets), len(layout.counts)) < needed:
+    if len(layout.counts) < needed:
         raise ImageError(f"{UNDECODABLE}: only some of its {needed} strips or tiles are listed")
     for offset, count in zip(layout.offsets[:needed], layout.counts[:needed], strict=True):
-        if count <= 0 or offset <= 0:
+        if count <= 0:
             raise ImageError(f"{UNDECODABLE}: one of its strips or tiles is empty")
         if offset + count > length:
             raise ImageError(
@@ -194,10 +207,17 @@ def check_pieces(layout: Layout, length: int) -> None:
 
 
 def numbers(directory: Directory, tag: int) -> tuple[int, ...]:
-    """Return the whole numbers of a tag; none where it is not there."""
+    """Return the whole numbers of a tag; none where it is not there.
+
+    Raises:
+        ImageError: it has something else.
+    """
     value = directory.get(tag)
-    values = value if isinstance(value, tuple) else () if value is None else (value,)
-    return tuple(int(each) for each in values)
+    values = value if isinstance(value, (tuple, bytes)) else () if value is None else (value,)
+    try:
+        return tuple(int(each) for each in values)
+    except DAMAGED as error:
+        raise ImageError(DIRECTORY_DAMAGED) from error
 
 
 def number(directory: Directory, tag: int, default: int = 0) -> int:
@@ -209,4 +229,6 @@ def fractions(directory: Directory, tag: int) -> tuple[Fraction, ...]:
     """Return the fractions of a tag; those without a value are zero."""
     value = directory.get(tag)
     values = value if isinstance(value, tuple) else () if value is None else (value,)
-    return tuple(Fraction(each.numerator, each.denominator or 1) for each in values)
+    return tuple(
+        Fraction(each.numerator, each.denominator) if each.denominator else Fraction() for each in values
+    )

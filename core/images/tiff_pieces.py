@@ -161,8 +161,11 @@ def _subsampled(content: bytes, layout: Layout, horizontal: int, vertical: int, 
 def _rgb(luma: np.ndarray, blue: np.ndarray, red: np.ndarray, layout: Layout) -> np.ndarray:
     bounds = [float(each) for each in fractions(layout.directory, 532)] or list(_FULL_RANGE)
     weights = [float(each) for each in fractions(layout.directory, 529)] or list(_LUMA)
+    spans = [high - low for low, high in zip(bounds[::2], bounds[1::2], strict=False)]
+    if len(spans) != 3 or len(weights) != 3 or min(*spans, *weights) <= 0:
+        raise ImageError(f"{UNDECODABLE}: what its YCbCr means cannot be read")
     y, cb, cr = (
-        (plane - low) * (full / ((high - low) or 1))
+        (plane - low) * (full / (high - low))
         for plane, low, high, full in zip(
             (luma, blue, red), bounds[::2], bounds[1::2], (255, 127, 127), strict=True
         )

@@ -1,8 +1,10 @@
 """Decoding TIFF: what libvips reads rightly goes to libvips, the rest is read piece by piece or refused."""
 
 import dataclasses
+import io
 import zlib
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import pyvips
 import simplejpeg
@@ -11,7 +13,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
 from colorize_gan.core.errors import ImageError
 from colorize_gan.core.images.libvips import vips_errors
 from colorize_gan.core.images.limits import check_size
-from colorize_gan.core.images.opened import SEVERAL, Opened, from_samples
+from colorize_gan.core.images.opened import SEVERAL, Opened, from_samples, with_resolution
 from colorize_gan.core.images.profiles import ICC
 from colorize_gan.core.images.tiff import has_thumbnails_only, pages_of
 from colorize_gan.core.images.tiff_layout import (
@@ -22,8 +24,10 @@ from colorize_gan.core.images.tiff_layout import (
     LZW,
     NONE,
     OLD_DEFLATE,
+    PLANES,
     YCBCR,
     Layout,
+    check_offsets,
     check_pieces,
     fractions,
     number,
@@ -48,20 +52,30 @@ def open_tiff(content: bytes, max_megapixels: float | None) -> Opened:
         ImageError: it is too large, damaged, of several pages, or of a kind that cannot be read.
         pyvips.Error: it cannot be decoded.
     """
-    pages = pages_of(content)
+    layout = look_at_tiff(io.BytesIO(content), max_megapixels)
+    opened = _with_libvips(content, layout) if _is_for_libvips(layout) else _by_pieces(content, layout)
+    return _without_extras(opened, layout)
+
+
+def look_at_tiff(file: BinaryIO, max_megapixels: float | None) -> Layout:
+    """Read what a TIFF says of its first page.
+
+    Raises:
+        ImageError: it is too large, damaged, of several pages, or of a kind that cannot be read.
+    """
+    pages = pages_of(file)
     if not pages:
         raise ImageError(DIRECTORY_DAMAGED)
     layout = read_layout(pages[0])
     check_size(layout.width, layout.height, max_megapixels)
     if len(pages) > 1 and not has_thumbnails_only(pages):
         raise ImageError(SEVERAL)
-    opened = _with_libvips(content, layout) if _is_for_libvips(layout) else _by_pieces(content, layout)
-    return _without_extras(opened, layout)
+    return layout
 
 
 def _is_for_libvips(layout: Layout) -> bool:
     """Tell whether libvips reads such samples, rightly, and says what it cannot decode."""
-    if layout.planes > 1 and layout.tile:
+    if layout.tile and number(layout.directory, PLANES, 1) != 1:  # also where one plane is all
         return False
     if layout.compression == JPEG:
         return layout.bits == 8
@@ -74,6 +88,8 @@ def _with_libvips(content: bytes, layout: Layout) -> Opened:
     """Open what libvips decodes: tiles fail at warnings only, which then are none about tags."""
     if layout.tile or layout.compression == JPEG:
         check_pieces(layout, len(content))
+    else:
+        check_offsets(layout)
     access = "sequential" if number(layout.directory, 274, 1) == 1 else "random"
     image = pyvips.Image.tiffload_buffer(
         content, access=access, unlimited=True, fail_on="warning" if layout.tile else "error"
@@ -135,7 +151,7 @@ def _by_pieces(content: bytes, layout: Layout) -> Opened:
     image = _described(from_samples(samples, space), layout.directory)
     if layout.is_premultiplied and layout.samples == layout.colors + 1:
         image = image.unpremultiply().cast(image.format)
-    return Opened(image, is_damaged)
+    return Opened(image, is_damaged or _is_damaged(content, layout))
 
 
 def _described(image: pyvips.Image, directory: Directory) -> pyvips.Image:
@@ -146,9 +162,8 @@ def _described(image: pyvips.Image, directory: Directory) -> pyvips.Image:
     image.set_type(pyvips.GValue.gint_type, "orientation", number(directory, 274, 1))
     unit = {_INCH: 25.4, _CENTIMETRE: 10.0}.get(number(directory, 296, _INCH), 0.0)
     resolution = [float(each) for tag in (282, 283) for each in fractions(directory, tag)[:1]]
-    if unit and len(resolution) == 2 and min(resolution) > 0:
-        image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
-        image = image.copy(xres=resolution[0] / unit, yres=resolution[1] / unit)
+    if unit and len(resolution) == 2:
+        return with_resolution(image, resolution[0] / unit, resolution[1] / unit)
     return image
 
 

@@ -69,9 +69,21 @@ class Worker:
         with clock.measure("encode"):
             return dataclasses.replace(result, target=self._write(item.target, made))
 
-    def make(self, item: WorkItem, content: bytes) -> tuple[ItemResult, bytes]:
-        """Colorize the content of a file; return how that ends once it is written, and what is to be."""
+    def is_too_large(self, size: int) -> bool:
+        """Tell whether a file has more bytes than it may have."""
         try:
+            check_bytes(size, self._options.max_megapixels)
+        except ImageError:
+            return True
+        return False
+
+    def make(self, item: WorkItem, content: bytes, size: int) -> tuple[ItemResult, bytes]:
+        """Colorize the content of a file; return how that ends once it is written, and what is to be.
+
+        One whose ``size`` is too large needs no content.
+        """
+        try:
+            check_bytes(size, self._options.max_megapixels)
             return self._room.run(lambda: self._make(item, content, StageClock()))
         except (ImageError, OSError, MemoryError) as error:
             return failure(item, error), b""

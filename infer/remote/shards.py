@@ -74,7 +74,7 @@ class ShardWorker:
             contextlib.closing(
                 map_in_order(
                     lambda sample: self._colorize(shard, sample),
-                    _samples(shard.source),
+                    _samples(shard.source, self._content),
                     self._threads,
                     "sample",
                 )
@@ -116,12 +116,20 @@ class ShardWorker:
         if not member.head.isreg() or not self._is_photograph(PurePosixPath(name)):
             return member, None
         target = self._members.renamed(shard.target / name)
-        result, content = self._worker.make(WorkItem(shard.source / name, target), member.content)
+        item = WorkItem(shard.source / name, target)
+        result, content = self._worker.make(item, member.content, member.head.size)
         head = tarfile.TarInfo(name.removesuffix(PurePosixPath(name).suffix) + target.suffix)
         for field in ("mode", "uid", "gid", "uname", "gname", "mtime"):
             setattr(head, field, getattr(member.head, field))
         head.size = len(content)
         return _Member(head, content), result
+
+    def _content(self, archive: tarfile.TarFile, head: tarfile.TarInfo) -> bytes:
+        """Read a member; nothing of a photograph that is too large."""
+        if self._is_photograph(PurePosixPath(head.name)) and self._worker.is_too_large(head.size):
+            return b""
+        file = None if head.islnk() or head.issym() else archive.extractfile(head)
+        return file.read() if file else b""
 
     def _is_photograph(self, name: PurePosixPath) -> bool:
         return (
@@ -131,8 +139,8 @@ class ShardWorker:
         )
 
 
-def _samples(shard: Path) -> Iterator[_Sample]:
-    """Read a shard, sample by sample.
+def _samples(shard: Path, read: Callable[[tarfile.TarFile, tarfile.TarInfo], bytes]) -> Iterator[_Sample]:
+    """Read a shard, sample by sample; ``read`` gives the content of a member.
 
     Raises:
         ImageError: it is damaged, or no tar file, or goes on behind what can be read.
@@ -141,16 +149,11 @@ def _samples(shard: Path) -> Iterator[_Sample]:
     with _damage_named(), input_file(shard) as path, path.open("rb") as file:
         with tarfile.open(fileobj=file, mode="r:") as archive:
             for _, heads in itertools.groupby(archive, key=lambda head: _key_of(head.name)):
-                yield [_Member(head, _content(archive, head)) for head in heads]
+                yield [_Member(head, read(archive, head)) for head in heads]
             file.seek(archive.offset)
         while rest := file.read(1 << 20):
             if rest.strip(b"\0"):
                 raise ImageError(f"damaged: no member begins at byte {archive.offset}, and it is not the end")
-
-
-def _content(archive: tarfile.TarFile, head: tarfile.TarInfo) -> bytes:
-    file = None if head.islnk() or head.issym() else archive.extractfile(head)
-    return file.read() if file else b""
 
 
 @contextlib.contextmanager

@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -109,6 +111,14 @@ def test_text_and_missing_files_give_a_reason(tmp_path: Path) -> None:
         read_image(tmp_path / "gone.jpg")
 
 
+@pytest.mark.parametrize(("kind", "name"), [("JPEG2000", "JPEG 2000"), ("ICO", "icon"), ("PPM", "PNM")])
+def test_other_formats_under_a_wrong_name_are_refused_by_theirs(kind: str, name: str) -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (32, 32)).save(stream, kind)
+    with pytest.raises(ImageError, match=f"a {name} file"):
+        decode_picture(stream.getvalue())
+
+
 def test_float_tiff_is_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "float.tif"), np.zeros((9, 9), np.float32))
     with pytest.raises(ImageError, match="float samples"):
@@ -127,6 +137,25 @@ def test_several_pages_or_frames_are_refused_not_cut(tmp_path: Path, photo: np.n
         assert cv2.imwriteanimation(str(path), animation)
     with pytest.raises(ImageError, match="several pages or frames"):
         read_image(path)
+
+
+@pytest.mark.parametrize("has_own_frame", [True, False])
+def test_an_animation_of_one_frame_is_a_picture(photo: np.ndarray, has_own_frame: bool) -> None:
+    """Unless the picture that is shown without animation is another one."""
+    stream = io.BytesIO()
+    frames = [Image.fromarray(photo[::-1])]
+    Image.fromarray(photo).save(
+        stream, "PNG", save_all=True, append_images=frames, default_image=not has_own_frame
+    )
+    content = stream.getvalue()
+    start = content.index(b"acTL")
+    chunk = b"acTL" + struct.pack(">LL", 1, 0)
+    content = content[:start] + chunk + struct.pack(">L", zlib.crc32(chunk)) + content[start + 16 :]
+    if has_own_frame:
+        assert np.array_equal(decode_picture(content).pixels, photo)
+    else:
+        with pytest.raises(ImageError, match="several"):
+            decode_picture(content)
 
 
 @pytest.mark.parametrize("order", ["little", "big"])

@@ -103,6 +103,7 @@ TIFFS: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
     "tiles-deep": (deep(RGB), {"photometric": "rgb", "tile": (32, 48), "compression": "zlib"}),
     "big-endian": (deep(RGB), {"photometric": "rgb", "byteorder": ">"}),
     "bigtiff": (RGB, {"photometric": "rgb", "bigtiff": True}),
+    "bigtiff-big-endian": (RGB, {"photometric": "rgb", "bigtiff": True, "byteorder": ">"}),
     "predictor": (deep(RGB), {"photometric": "rgb", "compression": "zlib", "predictor": True}),
     "lzma-predictor": (RGB, {"photometric": "rgb", "compression": "lzma", "predictor": True}),
     "lzma-tiles": (RGB, {"photometric": "rgb", "compression": "lzma", "tile": (32, 48)}),
@@ -150,6 +151,19 @@ def test_tifffile_sees_the_same_lightness(name: str) -> None:
     if options["photometric"] == "miniswhite":
         read = ~read
     assert_agrees(content, read)
+
+
+@pytest.mark.parametrize(
+    ("entry", "odd"),
+    [
+        pytest.param("1c01 0300 0100 0000 0100", "1c01 0300 0100 0000 0200", id="planes of one sample"),
+        pytest.param("1201 0300 0100 0000 0100", "1201 0700 0100 0000 0100", id="orientation as a byte"),
+    ],
+)
+def test_odd_tags_of_tiled_grey_change_nothing(entry: str, odd: str) -> None:
+    content = by_vips(GREY, ".tif", tile=True, tile_width=32, tile_height=48)
+    assert content.count(bytes.fromhex(entry)) == 1
+    assert_agrees(content.replace(bytes.fromhex(entry), bytes.fromhex(odd)), GREY)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from s3_server import Bucket, run, tree_of
 
+from colorize_gan.core.images import limits
+
 pytest.importorskip("moto.server", reason="pip install 'moto[s3]' flask flask-cors")
 iterators = pytest.importorskip("webdataset.tariterators", reason="pip install webdataset")
 
@@ -167,6 +169,19 @@ def test_shards_are_read_from_and_written_to_object_storage(
     assert run(MODEL, source, "--out", tmp_path / "out", "--shards").exit_code == 0
     assert list(bucket.tree("out").values()) == list(tree_of(tmp_path / "out").values())
     assert "0 written, 1 skipped, 1 failed" in run(MODEL, *command).output
+
+
+def test_a_photograph_of_too_many_bytes_is_not_read(
+    samples: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "_BESIDE_PIXELS", 20_000)
+    large = samples | {"a/0002.JPG": bytes(30_000)}
+    done = run(
+        MODEL,
+        shard(tmp_path / "0.tar", large),
+        *("--out", tmp_path / "out", "--shards", "--max-megapixels", "0.001"),
+    )
+    assert "a/0002.JPG: failed: a file of 0 MB: more than an image of 0.001 megapixels needs" in done.output
 
 
 def test_a_stopped_run_leaves_no_part_of_a_shard(samples: dict[str, bytes], tmp_path: Path) -> None:
