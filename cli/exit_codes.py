@@ -13,6 +13,7 @@ from typing import Any, ParamSpec
 
 import click
 
+from colorize_gan.cli.wording import with_option
 from colorize_gan.core.errors import ColorizeError, UsageError
 from colorize_gan.core.system.process import configure_process
 from colorize_gan.core.text import printable
@@ -44,7 +45,7 @@ def exit_with_code(command: Callable[_P, int]) -> Callable[_P, None]:
         try:
             code = command(*args, **kwargs)
         except ColorizeError as error:
-            click.echo(f"error: {error}", err=True)
+            click.echo(f"error: {with_option(str(error), error.setting)}", err=True)
             code = error.exit_code
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("colorize_gan"):

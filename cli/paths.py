@@ -1,15 +1,12 @@
 """Paths on a command line: of this machine, or URLs."""
 
 import os
-import re
 from typing import Any
 
 import click
 
 from colorize_gan.core.errors import UsageError
-from colorize_gan.infer.remote.urls import open_url
-
-_URL = re.compile(r"[a-z][a-z0-9]+://")
+from colorize_gan.infer.remote.urls import URL, open_url
 
 
 class _RefusedError(click.ClickException):
@@ -25,7 +22,7 @@ class PathOrUrl(click.Path):
         self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> Any:
         """Return a path."""
-        if not isinstance(value, str) or not _URL.match(value):
+        if not isinstance(value, str) or not URL.match(value):
             return super().convert(value, param, ctx)
         try:
             return open_url(value)

@@ -20,6 +20,11 @@ class ColorizeError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    def __init__(self, text: str = "", *, setting: str = "") -> None:
+        """Begin; ``setting`` is one that the text names: users of a command know it as an option."""
+        super().__init__(text)
+        self.setting = setting
+
 
 class UsageError(ColorizeError):
     """An option or argument that cannot be honoured."""

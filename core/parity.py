@@ -14,6 +14,7 @@ from colorize_gan.core.color.metrics import ciede2000
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import DataError, ImageError, ModelError, VerificationError
 from colorize_gan.core.files.folders import find_images
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.images.decode import read_image
 
 Run = Callable[[np.ndarray], np.ndarray]
@@ -147,7 +148,7 @@ def compare_with_fingerprint(tested: Run, contract: ModelContract) -> dict[str, 
     )
 
 
-def probes(contract: ModelContract, images: Path = PHOTOGRAPHS) -> Iterator[Probe]:
+def probes(contract: ModelContract, images: StrPath = PHOTOGRAPHS) -> Iterator[Probe]:
     """Yield inputs of a graph: photographs, photograph-like clouds, noise and flat fields.
 
     Sizes are the usual, odd and extreme ones, batches 1, 3 and 8.
@@ -171,7 +172,7 @@ def _known_probes(contract: ModelContract) -> Iterator[Probe]:
     yield from _synthetic(contract)
 
 
-def photographs(contract: ModelContract, images: Path = PHOTOGRAPHS) -> Iterator[Probe]:
+def photographs(contract: ModelContract, images: StrPath = PHOTOGRAPHS) -> Iterator[Probe]:
     """Yield the photographs among the `probes`.
 
     Raises:
@@ -182,12 +183,13 @@ def photographs(contract: ModelContract, images: Path = PHOTOGRAPHS) -> Iterator
         yield f"photograph {path.name}", _as_input(read_lightness(path, side)[None], contract)
 
 
-def some_images(folder: Path) -> list[Path]:
+def some_images(folder: StrPath) -> list[Path]:
     """Return the images below a folder; of more than 300, some of each part.
 
     Raises:
         DataError: there are none.
     """
+    folder = Path(folder)
     found = find_images(folder)
     return found[:: math.ceil(len(found) / _MOST_IMAGES)]
 
@@ -202,7 +204,7 @@ def _synthetic(contract: ModelContract) -> Iterator[Probe]:
         yield "coloured noise", np.random.default_rng(2).integers(0, 256, (1, side, side, 3), np.uint8)
 
 
-def read_lightness(path: Path, side: int) -> FloatArray:
+def read_lightness(path: StrPath, side: int) -> FloatArray:
     """Read an image as CIE L* ``(1, side, side)``: its middle square, resized.
 
     Raises:

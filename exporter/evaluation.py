@@ -13,6 +13,7 @@ from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import DataError, ModelError, UsageError
 from colorize_gan.core.files.atomic import atomic_path
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.text import printable
 from colorize_gan.infer.backends.bundled import BACKENDS_BY_SUFFIX, bundled_models
 from colorize_gan.infer.backends.open import open_backend
@@ -38,11 +39,11 @@ class EvaluationOptions:
     """Use those photographs only that a run with this `val_fraction` held out."""
     limit: int | None = None
     """Use so many, evenly spaced over their digests."""
-    labels: Path | None = None
+    labels: StrPath | None = None
     """Use those photographs only that are in this list, as `read_labels` takes it."""
 
 
-def evaluate_files(models: Sequence[Path], data: Path, out: Path, options: EvaluationOptions) -> str:
+def evaluate_files(models: Sequence[StrPath], data: StrPath, out: StrPath, options: EvaluationOptions) -> str:
     """Evaluate checkpoints and exported files on colour photographs.
 
     Writes `evaluation.json`, `evaluation.md` and `contact-sheet.png`, whose rows are grey, each model's
@@ -62,6 +63,7 @@ def evaluate_files(models: Sequence[Path], data: Path, out: Path, options: Evalu
         UsageError: a size that a model cannot take.
         DataError: no photographs.
     """
+    data, out = Path(data), Path(out)
     labels = read_labels(options.labels) if options.labels else None
     photos = _choose(
         [photo for photo in find_photos(data) if labels is None or photo.digest in labels], options
@@ -100,7 +102,7 @@ def _choose(photos: list[Photo], options: EvaluationOptions) -> list[Photo]:
     return photos
 
 
-def read_labels(file: Path) -> dict[str, int]:
+def read_labels(file: StrPath) -> dict[str, int]:
     """Read the ImageNet classes of photographs, by their digests.
 
     Args:
@@ -110,6 +112,7 @@ def read_labels(file: Path) -> dict[str, int]:
     Raises:
         DataError: the file or a photograph cannot be read, or a line is none of these.
     """
+    file = Path(file)
     labels = {}
     try:
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
@@ -126,12 +129,13 @@ def read_labels(file: Path) -> dict[str, int]:
     return labels
 
 
-def open_predictor(model: Path) -> tuple[PredictAb, ModelContract]:
+def open_predictor(model: StrPath) -> tuple[PredictAb, ModelContract]:
     """Return the predictor and the contract of a checkpoint, an exported file or a bundled model.
 
     Raises:
         ModelError: the file cannot be used.
     """
+    model = Path(model)
     model = bundled_models().get(str(model), model)
     if model.suffix in BACKENDS_BY_SUFFIX:
         backend = open_backend(model, "native")  # figures do not depend on the CPU

@@ -16,7 +16,8 @@ import onnx
 from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import DeviceError, UsageError, VerificationError
-from colorize_gan.core.files.atomic import atomic_path
+from colorize_gan.core.files.atomic import lasting_path
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.parity import (
     PHOTOGRAPHS,
     Floor,
@@ -62,7 +63,7 @@ class ExportOptions:
     max_delta_e: float | None = None
     """Largest CIEDE2000 p99 to the generator; None for that of `floor_of`."""
     verify: bool = True
-    calibration: Path = PHOTOGRAPHS
+    calibration: StrPath = PHOTOGRAPHS
     """Folder of photographs that set the ranges of int8."""
 
     def __post_init__(self) -> None:
@@ -93,7 +94,7 @@ class ExportedFile:
     """Median time of one image at the render size, on the CPU."""
 
 
-def export_file(source_path: Path, out: Path, options: ExportOptions) -> Iterator[ExportedFile]:
+def export_file(source_path: StrPath, out: StrPath, options: ExportOptions) -> Iterator[ExportedFile]:
     """Write a generator into ``out`` file by file and prove each equal to it.
 
     Args:
@@ -107,6 +108,7 @@ def export_file(source_path: Path, out: Path, options: ExportOptions) -> Iterato
         UsageError: the source cannot become such a file.
         VerificationError: a file gives other colours; it is not kept.
     """
+    source_path, out = Path(source_path), Path(out)
     if "int8" in options.precisions:
         some_images(options.calibration)  # refused now, not after minutes
     source = load_source(source_path)
@@ -150,7 +152,7 @@ def _path(out: Path, contract: ModelContract, format_: str) -> Path:
 
 def _restore(source_path: Path, source: Source, out: Path, options: ExportOptions) -> ExportedFile:
     path = _path(out, source.contract, "pt")
-    with atomic_path(path) as part:
+    with lasting_path(path) as part:
         generator, contract = load_generator(restore_checkpoint(source_path, part))
         restored = RunBackend(contract, torch_predictor(generator))
         record: dict[str, Any] = {}
@@ -205,8 +207,9 @@ def _convert(
         yield left, to_int8(generator, photographs, exceptions)
 
 
-def _calibration(folder: Path, contract: ModelContract) -> Iterator[FloatArray]:
+def _calibration(folder: StrPath, contract: ModelContract) -> Iterator[FloatArray]:
     """Yield photographs as they are, darker and lighter; of a large collection, some of each part."""
+    folder = Path(folder)
     side = contract.size.fit(contract.render_size)
     for path in some_images(folder):
         lightness = read_lightness(path, side)[None]
@@ -219,7 +222,7 @@ def _save_verified(
 ) -> ExportedFile:
     """Save beside ``path``, compare, add the record, then rename."""
     reference = _reference(source, contract)
-    with atomic_path(path) as part:
+    with lasting_path(path) as part:
         save(contract, part)
         record: dict[str, Any] = {}
         if options.verify:

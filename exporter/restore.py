@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from colorize_gan.core.errors import ModelError
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.exporter.precisions import restore_half_weights
 from colorize_gan.infer.backends.onnxruntime_backend import OnnxRuntimeBackend
 from colorize_gan.trainer.checkpoint import Checkpoint
@@ -22,7 +23,7 @@ from colorize_gan.trainer.network import Generator
 _TOLERANCE = 0.01  # CIE units of ab: what other orders of summation make
 
 
-def restore_checkpoint(model: Path, path: Path) -> Path:
+def restore_checkpoint(model: StrPath, path: StrPath) -> Path:
     """Write the checkpoint of a lab ONNX file whose weights are convolutions; return its path.
 
     The export has folded BatchNorm into the convolutions before it. Here it does nothing but add their bias:
@@ -31,6 +32,7 @@ def restore_checkpoint(model: Path, path: Path) -> Path:
     Raises:
         ModelError: not such a file.
     """
+    model, path = Path(model), Path(path)
     backend = OnnxRuntimeBackend(model, "cpu")
     found = backend.contract
     if found.graph != "lab" or found.precision not in ("fp32", "fp16-weights"):

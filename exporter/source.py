@@ -10,6 +10,7 @@ import onnx
 
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import ModelError
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.parity import Run
 from colorize_gan.exporter.formats import DEFAULT_OPSET, build_onnx, build_pt2, build_torchscript
 from colorize_gan.exporter.precisions import restore_half_weights
@@ -36,12 +37,13 @@ class Source:
     """Build the generator in a format of `FORMATS`, computing in fp32 or bf16, at an ONNX opset."""
 
 
-def load_source(path: Path) -> Source:
+def load_source(path: StrPath) -> Source:
     """Open a checkpoint, or a lab ONNX file.
 
     Raises:
         ModelError: it cannot be used, or its colours are not finite.
     """
+    path = Path(path)
     source = _from_onnx(path) if path.suffix == ".onnx" else _from_checkpoint(path)
     side = source.contract.size.minimum
     if not np.isfinite(source.run(np.full((1, 1, side, side), 50, np.float32))).all():

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from colorize_gan.core.contract import ModelContract
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.exporter.export import ExportedFile
 
 _MAX_BATCH = 16
@@ -19,7 +20,7 @@ output [ {{ name: "{contract.output_name}" data_type: {output} }} ]
 _BATCHING = f"dynamic_batching {{ max_queue_delay_microseconds: {_MAX_DELAY_MICROSECONDS} }}\n"
 
 
-def write_triton_model(file: ExportedFile, repository: Path) -> Path:
+def write_triton_model(file: ExportedFile, repository: StrPath) -> Path:
     """Add an ONNX file to a model repository as version 1.
 
     Requests of one size share batches, but not those of a pixels graph: whole photographs take some 90 bytes
@@ -28,6 +29,7 @@ def write_triton_model(file: ExportedFile, repository: Path) -> Path:
     Returns:
         The folder of the model.
     """
+    repository = Path(repository)
     folder = repository / file.path.stem
     (folder / "1").mkdir(parents=True, exist_ok=True)
     shutil.copyfile(file.path, folder / "1" / "model.onnx")

@@ -5,6 +5,7 @@ from typing import Any
 
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import ModelError, UsageError
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.parity import (
     PHOTOGRAPHS,
     Floor,
@@ -30,7 +31,7 @@ _CARD = (
 
 
 def verify(
-    backend: Backend, against: Path | None, images: Path = PHOTOGRAPHS, max_delta_e: float | None = None
+    backend: Backend, against: StrPath | None, images: StrPath = PHOTOGRAPHS, max_delta_e: float | None = None
 ) -> tuple[dict[str, Any], Floor]:
     """Measure the colours of an opened model file.
 
@@ -55,7 +56,7 @@ def verify(
     if against is None:
         record = compare_with_fingerprint(backend.run, contract)
     else:
-        reference, other = _open_reference(against)
+        reference, other = _open_reference(Path(against))
         if other.graph != contract.graph:
             raise UsageError(f"--against {against}: a {other.graph} graph, not {contract.graph}")
         if other.size != contract.size:

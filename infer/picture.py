@@ -10,6 +10,7 @@ import numpy as np
 from colorize_gan.core.color.lab import lightness_of
 from colorize_gan.core.color.metrics import colorfulness
 from colorize_gan.core.color.pixels import as_grey, halve, strips, to_8_bits
+from colorize_gan.core.images.beside_pixels import left_out
 from colorize_gan.core.images.decode import Picture, decode_picture
 from colorize_gan.core.images.encode import encode, encode_planes
 from colorize_gan.core.images.formats import JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES, usual_suffix
@@ -94,7 +95,7 @@ def facts_of(picture: Picture, shown: np.ndarray, suffix: str) -> dict[str, Any]
     """Return what is to be said of an output: fields of `ItemResult`."""
     height, width = picture.pixels.shape[:2]
     lively = _sampled_colorfulness(shown)
-    notes = [*([DAMAGED] if picture.is_damaged else []), *picture.notes]
+    notes = [*([DAMAGED] if picture.is_damaged else []), *picture.notes, *left_out(picture.metadata, suffix)]
     notes += [HARDLY_ANY_COLOR] if lively < _LITTLE_COLOR else []
     return {
         "note": "; ".join(notes),

@@ -13,6 +13,7 @@ from torch import Tensor
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import ModelError
 from colorize_gan.core.files.atomic import atomic_path
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.generators import build_generator
 from colorize_gan.trainer.network import Generator
@@ -30,8 +31,9 @@ class Checkpoint:
     training: dict[str, Any]
     """State of the raw weights (`model`) and of the `optimizer`, to resume from."""
 
-    def save(self, path: Path) -> None:
+    def save(self, path: StrPath) -> None:
         """Write the checkpoint; an older one stays until this one is complete."""
+        path = Path(path)
         state = vars(self) | {
             "contract": self.contract.to_json(),
             "config": dataclasses.asdict(self.config),
@@ -42,12 +44,13 @@ class Checkpoint:
             part.write_bytes(buffer.getbuffer())
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
+def load_checkpoint(path: StrPath) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
         ModelError: missing, damaged, or not a checkpoint of this toolkit.
     """
+    path = Path(path)
     if not path.is_file():
         raise ModelError(f"{path}: no such checkpoint")
     try:
@@ -61,12 +64,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise ModelError(f"{path}: not a colorize-gan checkpoint ({error})") from error
 
 
-def load_generator(path: Path) -> tuple[Generator, ModelContract]:
+def load_generator(path: StrPath) -> tuple[Generator, ModelContract]:
     """Build the generator of a checkpoint in eval mode, with the contract that names the file's sha256.
 
     Raises:
         ModelError: no valid checkpoint, or its weights belong to another architecture.
     """
+    path = Path(path)
     checkpoint = load_checkpoint(path)
     generator = build_generator(checkpoint.contract.architecture)
     try:

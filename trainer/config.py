@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from colorize_gan.core.contract import is_model_name
 from colorize_gan.core.errors import UsageError
+from colorize_gan.core.files.paths import StrPath
 
 _CHOICES = {
     "precision": ("auto", "fp32", "bf16", "fp16"),
@@ -188,26 +189,29 @@ class TrainConfig:
         """Build from the settings given; the others are those of the architecture's published recipe."""
         return cls(**(_RECIPES.get(given.get("arch", ""), {}) | given))
 
-    def save(self, path: Path) -> None:
+    def save(self, path: StrPath) -> None:
         """Write the settings as JSON."""
+        path = Path(path)
         path.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n", encoding="utf-8")
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: StrPath) -> Self:
         """Read settings that `save` wrote.
 
         Raises:
             UsageError: see `read_settings`; or a value is out of range.
         """
+        path = Path(path)
         return cls.of(read_settings(path))
 
 
-def read_settings(path: Path) -> dict[str, Any]:
+def read_settings(path: StrPath) -> dict[str, Any]:
     """Read some settings, or all, from JSON.
 
     Raises:
         UsageError: unreadable, or with settings that do not exist or are of another type.
     """
+    path = Path(path)
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import DataError, ModelError, UsageError
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.parallel import map_in_order, one_libvips_thread
 from colorize_gan.core.version import __version__
 from colorize_gan.trainer.checkpoint import Checkpoint
@@ -43,8 +44,8 @@ class Trainer:
     def __init__(
         self,
         config: TrainConfig,
-        data: Path,
-        run_dir: Path,
+        data: StrPath,
+        run_dir: StrPath,
         *,
         resume_from: Checkpoint | None = None,
         init_from: Checkpoint | None = None,
@@ -66,6 +67,7 @@ class Trainer:
             UsageError: settings that do not go with the generator or with how the run starts, or photographs
                 that the run to resume did not have.
         """
+        data, run_dir = Path(data), Path(run_dir)
         self.config, self.run_dir, self.step, self.best = config, run_dir, 0, -math.inf
         self.processes = processes or Processes(torch.device("cpu"))
         self.processes.check_batch_size(config.batch_size)

@@ -12,6 +12,7 @@ import numpy as np
 
 from colorize_gan.core.errors import DataError, ImageError
 from colorize_gan.core.files.folders import find_images
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.images.decode import decode_rgb8, read_rgb8
 
 PACK_NAME, INDEX_NAME = "photos.bin", "photos.json"
@@ -68,7 +69,7 @@ class PackedPhoto:
             raise DataError(f"{self.pack}: damaged at byte {self.offset}; prepare it again") from error
 
 
-def find_photos(folder: Path) -> list[Photo]:
+def find_photos(folder: StrPath) -> list[Photo]:
     """Return the photographs of a packed set or of all image files below a folder, in order of their digests.
 
     That order is as good as random, is the same whatever the files are called, and is the order in a pack.
@@ -76,6 +77,7 @@ def find_photos(folder: Path) -> list[Photo]:
     Raises:
         DataError: no such folder, no images in it, or a damaged pack.
     """
+    folder = Path(folder)
     if (folder / INDEX_NAME).is_file():
         return list(_read_index(folder))
     photos: list[Photo] = [FilePhoto(path) for path in find_images(folder)]

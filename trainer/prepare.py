@@ -18,8 +18,9 @@ import numpy as np
 
 from colorize_gan.core.color.lab import rgb_to_lab
 from colorize_gan.core.errors import DataError, ImageError
-from colorize_gan.core.files.atomic import atomic_path
+from colorize_gan.core.files.atomic import atomic_path, lasting_path
 from colorize_gan.core.files.folders import find_images
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.images.decode import decode_rgb8, read_rgb8
 from colorize_gan.core.system.parallel import map_in_order, one_libvips_thread
 from colorize_gan.core.text import printable
@@ -43,7 +44,7 @@ class PrepareOptions:
     """Least mean CIE chroma; toned and grey pictures lie below."""
 
 
-def prepare(source: Path, out: Path, options: PrepareOptions, workers: int) -> Counter[str]:
+def prepare(source: StrPath, out: StrPath, options: PrepareOptions, workers: int) -> Counter[str]:
     """Filter, resize and pack the images below ``source`` into ``out``.
 
     Args:
@@ -58,12 +59,13 @@ def prepare(source: Path, out: Path, options: PrepareOptions, workers: int) -> C
     Raises:
         DataError: no images, or none to keep.
     """
+    source, out = Path(source), Path(out)
     images = find_images(source)
     out.mkdir(parents=True, exist_ok=True)
     counts: Counter[str] = Counter()
     fingerprints = _Fingerprints()
     jpegs: dict[str, tuple[int, int]] = {}  # digest -> where it lies in the unsorted file
-    with tempfile.TemporaryFile(dir=out) as unsorted, atomic_path(out / REJECTED_NAME) as rejected:
+    with tempfile.TemporaryFile(dir=out) as unsorted, lasting_path(out / REJECTED_NAME) as rejected:
         with rejected.open("w", encoding="utf-8") as report, one_libvips_thread():
             examined = map_in_order(partial(_examine, options=options), images, workers, "prepare")
             for path, result in zip(images, examined, strict=True):
@@ -104,7 +106,7 @@ def _examine(path: Path, options: PrepareOptions) -> bytes | str:
 def _write_sorted(unsorted: BinaryIO, jpegs: dict[str, tuple[int, int]], out: Path) -> None:
     """Copy the JPEGs in the order of their digests and write the index."""
     index = []
-    with atomic_path(out / PACK_NAME) as part, part.open("wb") as pack:
+    with lasting_path(out / PACK_NAME) as part, part.open("wb") as pack:
         for digest, (offset, length) in sorted(jpegs.items()):
             index.append((pack.tell(), length, digest))
             unsorted.seek(offset)

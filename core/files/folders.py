@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from colorize_gan.core.errors import DataError
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.images.formats import SUFFIXES
 
 GALLERY_MARK = ".colorize-gallery"
@@ -15,7 +16,7 @@ _log = logging.getLogger(__name__)
 _SYSTEM = ("thumbs.db", "desktop.ini")
 
 
-def find_images(folder: Path) -> list[Path]:
+def find_images(folder: StrPath) -> list[Path]:
     """Return all image files below ``folder``, sorted, hidden ones left out.
 
     Folders that cannot be searched, as the lost+found of a disk, are logged.
@@ -23,6 +24,7 @@ def find_images(folder: Path) -> list[Path]:
     Raises:
         DataError: there are none, or no such folder.
     """
+    folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     errors: list[OSError] = []

@@ -13,14 +13,16 @@ import pyvips
 
 from colorize_gan.core.color.pixels import to_8_bits
 from colorize_gan.core.errors import ImageError, UnknownFormatError
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.images import jpeg
+from colorize_gan.core.images.described import described, metadata_of
 from colorize_gan.core.images.formats import suffix_of
 from colorize_gan.core.images.libvips import vips_errors
 from colorize_gan.core.images.limits import MAX_MEGAPIXELS, check_bytes, check_size
-from colorize_gan.core.images.metadata import UNKNOWN_RESOLUTION, Metadata, read_tags, upright_xmp, with_size
+from colorize_gan.core.images.metadata import Metadata
 from colorize_gan.core.images.opened import SEVERAL, UNDECODABLE, Opened, from_samples, number_of, with_fields
 from colorize_gan.core.images.pillow_reading import BMP_MAGIC, is_hevc, open_with_pillow
-from colorize_gan.core.images.profiles import ICC, is_damaged, is_srgb, to_srgb, without_profile
+from colorize_gan.core.images.profiles import is_damaged, is_srgb, to_srgb, without_profile
 from colorize_gan.core.images.tiff import is_tiff
 from colorize_gan.core.images.tiff_reading import open_tiff
 from colorize_gan.core.system.memory import is_out_of_memory
@@ -57,17 +59,18 @@ class Planes:
     """Height and width of the image."""
 
 
-def read_picture(path: Path) -> Picture:
+def read_picture(path: StrPath) -> Picture:
     """Read an image file: see `read_content` and `decode_picture`."""
     return decode_picture(read_content(path))
 
 
-def read_content(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> bytes:
+def read_content(path: StrPath, max_megapixels: float = MAX_MEGAPIXELS) -> bytes:
     """Return the bytes of a file, once its size and, of a large one, its header have been looked at.
 
     Raises:
         ImageError: it cannot be read, is empty, or is larger than an image of so many megapixels.
     """
+    path = Path(path)
     try:
         size = path.stat().st_size
         check_bytes(size, max_megapixels)
@@ -107,19 +110,19 @@ def decode_picture(content: bytes, max_megapixels: float | None = None) -> Pictu
     """
     try:
         with vips_errors():
-            return _decode(_open(content, max_megapixels), content)
+            return _decode(described(_open(content, max_megapixels), content), content)
     except pyvips.Error as error:
         if is_out_of_memory(error):
             raise MemoryError from error
         raise ImageError(UNDECODABLE) from error
 
 
-def read_image(path: Path) -> np.ndarray:
+def read_image(path: StrPath) -> np.ndarray:
     """Read the pixels of `read_picture`."""
     return read_picture(path).pixels
 
 
-def read_rgb8(path: Path) -> np.ndarray:
+def read_rgb8(path: StrPath) -> np.ndarray:
     """Read any image file as 8-bit sRGB ``(H, W, 3)``, upright.
 
     Raises:
@@ -185,11 +188,11 @@ def _decode(opened: Opened, content: bytes) -> Picture:
         image, notes = without_profile(image), (*notes, _PROFILE_IGNORED)
     if opened.samples is not None:
         if number_of(image, "orientation", 1) == 1 and is_srgb(image):
-            metadata = _metadata(to_srgb(image), content)
+            metadata = metadata_of(to_srgb(image), content)
             return Picture(opened.samples, metadata, opened.is_damaged, notes)
         image = with_fields(from_samples(opened.samples), image)
     color, pixels = _upright(image)
-    return Picture(pixels, _metadata(color, content), opened.is_damaged, notes)
+    return Picture(pixels, metadata_of(color, content), opened.is_damaged, notes)
 
 
 def _upright(image: pyvips.Image) -> tuple[pyvips.Image, np.ndarray]:
@@ -203,23 +206,3 @@ def _upright(image: pyvips.Image) -> tuple[pyvips.Image, np.ndarray]:
         color = rgb.bandjoin(image.extract_band(bands))
     shape = (color.height, color.width) + ((color.bands,) if color.bands > 1 else ())
     return opaque, color.numpy().reshape(shape)
-
-
-def _metadata(image: pyvips.Image, content: bytes) -> Metadata:
-    if is_tiff(content):
-        tags, subdirectories = read_tags(content, describing=True)
-    else:
-        tags, subdirectories = read_tags(_blob(image, "exif-data"))
-    with_size(subdirectories, image.width, image.height)
-    return Metadata(
-        tags,
-        subdirectories,
-        upright_xmp(_blob(image, "xmp-data")),
-        _blob(image, ICC),
-        # one pixel a mm is libvips's way to say that the file has no resolution
-        UNKNOWN_RESOLUTION if image.xres == 1 else (image.xres, image.yres),
-    )
-
-
-def _blob(image: pyvips.Image, name: str) -> bytes:
-    return bytes(image.get(name)) if image.get_typeof(name) else b""

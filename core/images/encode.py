@@ -9,11 +9,13 @@ from PIL import Image
 
 from colorize_gan.core.color.pixels import to_8_bits
 from colorize_gan.core.errors import ImageError
+from colorize_gan.core.images.beside_pixels import end_of_applications, jpeg_beginning, webp_with_exif
 from colorize_gan.core.images.decode import Planes
 from colorize_gan.core.images.formats import HEIF_SUFFIXES, JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES, TIFF_SUFFIXES
 from colorize_gan.core.images.libvips import vips_errors
 from colorize_gan.core.images.metadata import DAMAGED, Metadata
 from colorize_gan.core.images.pillow_reading import register_heif
+from colorize_gan.core.images.png import with_beside
 from colorize_gan.core.images.profiles import ICC
 from colorize_gan.core.images.tiff import with_tags
 from colorize_gan.core.system.memory import is_out_of_memory
@@ -22,8 +24,8 @@ _FAST = 1  # of zlib: higher levels take much longer for a few per cent
 _SAMPLED_ROWS = 64  # one of so many
 _WORTH = 0.9  # of the size: 16 bits of grain keep all of it, and would take longer than all else
 _OPAQUE_SUFFIXES = JPEG_SUFFIXES | {".bmp"}
+_ICC_AND_XMP = 2 | 8  # libvips would add EXIF of its own making
 _FRAME_HEADER = b"\xff\xc0\x00\x11\x08"  # baseline, three components, 8 bits
-_JPEG_SEGMENT = 65_000  # bytes, of the 65,533 that one can hold
 
 
 def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) -> bytes:
@@ -43,11 +45,13 @@ def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) ->
     """
     if pixels.shape[2] == 4 and suffix in _OPAQUE_SUFFIXES:
         if (pixels[..., 3] != np.iinfo(pixels.dtype).max).any():
-            raise ImageError(f"{suffix} cannot hold its transparency; use --format png")
+            raise ImageError(f"{suffix} cannot hold its transparency; save it as PNG, TIFF or WebP")
         pixels = pixels[..., :3]
     if pixels.dtype == np.uint16 and suffix not in SIXTEEN_BIT_SUFFIXES:
         pixels = to_8_bits(pixels)
     pixels = np.ascontiguousarray(pixels)
+    if suffix != ".png":
+        metadata = metadata.with_texts_as_tags()
     try:
         if suffix == ".bmp" or suffix in HEIF_SUFFIXES:
             return _encode_with_pillow(suffix, pixels, quality, metadata)
@@ -61,10 +65,10 @@ def encode_planes(planes: Planes, quality: int, metadata: Metadata) -> bytes:
     """Return the content of the JPEG file of ``planes``; ``quality`` as `encode` takes it."""
     try:
         coded = simplejpeg.encode_jpeg_yuv_planes(planes.luma, planes.cb, planes.cr, _finer(quality))
-        header = _jpeg_header(metadata)
+        beginning = jpeg_beginning(metadata.with_texts_as_tags())
     except DAMAGED as error:
         raise _not_encoded(error) from error
-    return b"".join([header[: _end_of_applications(header)], *_with_size(coded, *planes.size)])
+    return b"".join([beginning, *_with_size(coded, *planes.size)])
 
 
 def _with_size(jpeg: bytes, height: int, width: int) -> list[bytes | memoryview]:
@@ -74,21 +78,7 @@ def _with_size(jpeg: bytes, height: int, width: int) -> list[bytes | memoryview]
     """
     frame = jpeg.index(_FRAME_HEADER)
     size = height.to_bytes(2, "big") + width.to_bytes(2, "big")
-    return [jpeg[_end_of_applications(jpeg) : frame + 5], size, memoryview(jpeg)[frame + 9 :]]
-
-
-def _jpeg_header(metadata: Metadata) -> bytes:
-    """Return a JPEG file with the metadata that fits into its segments; its pixels are of no use."""
-    stream, exif = io.BytesIO(), metadata.exif()
-    Image.new("L", (8, 8)).save(
-        stream,
-        "JPEG",
-        exif=b"Exif\0\0" + exif if len(exif) < _JPEG_SEGMENT else b"",
-        xmp=metadata.xmp if len(metadata.xmp) < _JPEG_SEGMENT else b"",
-        icc_profile=metadata.icc,
-        dpi=tuple(25.4 * pixels_per_mm for pixels_per_mm in metadata.pixels_per_mm),
-    )
-    return stream.getvalue()
+    return [jpeg[end_of_applications(jpeg) : frame + 5], size, memoryview(jpeg)[frame + 9 :]]
 
 
 def _not_encoded(error: Exception) -> Exception:
@@ -96,33 +86,33 @@ def _not_encoded(error: Exception) -> Exception:
     return MemoryError() if is_out_of_memory(error) else ImageError(f"cannot be encoded ({reason})")
 
 
-def _end_of_applications(jpeg: bytes) -> int:
-    """Return where the leading APPn segments of a JPEG file end (ITU-T T.81, annex B)."""
-    position = 2
-    while jpeg[position] == 0xFF and 0xE0 <= jpeg[position + 1] <= 0xEF:
-        position += 2 + int.from_bytes(jpeg[position + 2 : position + 4], "big")
-    return position
-
-
 def _encode_with_vips(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) -> bytes:
     interpretation = "rgb16" if pixels.dtype == np.uint16 else "srgb"
-    horizontal, vertical = metadata.pixels_per_mm
+    horizontal, vertical = metadata.pixels_per_mm or (1, 1)
     image = pyvips.Image.new_from_array(pixels).copy(
         interpretation=interpretation, xres=horizontal, yres=vertical
     )
-    for name, content in ((ICC, metadata.icc), ("exif-data", metadata.exif()), ("xmp-data", metadata.xmp)):
+    if suffix in JPEG_SUFFIXES:
+        coded = image.jpegsave_buffer(Q=_finer(quality), subsample_mode="on")
+        return b"".join([jpeg_beginning(metadata), memoryview(coded)[end_of_applications(coded) :]])
+    for name, content in ((ICC, metadata.icc), ("xmp-data", metadata.xmp)):
         if content:
             image.set_type(pyvips.GValue.blob_type, name, content)
     if suffix in TIFF_SUFFIXES:
         rows = np.ascontiguousarray(pixels[::_SAMPLED_ROWS])
         is_grain = len(_deflated(pyvips.Image.new_from_array(rows))) > _WORTH * rows.nbytes
-        return with_tags(image.tiffsave_buffer() if is_grain else _deflated(image), metadata)
-    if suffix in JPEG_SUFFIXES:
-        return image.jpegsave_buffer(Q=_finer(quality), subsample_mode="on")
+        return with_tags(image.tiffsave_buffer() if is_grain else _deflated(image), metadata.without_note())
     if suffix == ".png":
-        return image.pngsave_buffer(compression=_FAST, filter="up")
+        coded = image.pngsave_buffer(compression=_FAST, filter="up", keep=_ICC_AND_XMP)
+        has_resolution = metadata.pixels_per_mm is not None
+        return with_beside(
+            coded, metadata.exif(), metadata.texts, metadata.iptc, has_resolution=has_resolution
+        )
+    exif = metadata.exif() if suffix == ".webp" else metadata.without_note().exif()
+    if exif:
+        image.set_type(pyvips.GValue.blob_type, "exif-data", exif)
     if suffix == ".webp":
-        return image.webpsave_buffer(lossless=True, exact=True, effort=1)
+        return webp_with_exif(image.webpsave_buffer(lossless=True, exact=True, effort=1), exif)
     return image.heifsave_buffer(compression="av1", lossless=True, effort=2)
 
 
@@ -132,7 +122,7 @@ def _deflated(image: pyvips.Image) -> bytes:
 
 def _encode_with_pillow(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) -> bytes:
     stream = io.BytesIO()
-    dpi = tuple(25.4 * pixels_per_mm for pixels_per_mm in metadata.pixels_per_mm)
+    dpi = tuple(25.4 * each for each in metadata.pixels_per_mm) if metadata.pixels_per_mm else (0, 0)
     image = Image.fromarray(pixels)
     if suffix == ".bmp":
         image.save(stream, "BMP", dpi=dpi)

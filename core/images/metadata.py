@@ -11,7 +11,7 @@ import re
 import struct
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
@@ -20,15 +20,23 @@ _EXIF, _GPS = 0x8769, 0x8825
 _SUBDIRECTORIES = (_EXIF, _GPS)
 _ORIENTATION, _SOFTWARE = 0x0112, 0x0131
 _PIXEL_WIDTH, _PIXEL_HEIGHT = 0xA002, 0xA003
+_MAKER_NOTE, _USER_COMMENT = 0x927C, 0x9286
+_SELF_CONTAINED = (b"Nikon\0\2", b"FUJIFILM", b"OLYMPUS\0", b"OM SYSTEM", b"Apple iOS", b"PENTAX \0")
+"""Beginnings of camera's notes whose offsets count from their own first byte."""
+_FARTHEST = 32_000  # bytes, that a note may lie behind the beginning: what is before it stays empty
+_TEXT_TAGS = {"Description": 0x010E, "Author": 0x013B, "Copyright": 0x8298, "Title": 0x010D}
+"""EXIF's tags that say what texts of a PNG do."""
 _INTEROP = 0xA005  # points to a directory that is not carried over
-_ASCII = 2
+_ASCII, _UNDEFINED = 2, 7
+_HEADER, _INLINE = 8, 4  # bytes of a block's header, and of a value that is in its entry
+_XMP_ORIENTATION = re.compile(rb'(tiff:Orientation(?:\s*=\s*["\']|>)\s*)(\d)')
 _DESCRIBING = frozenset(
     # document, description, make, model, page, software, date, artist, host, rating,
-    # Windows' texts, copyright, IPTC
+    # Windows' texts, copyright, IPTC; where on Earth it lies (GeoTIFF 1.1, 7.1)
     {0x010D, 0x010E, 0x010F, 0x0110, 0x011D, 0x0129, _SOFTWARE, 0x0132, 0x013B, 0x013C, 0x4746, 0x4749}
     | {0x9C9B, 0x9C9C, 0x9C9D, 0x9C9E, 0x9C9F, 0x8298, 0x83BB}
+    | {33550, 33922, 34264, 34735, 34736, 34737}
 )
-UNKNOWN_RESOLUTION = (72 / 25.4, 72 / 25.4)
 _EMPTY = b"II*\0" + bytes(4)
 DAMAGED = (SyntaxError, ValueError, KeyError, TypeError, OSError, struct.error, OverflowError)
 """What Pillow raises on a damaged directory."""
@@ -47,34 +55,150 @@ class Metadata:
     xmp: bytes = b""
     icc: bytes = b""
     """A colour profile that says sRGB; empty when the file had none."""
-    pixels_per_mm: tuple[float, float] = UNKNOWN_RESOLUTION
-    """Horizontal and vertical resolution."""
+    pixels_per_mm: tuple[float, float] | None = None
+    """Horizontal and vertical resolution; None where the file does not tell."""
+    texts: Sequence[tuple[str, str]] = ()
+    """Of a PNG: see `colorize_gan.core.images.png.Beside`."""
+    iptc: bytes = b""
+    """Records of IPTC (IIM 4), which other formats than TIFF have."""
+    order: bytes = b"II"
+    """Byte order of the EXIF block that this was read from: the camera's note has the same."""
+    note_at: int = 0
+    """Where in it the camera's note was: offsets inside it count from there; 0 where there was none."""
 
     def made_by(self, software: str) -> "Metadata":
         """Return this with ``software`` added to the Software tag."""
-        _, before = self.tags.get(_SOFTWARE, (_ASCII, b""))
+        said = dict(self.texts).get("Software", "").encode()
+        _, before = self.tags.get(_SOFTWARE, (_ASCII, said))
         names = [name for name in (before, software.encode()) if isinstance(name, bytes) and name]
         return dataclasses.replace(self, tags={**self.tags, _SOFTWARE: (_ASCII, b"; ".join(names))})
 
-    def directory(self) -> Directory:
+    def directory(self, order: bytes = b"II") -> Directory:
         """Return a directory of the `tags`."""
-        directory = Directory(_EMPTY)
+        directory = _empty(order)
         for tag, (kind, value) in self.tags.items():
             directory.tagtype[tag] = kind
             directory[tag] = value
         return directory
 
+    def with_texts_as_tags(self) -> "Metadata":
+        """Return this for a format without texts: those of a PNG in EXIF's tags, where these are free."""
+        tags = {
+            _TEXT_TAGS[key]: (_ASCII, text.encode())
+            for key, text in reversed(self.texts)
+            if key in _TEXT_TAGS and text
+        }
+        subdirectories = dict(self.subdirectories)
+        comments = [text for key, text in self.texts if key == "Comment" and text]
+        if comments and _USER_COMMENT not in subdirectories.get(_EXIF, {}):
+            exif = _copied(subdirectories.get(_EXIF, _empty(b"II", _EXIF)), b"II", _EXIF)
+            exif.tagtype[_USER_COMMENT] = _UNDEFINED
+            exif[_USER_COMMENT] = b"UNICODE\0" + comments[0].encode("utf-16-le")
+            subdirectories[_EXIF] = exif
+        return dataclasses.replace(self, tags=tags | dict(self.tags), subdirectories=subdirectories)
+
+    @property
+    def has_moving_note(self) -> bool:
+        """Whether there is a camera's note that is of use at its place only."""
+        exif = self.subdirectories.get(_EXIF)
+        note = exif.get(_MAKER_NOTE) if exif else None
+        return isinstance(note, bytes) and not note.startswith(_SELF_CONTAINED)
+
+    @property
+    def can_place_note(self) -> bool:
+        """Whether an EXIF block can have the note where it was."""
+        return _HEADER <= self.note_at <= _FARTHEST
+
+    def without_note(self) -> "Metadata":
+        """Return this without the camera's note, unless that can be anywhere."""
+        if not self.has_moving_note:
+            return self
+        exif = _copied(self.subdirectories[_EXIF], b"II", _EXIF)
+        del exif[_MAKER_NOTE]
+        return dataclasses.replace(self, subdirectories={**self.subdirectories, _EXIF: exif})
+
     def exif(self) -> bytes:
-        """Return the EXIF block, a TIFF structure; empty when there are no tags."""
+        """Return the EXIF block, a TIFF structure; empty when there are no tags.
+
+        The camera's note is where it was, or left out.
+        """
+        if self.has_moving_note and not self.can_place_note:
+            return self.without_note().exif()
         if not self.tags and not self.subdirectories:
             return b""
-        directory = self.directory()
-        content = bytearray(_EMPTY)
+        order = self.order if self.has_moving_note else b"II"
+        note = self.subdirectories[_EXIF][_MAKER_NOTE] if self.has_moving_note else b""
+        directory, content = self.directory(order), bytearray(_header(order, 0))
+        if note:
+            content += bytes(self.note_at - len(content)) + note + bytes(len(note) % 2)
         for pointer, subdirectory in self.subdirectories.items():
             directory[pointer] = len(content)
-            content += subdirectory.tobytes(len(content))
-        content[4:8] = struct.pack("<L", len(content))
+            content += _placed(_copied(subdirectory, order, pointer), len(content), note, self.note_at)
+        content[:_HEADER] = _header(order, len(content))
         return bytes(content + directory.tobytes(len(content)))
+
+
+def _placed(directory: Directory, start: int, note: bytes, note_at: int) -> bytes:
+    """Return the bytes of a directory that points to a note elsewhere."""
+    if not note or _MAKER_NOTE not in directory:
+        return directory.tobytes(start)
+    directory[_MAKER_NOTE] = bytes(_INLINE + 1)
+    content = bytearray(directory.tobytes(start))
+    order = "<" if directory.prefix == b"II" else ">"
+    (count,) = struct.unpack_from(f"{order}H", content)
+    for entry in range(2, 2 + 12 * count, 12):
+        if struct.unpack_from(f"{order}H", content, entry)[0] == _MAKER_NOTE:
+            struct.pack_into(f"{order}LL", content, entry + 4, len(note), note_at)
+    return bytes(content)
+
+
+def _header(order: bytes, first: int) -> bytes:
+    return struct.pack("<2sHL" if order == b"II" else ">2sHL", order, 42, first)
+
+
+def _empty(order: bytes, group: int | None = None) -> Directory:
+    return Directory(_header(order, 0), group=group)
+
+
+def _copied(directory: Directory, order: bytes, group: int | None) -> Directory:
+    """Return a directory in another byte order."""
+    copied = _empty(order, group)
+    for tag, value in directory.items():
+        copied.tagtype[tag] = directory.tagtype[tag]
+        copied[tag] = value
+    return copied
+
+
+def place_of_note(content: bytes) -> tuple[bytes, int]:
+    """Return the byte order of an EXIF block or TIFF, and where the camera's note is in it; 0 for nowhere."""
+    content = content.removeprefix(b"Exif\0\0")
+    if content[:4] not in (b"II*\0", b"MM\0*"):
+        return b"II", 0
+    order = "<" if content[:2] == b"II" else ">"
+    with contextlib.suppress(struct.error):
+        exif = _entry(content, struct.unpack_from(f"{order}L", content, 4)[0], _EXIF, order)
+        return content[:2], _entry(content, exif, _MAKER_NOTE, order) if exif else 0
+    return b"II", 0
+
+
+def _entry(content: bytes, start: int, tag: int, order: str) -> int:
+    """Return the last field of an entry of a directory; 0 where there is no such entry."""
+    (count,) = struct.unpack_from(f"{order}H", content, start)
+    for entry in range(start + 2, start + 2 + 12 * count, 12):
+        if struct.unpack_from(f"{order}H", content, entry)[0] == tag:
+            return int(struct.unpack_from(f"{order}L", content, entry + 8)[0])
+    return 0
+
+
+def orientation_of(exif: bytes, xmp: bytes) -> int:
+    """Return what EXIF says of the orientation, or XMP where EXIF is silent; 0 where both are."""
+    exif = exif.removeprefix(b"Exif\0\0")
+    with contextlib.suppress(*DAMAGED):
+        value = _load(exif, Directory(header_of(exif)).next, None).get(_ORIENTATION)
+        if isinstance(value, int):
+            return value
+    found = _XMP_ORIENTATION.search(xmp)
+    return int(found[2]) if found else 0
 
 
 def read_tags(
@@ -129,7 +253,7 @@ def with_size(subdirectories: Mapping[int, Directory], width: int, height: int) 
 
 def upright_xmp(xmp: bytes) -> bytes:
     """Return an XMP packet whose orientation is that of an upright image."""
-    return re.sub(rb'(tiff:Orientation(?:\s*=\s*["\']|>))\d', rb"\g<1>1", xmp)
+    return _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
 
 
 def _load(content: bytes, offset: int, group: int | None) -> Directory:

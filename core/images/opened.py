@@ -6,7 +6,7 @@ import numpy as np
 import pyvips
 
 UNDECODABLE = "not an image, or damaged or cut short"
-_FIELDS = ("icc-profile-data", "exif-data", "xmp-data", "orientation")
+_FIELDS = ("icc-profile-data", "exif-data", "xmp-data", "iptc-data", "orientation", "resolution-unit")
 SEVERAL = "has several pages or frames; only single pictures can be colorized"
 
 

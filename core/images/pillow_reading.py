@@ -46,7 +46,10 @@ def open_with_pillow(content: bytes, max_megapixels: float | None) -> pyvips.Ima
     for name, key in ((ICC, "icc_profile"), ("exif-data", "exif"), ("xmp-data", "xmp")):
         if opened.info.get(key):
             image.set_type(pyvips.GValue.blob_type, name, opened.info[key])
-    horizontal, vertical = opened.info.get("dpi", (72, 72))
+    horizontal, vertical = opened.info.get("dpi", (0, 0))
+    if not min(horizontal, vertical) > 0:
+        return image
+    image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
     return image.copy(xres=float(horizontal) / 25.4, yres=float(vertical) / 25.4)
 
 

@@ -15,7 +15,8 @@ from colorize_gan.core.images.metadata import DAMAGED, Metadata, header_of, with
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
 _SUBFILE_TYPE, _REDUCED = 0x00FE, 1
 _ENTRY = 12
-_LONG = 4
+_SHORT, _LONG, _BYTES = 3, 4, 7
+_UNIT, _NO_UNIT, _IPTC = 0x0128, 1, 0x83BB
 
 
 def is_tiff(content: bytes) -> bool:
@@ -65,6 +66,12 @@ def with_tags(content: bytes, metadata: Metadata) -> bytes:
         start = len(tail)
         tail += directory.tobytes(len(content) + start)
         tags |= _entries(tail, start)
+    if metadata.pixels_per_mm is None:
+        own[_UNIT] = struct.pack("<HHLL", _UNIT, _SHORT, 1, _NO_UNIT)
+    if metadata.iptc and _IPTC not in tags:
+        start = len(content) + len(tail)
+        tags[_IPTC] = struct.pack("<HHLL", _IPTC, _BYTES, len(metadata.iptc), start)
+        tail += metadata.iptc + bytes(4 + len(metadata.iptc) % 2)  # so much is behind it always
     entries = sorted((tags | own).items())
     first = struct.pack("<L", len(content) + len(tail))
     tail += struct.pack("<H", len(entries)) + b"".join(entry for _, entry in entries) + bytes(4)

@@ -126,6 +126,7 @@ def _described(image: pyvips.Image, directory: Directory) -> pyvips.Image:
     unit = {_INCH: 25.4, _CENTIMETRE: 10.0}.get(number(directory, 296, _INCH), 0.0)
     resolution = [float(each) for tag in (282, 283) for each in fractions(directory, tag)[:1]]
     if unit and len(resolution) == 2 and min(resolution) > 0:
+        image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
         image = image.copy(xres=resolution[0] / unit, yres=resolution[1] / unit)
     return image
 

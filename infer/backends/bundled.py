@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from colorize_gan.core.errors import ModelError
+from colorize_gan.core.files.paths import StrPath
 
 DEFAULT_MODEL = "lite2"
 
@@ -23,7 +24,7 @@ def bundled_models() -> dict[str, Path]:
     return {path.stem: path for path in sorted(_FOLDER.glob("*.onnx"))}
 
 
-def find_model(name_or_path: str | Path) -> Path:
+def find_model(name_or_path: StrPath) -> Path:
     """Return the file of a bundled model's name, or the path as it is.
 
     Raises:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from colorize_gan.core.errors import ColorizeError, DeviceError, ModelError, UsageError
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.devices import has_nvidia_driver
 from colorize_gan.infer.backends.bundled import BACKENDS_BY_SUFFIX
 from colorize_gan.infer.backends.protocol import Backend
@@ -15,7 +16,9 @@ from colorize_gan.infer.backends.protocol import Backend
 _log = logging.getLogger(__name__)
 
 
-def open_backend(model: Path, backend: str = "auto", device: str = "auto", *, gate: bool = True) -> Backend:
+def open_backend(
+    model: StrPath, backend: str = "auto", device: str = "auto", *, gate: bool = True
+) -> Backend:
     """Open a model file.
 
     Args:
@@ -31,6 +34,7 @@ def open_backend(model: Path, backend: str = "auto", device: str = "auto", *, ga
         UsageError: the backend cannot read this kind of file, or no such device name.
         VerificationError: the backend was asked for, and does not pass the gate.
     """
+    model = Path(model)
     readers = BACKENDS_BY_SUFFIX.get(model.suffix)
     if readers is None:
         raise ModelError(f"{model}: not a model file ({', '.join(BACKENDS_BY_SUFFIX)})")

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from colorize_gan.core.contract import ModelContract
+from colorize_gan.core.files.paths import StrPath
 
 
 class Backend(Protocol):
@@ -45,7 +46,8 @@ class RunBackend:
     sha256: str = ""
 
 
-def sha256_of(model: Path) -> str:
+def sha256_of(model: StrPath) -> str:
     """Return the digest of a model's file."""
+    model = Path(model)
     with model.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

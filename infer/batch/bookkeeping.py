@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from colorize_gan.core.errors import ImageError
+from colorize_gan.core.errors import ColorizeError, ImageError
 from colorize_gan.infer.batch.input_state import Version
 from colorize_gan.infer.batch.record import Entry, Record
 from colorize_gan.infer.batch.results import NO_MEMORY, ItemResult, OnExists
@@ -116,7 +116,8 @@ def failure(item: WorkItem, error: Exception) -> ItemResult:
         reason = f"{error.filename or item.target}: {error.strerror or error}"
     elif isinstance(error, MemoryError):
         reason = NO_MEMORY
-    return ItemResult(item.source, item.target, "failed", reason)
+    setting = error.setting if isinstance(error, ColorizeError) else ""
+    return ItemResult(item.source, item.target, "failed", reason, setting)
 
 
 def _failed(task: Task, error: Exception) -> Task:

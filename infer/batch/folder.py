@@ -3,11 +3,11 @@
 import contextlib
 import itertools
 from collections.abc import Callable, Generator, Iterable
-from pathlib import Path
 
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.parallel import map_in_order, one_thread_each
 from colorize_gan.infer.batch.bookkeeping import Bookkeeper, Task
-from colorize_gan.infer.batch.inputs import find_work
+from colorize_gan.infer.batch.inputs import Inputs, find_work
 from colorize_gan.infer.batch.records import open_record
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult, LeftError
 from colorize_gan.infer.batch.work import Selection, WorkItem
@@ -20,8 +20,8 @@ _DEFAULTS = BatchOptions()
 
 
 def colorize_folder(
-    inputs: Iterable[Path],
-    out: Path,
+    inputs: Inputs,
+    out: StrPath,
     colorizer: Colorizer,
     *,
     selection: Selection = _EVERYTHING,
@@ -30,7 +30,7 @@ def colorize_folder(
     """Colorize files and folders into ``out``, mirroring each folder's tree.
 
     Args:
-        inputs: image files, folders and globs.
+        inputs: image files, folders, globs and URLs, or one of them.
         out: folder of the results, created when missing.
         colorizer: the model.
         selection: which files of a folder are taken.
@@ -51,7 +51,7 @@ def colorize_folder(
 
 def colorize_items(
     items: Iterable[WorkItem],
-    out: Path,
+    out: StrPath,
     colorizer: Colorizer,
     options: BatchOptions = _DEFAULTS,
     is_over: Callable[[], bool] = lambda: False,
@@ -73,7 +73,7 @@ def colorize_items(
 def run_tasks(
     work: Callable[[Task], ItemResult],
     items: Iterable[WorkItem],
-    out: Path,
+    out: StrPath,
     settings: str,
     options: BatchOptions,
     workers: int,

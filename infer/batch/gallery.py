@@ -6,7 +6,6 @@ import html
 import json
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -21,8 +20,9 @@ import numpy as np
 
 from colorize_gan.core.color.pixels import to_8_bits
 from colorize_gan.core.errors import UsageError
-from colorize_gan.core.files.atomic import atomic_path
+from colorize_gan.core.files.atomic import lasting_part, lasting_path
 from colorize_gan.core.files.folders import GALLERY_MARK
+from colorize_gan.core.files.paths import StrPath
 
 THUMBNAIL_SIDE = 480
 """Long side of a thumbnail, pixels: sharp in a card on dense screens, and 50,000 pairs stay below 3 GB."""
@@ -85,8 +85,9 @@ def _over_white(rgba: np.ndarray) -> np.ndarray:
     return cv2.multiply(rgba[..., :3], alpha, scale=1 / white) + (white - alpha)
 
 
-def replaced_folder(page: Path, entries: int) -> Path | None:
+def replaced_folder(page: StrPath, entries: int) -> Path | None:
     """Return the folder that a new page of so many entries replaces or removes, if any."""
+    page = Path(page)
     folder = _thumbnails_of(page)
     return folder if entries > EMBED_LIMIT or _is_gallery_folder(folder) else None
 
@@ -98,7 +99,7 @@ class Gallery:
     that are not in the page are in ``<stem>_files`` beside it, which replaces that of an older gallery.
     """
 
-    def __init__(self, path: Path, title: str, embed: bool) -> None:
+    def __init__(self, path: StrPath, title: str, embed: bool) -> None:
         """Begin a page; nothing is at ``path`` before it is complete.
 
         Args:
@@ -110,6 +111,7 @@ class Gallery:
             UsageError: the thumbnails' folder is there and no gallery's, so that it must not be replaced.
             OSError: the page cannot be written.
         """
+        path = Path(path)
         self._path = path
         self._folder = _thumbnails_of(path)
         self._count = 0
@@ -118,7 +120,7 @@ class Gallery:
             _check_replaceable(self._folder)
         path.parent.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
-            part = stack.enter_context(atomic_path(path))
+            part = stack.enter_context(lasting_path(path))
             self._thumbnails = None if embed else stack.enter_context(_atomic_folder(self._folder))
             self._page = stack.enter_context(part.open("w", encoding="utf-8", newline="\n"))
             self._page.write(head)
@@ -218,16 +220,11 @@ def _check_replaceable(folder: Path) -> None:
 @contextlib.contextmanager
 def _atomic_folder(target: Path) -> Iterator[Path]:
     """Yield a hidden folder beside ``target`` that takes its place when the block succeeds."""
-    unique = secrets.token_hex(4)
-    part, old = (target.with_name(f".{unique}.{kind}_files") for kind in ("part", "old"))
-    part.mkdir()
-    (part / GALLERY_MARK).touch()
-    try:
+    with lasting_part(target) as part, lasting_part(target) as old:
+        part.mkdir()
+        (part / GALLERY_MARK).touch()
         yield part
         if target.exists():
             _check_replaceable(target)  # it may be another one than when the run began
             target.rename(old)
         part.rename(target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)

@@ -1,5 +1,6 @@
 """From the INPUTs of a command to work items: which file is read, and where its colours go."""
 
+import codecs
 import glob
 import itertools
 import os
@@ -10,17 +11,20 @@ from pathlib import Path, PurePath
 
 from colorize_gan.core.errors import UsageError
 from colorize_gan.core.files.folders import GALLERY_MARK, is_hidden, walk_files
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.infer.batch.work import BadInput, Selection, Work, WorkItem
-from colorize_gan.infer.remote.urls import is_url
+from colorize_gan.infer.remote.urls import is_url, path_of
+
+Inputs = StrPath | Iterable[StrPath | Sequence[StrPath]]
+"""One input, or several; each may be a list of files, as it comes on standard input."""
 
 
-def find_work(inputs: Iterable[Path | Sequence[Path]], out: Path, selection: Selection) -> Work:
+def find_work(inputs: Inputs, out: StrPath, selection: Selection) -> Work:
     """Find the images of all inputs.
 
     Args:
-        inputs: files, folders, globs and URLs; or a list of files, as it comes on standard input. The
-            tree below each folder, below the fixed part of each glob and below the common folder of each
-            list is mirrored.
+        inputs: files, folders, globs and URLs; or lists of files. The tree below each folder, below the
+            fixed part of each glob and below the common folder of each list is mirrored.
         out: folder of the targets.
         selection: what is taken of folders and globs.
 
@@ -29,12 +33,12 @@ def find_work(inputs: Iterable[Path | Sequence[Path]], out: Path, selection: Sel
     """
     listed: list[Path] = []
     work = Work([], [], Counter(), listed)
-    for entry in inputs:
-        found = (
-            _work_of_list(entry, out, selection)
-            if isinstance(entry, Sequence)
-            else _work_of(entry, out, selection)
-        )
+    out = path_of(out)
+    for entry in _each(inputs):
+        if isinstance(entry, Sequence) and not isinstance(entry, str):
+            found = _work_of_list([path_of(path) for path in entry], out, selection)
+        else:
+            found = _work_of(path_of(entry), out, selection)
         for each in found:
             if isinstance(each, WorkItem) and each.source.suffix.lower() in selection.listed:
                 listed.append(each.source)
@@ -49,8 +53,19 @@ def find_work(inputs: Iterable[Path | Sequence[Path]], out: Path, selection: Sel
     return work._replace(items=_without_collisions(work.items, named), bad=list(dict.fromkeys(work.bad)))
 
 
+def _each(inputs: Inputs) -> Iterable[StrPath | Sequence[StrPath]]:
+    return inputs if isinstance(inputs, Iterable) and not isinstance(inputs, str) else [inputs]
+
+
 def read_path_list(lines: bytes) -> Sequence[Path]:
-    """Return the paths that standard input names, one a line or with zero bytes between them."""
+    """Return the paths that standard input names, one a line or with zero bytes between them.
+
+    Raises:
+        UsageError: it is UTF-16 or UTF-32.
+    """
+    lines = lines.removeprefix(codecs.BOM_UTF8)
+    if lines.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)):
+        raise UsageError("the list on standard input is UTF-16 or UTF-32; save it as UTF-8")
     names = lines.split(b"\0") if b"\0" in lines else lines.splitlines()
     return [Path(os.fsdecode(name)) for name in names if name.strip()]
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from colorize_gan.core.files.atomic import atomic_path
+from colorize_gan.core.files.atomic import lasting_path
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.memory import peak_memory_mb
 from colorize_gan.core.version import __version__
 from colorize_gan.infer.batch.results import ItemResult
@@ -23,15 +24,16 @@ SCHEMA = 1
 class Report:
     """A report being written; as a context manager it appears at the end of the block, whatever ends it."""
 
-    def __init__(self, path: Path, argv: Sequence[str], colorizer: Colorizer) -> None:
+    def __init__(self, path: StrPath, argv: Sequence[str], colorizer: Colorizer) -> None:
         """Begin a report on a run of ``argv`` with ``colorizer``.
 
         Raises:
             OSError: it cannot be written.
         """
+        path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._stack = ExitStack()
-        part = self._stack.enter_context(atomic_path(path))
+        part = self._stack.enter_context(lasting_path(path))
         self._lines = self._stack.enter_context(part.open("w", encoding="utf-8"))
         self._stages, self._counts, self._megapixels = StageStatistics(), Counter[str](), 0.0
         self._started, self._is_first = time.monotonic(), True

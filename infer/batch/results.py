@@ -66,6 +66,8 @@ class ItemResult:
     status: Status
     reason: str = ""
     """Why it was skipped or failed."""
+    setting: str = ""
+    """Name of a setting that the reason names."""
     note: str = ""
     """Why a person should look at it."""
     width: int | None = None

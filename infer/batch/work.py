@@ -24,6 +24,12 @@ class WorkItem:
     version: Version | None = None
     """Of an object, by the listing; a file is looked at when its turn comes."""
 
+    def __post_init__(self) -> None:
+        """Take texts for paths of files, too."""
+        for name in ("source", "target"):
+            if isinstance(path := getattr(self, name), str):
+                object.__setattr__(self, name, Path(path))
+
 
 @dataclass(frozen=True)
 class BadInput:

@@ -7,11 +7,24 @@ from pathlib import Path
 from typing import cast
 
 from colorize_gan.core.errors import UsageError
+from colorize_gan.core.files.paths import StrPath
 
+URL = re.compile(r"[a-z][a-z0-9]+://")
 _LOCAL = ("file://", "local://")
 _S3_TRIES = 2  # each is several of the client's: with five, a silent server holds an item for minutes
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 _LOGIN = re.compile(r"://[^/]*@")
+
+
+def path_of(path: StrPath) -> Path:
+    """Return the path that a text names, of an URL too; what is a path stays.
+
+    Raises:
+        UsageError: see `open_url`.
+    """
+    if isinstance(path, str):
+        return open_url(path) if URL.match(path) else Path(path)
+    return cast(Path, path) if is_url(path) else Path(path)
 
 
 def open_url(url: str) -> Path:
@@ -50,7 +63,7 @@ def load_filesystems(url: str) -> None:
         raise UsageError(f"{url}: {error}") from error
 
 
-def is_url(path: Path) -> bool:
+def is_url(path: object) -> bool:
     """Tell the path of an URL from a local one."""
     return not isinstance(path, os.PathLike)
 

@@ -20,6 +20,7 @@ from colorize_gan.core.images.formats import MEDIA_TYPES
 from colorize_gan.core.version import __version__
 from colorize_gan.infer.batch.results import NO_MEMORY
 from colorize_gan.infer.server.admission import BusyError, Share
+from colorize_gan.infer.server.limits import Limits
 from colorize_gan.infer.server.lingering import Lingering
 from colorize_gan.infer.server.metrics import Counted
 from colorize_gan.infer.server.page import add_page
@@ -99,7 +100,7 @@ def _add_colorize(app: FastAPI, service: Service, guard: list[Any]) -> None:
             "The answer is, byte for byte, the file that `colorize-batch` writes."
         ),
         response_class=Response,
-        responses=_ANSWERS | (_UNAUTHORIZED if guard else {}),
+        responses=_ANSWERS | _too_large(service.limits) | (_UNAUTHORIZED if guard else {}),
         openapi_extra=_REQUEST_BODY,
         dependencies=guard,
     )
@@ -217,6 +218,11 @@ def _answer(status: int, description: str, *, retry: bool = False) -> dict[int |
     return {status: answer | ({"headers": headers} if retry else {})}
 
 
+def _too_large(limits: Limits) -> dict[int | str, dict[str, Any]]:
+    megabytes, megapixels = limits.max_megabytes, limits.max_megapixels
+    return _answer(413, f"more than {megabytes:g} megabytes, or more than {megapixels:g} megapixels")
+
+
 _IMAGE_TYPES = tuple(MEDIA_TYPES.values())
 _SENT = (*_IMAGE_TYPES, RAW_TYPE)  # others that begin with image/ are taken, too
 
@@ -233,7 +239,6 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
         },
     },
     **_answer(408, "the body came too slowly"),
-    **_answer(413, "more than 64 megabytes, or more than 50 megapixels"),
     **_answer(415, "not an image of a format that can be colorized"),
     **_answer(422, "an option out of its range, or a damaged image"),
     **_answer(429, "too many photographs at once; try again later", retry=True),

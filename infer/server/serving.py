@@ -9,6 +9,7 @@ from types import FrameType
 import uvicorn
 
 from colorize_gan.core.errors import UsageError
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.parallel import one_thread_each
 from colorize_gan.infer.server.app import create_app
 from colorize_gan.infer.server.protocol import PatientProtocol
@@ -83,12 +84,13 @@ def serve(server: Server, listening: socket.socket) -> None:
         server.run(sockets=[listening])
 
 
-def read_token(path: Path | None) -> str | None:
+def read_token(path: StrPath | None) -> str | None:
     """Return the token of a file, or of the environment; None where there is neither.
 
     Raises:
         UsageError: it is empty, or holds what cannot go into a header.
     """
+    path = Path(path) if path else None
     source = str(path) if path else TOKEN_VARIABLE
     token = path.read_text("utf-8", "replace").strip() if path else os.environ.get(TOKEN_VARIABLE)
     if token is not None and not (token and token.isascii() and token.isprintable() and " " not in token):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from av.video.frame import PictureType, VideoFrame
 
-from colorize_gan.core.files.atomic import atomic_path
+from colorize_gan.core.files.atomic import lasting_path
 from colorize_gan.infer.video.encoder import EncoderSettings, plane_view, settings_for
 from colorize_gan.infer.video.files import create_video
 from colorize_gan.infer.video.frames import Frames
@@ -34,7 +34,7 @@ def write_comparison(target: Path, clip: Clip, start: Fraction | None, end: Frac
     frames = (_side_by_side(first, second, clip, (height, width), settings) for first, second in pairs)
     unit = str(clip.time_base.denominator)
     with (
-        atomic_path(comparison_path(target)) as part,
+        lasting_path(comparison_path(target)) as part,
         create_video(part, "mp4", {"movflags": "+faststart", "video_track_timescale": unit}) as out,
     ):
         stream = out.add_stream("libx264", rate=clip.rate)

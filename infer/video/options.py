@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.infer.batch.results import OnExists
 
 CodecName = Literal["h264", "h265", "av1", "prores", "ffv1"]
@@ -39,6 +40,7 @@ class VideoOptions:
     """Frames that an interrupted run has to do again at most."""
 
 
-def comparison_path(target: Path) -> Path:
+def comparison_path(target: StrPath) -> Path:
     """Return the path of the comparison of a video: of its whole name, as another may have its stem."""
+    target = Path(target)
     return target.with_name(f"{target.name}.compare.mp4")

@@ -12,7 +12,7 @@ from av.packet import Packet
 from filelock import FileLock, Timeout
 
 from colorize_gan.core.errors import VideoError
-from colorize_gan.core.files.atomic import PART_PREFIX, atomic_path
+from colorize_gan.core.files.atomic import PART_PREFIX, atomic_path, named_after
 
 _JOB, _LOCK, _INDICES = "job.json", "lock", "[0-9]*.npz"
 
@@ -43,7 +43,8 @@ class Job:
 
     def __enter__(self) -> Self:
         """Take the folder, created when missing."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        with named_after(self._target):
+            self._folder.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
@@ -139,7 +140,8 @@ class Job:
         part = self._folder / f"0.part{self._target.suffix}"
         try:
             yield part
-            part.replace(self._target)
+            with named_after(self._target):
+                part.replace(self._target)
         finally:
             part.unlink(missing_ok=True)
 

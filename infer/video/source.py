@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from colorize_gan.core.errors import VideoError
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.infer.video.files import open_video, packets_of
 from colorize_gan.infer.video.side_data import display_matrix, is_bottom_first
 
@@ -101,12 +102,13 @@ class Clip:
     """By the header, or estimated; 0 when there is no telling."""
 
 
-def probe(path: Path) -> Clip:
+def probe(path: StrPath) -> Clip:
     """Find out what a video is.
 
     Raises:
         VideoError: not a video that can be colorized, and why.
     """
+    path = Path(path)
     try:
         if not path.stat().st_size:
             raise VideoError("the file is empty")

@@ -53,6 +53,36 @@ def test_three_broken_files_among_twenty(exported: dict[str, Path], photos: Path
     assert f"17 written, 0 skipped, 3 failed, in {tmp_path / 'out'}" in result.stderr
 
 
+def test_a_limit_is_told_as_the_option_that_sets_it(
+    exported: dict[str, Path], tmp_path: Path, photo: np.ndarray
+) -> None:
+    cv2.imwrite(str(tmp_path / "photo.png"), photo)
+    report, few = tmp_path / "report.json", ["--max-megapixels", "0.2"]
+    result = run(
+        exported["onnx"], tmp_path / "photo.png", "--out", tmp_path / "out", "--report", report, *few
+    )
+    expected = "600 x 400 pixels: more than --max-megapixels 0.2"
+    assert result.exit_code == 3
+    assert f"photo.png: failed: {expected}\n" in result.stderr
+    assert json.loads(report.read_text())["items"][0]["reason"] == expected
+
+
+def test_what_a_killed_run_left_of_its_report_goes(
+    exported: dict[str, Path], photos: Path, tmp_path: Path
+) -> None:
+    pages = ["--report", tmp_path / "reports" / "r.json", "--gallery", tmp_path / "reports" / "g.html"]
+    arguments = [photos, "--out", tmp_path / "out", "--model", exported["onnx"], "--workers", "1", *pages]
+    killed = subprocess.Popen([*BATCH, *map(str, arguments)], stderr=subprocess.DEVNULL)
+    while not (tmp_path / "out" / FOLDER).exists():
+        assert killed.poll() is None
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    assert list((tmp_path / "reports").glob(f"{PART_PREFIX}*"))
+    assert run(exported["onnx"], *arguments[:-6], *pages).exit_code == 0
+    assert outputs(tmp_path / "reports") == ["g.html", "r.json"]
+
+
 def test_second_run_skips_what_is_done(exported: dict[str, Path], photos: Path, tmp_path: Path) -> None:
     assert run(exported["onnx"], photos, "--out", tmp_path / "out").exit_code == 0
     again = run(exported["onnx"], photos, "--out", tmp_path / "out")

@@ -171,8 +171,8 @@ def test_what_cannot_be_colorized_says_why(
         "wide.tif": "samples of 32 bits",
         "spectral.tif": "channels",
         "page.png": "not an image",
-        "bomb.bmp": "20000 x 20000 pixels: more than --max-megapixels 200",
-        "bomb.png": "30000 x 30000 pixels: more than --max-megapixels 200",
+        "bomb.bmp": "20000 x 20000 pixels: more than max_megapixels 200",
+        "bomb.png": "30000 x 30000 pixels: more than max_megapixels 200",
     }
     for name, reason in expected.items():
         assert reason in results[name].reason, name
@@ -228,7 +228,7 @@ def test_transparency_of_heic_and_of_bmp(
     assert read_picture(tmp_path / "out" / "clear.heic").pixels.shape == (64, 64, 4)
     selection = Selection(suffix=".bmp")
     [result] = colorize_folder([tmp_path / "clear.png"], tmp_path / "out", colorizer, selection=selection)
-    assert result.reason == ".bmp cannot hold its transparency; use --format png"
+    assert result.reason == ".bmp cannot hold its transparency; save it as PNG, TIFF or WebP"
 
 
 def test_sides_and_metadata_that_jpeg_cannot_hold(exported: dict[str, Path], tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from colorize_gan.core.errors import UsageError
 from colorize_gan.infer.batch.inputs import find_work, read_path_list
-from colorize_gan.infer.batch.work import Selection
+from colorize_gan.infer.batch.work import Selection, WorkItem
 
 
 @pytest.fixture
@@ -248,3 +248,32 @@ def test_an_output_that_is_an_input_is_refused(tree: Path) -> None:
     (tree / "b.png").touch()
     with pytest.raises(UsageError, match=r"b\.png is itself an input"):
         find_work([tree / "b.jpg", tree / "b.png"], tree, Selection(suffix=".png"))
+
+
+def test_a_list_may_begin_with_the_mark_of_utf8_and_not_with_that_of_another(tmp_path: Path) -> None:
+    assert read_path_list(b"\xef\xbb\xbfa.jpg\r\nb.jpg\r\n") == [Path("a.jpg"), Path("b.jpg")]
+    assert read_path_list(b"\xef\xbb\xbfa.jpg\0b.jpg\0") == [Path("a.jpg"), Path("b.jpg")]
+    for encoding in ("utf-16", "utf-32"):
+        with pytest.raises(UsageError, match="UTF-16"):
+            read_path_list("a.jpg\n".encode(encoding))
+
+
+@pytest.mark.parametrize("as_a_list", [False, True])
+def test_texts_are_paths_too(tmp_path: Path, as_a_list: bool) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").touch()
+    folder, out = str(tmp_path / "photos"), str(tmp_path / "out")
+    work = find_work([folder] if as_a_list else folder, out, Selection())
+    assert work.items == [WorkItem(tmp_path / "photos" / "a.jpg", tmp_path / "out" / "a.jpg")]
+    assert find_work(tmp_path / "photos", out, Selection()) == work
+    listed = find_work([[f"{folder}/a.jpg"]], out, Selection())
+    assert listed.items == work.items
+    assert WorkItem(f"{folder}/a.jpg", f"{out}/a.jpg") == work.items[0]
+
+
+def test_a_text_may_be_an_url(tmp_path: Path) -> None:
+    pytest.importorskip("upath")
+    from upath import UPath
+
+    [item] = find_work("memory://nowhere/a.jpg", "memory://out", Selection()).bad
+    assert str(item.source) == str(UPath("memory://nowhere/a.jpg"))

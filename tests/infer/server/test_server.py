@@ -247,7 +247,7 @@ def test_colour_photographs_can_be_passed_on(server: Running) -> None:
         ({}, {}, b"GIF89a", 415, "not an image of a format that can be colorized (jpg"),
         ({}, {}, b"\xff\xd8\xff broken", 422, "not an image, or damaged"),
         ({}, {}, encoded(np.zeros((4, 4), np.uint8), "PNG"), 422, "too small to colorize"),
-        ({}, {}, header_only_png(60_000, 60_000), 413, "60000 x 60000 pixels: more than --max-megapixels 1"),
+        ({}, {}, header_only_png(60_000, 60_000), 413, "60000 x 60000 pixels: more than max_megapixels 1"),
         ({}, {}, bytes(1_000_001), 413, "more than 1 megabytes"),
     ],
 )
@@ -263,6 +263,21 @@ def test_what_cannot_be_done_has_a_status_and_a_reason(
     body = jpeg if content is None else content
     answer = server.client.post(PATH, params=query, headers=JPEG | headers, content=body)
     assert (answer.status_code, says in answer.json()["detail"]) == (status, True), answer.text
+
+
+def test_no_answer_names_an_option_of_a_command(server: Running, photo: np.ndarray) -> None:
+    """They say what to send, not how the server is to be started."""
+    clear = io.BytesIO()
+    Image.fromarray(np.dstack([photo[:64, :64], np.full((64, 64), 9, np.uint8)])).save(clear, "PNG")
+    for content, query in ((header_only_png(60_000, 60_000), {}), (clear.getvalue(), {"format": "jpg"})):
+        answer = server.client.post(PATH, params=query, headers=JPEG, content=content)
+        assert answer.status_code in (413, 422)
+        assert "--" not in answer.json()["detail"]
+
+
+def test_the_schema_tells_the_limits_of_this_server(server: Running) -> None:
+    too_large = server.client.get("/openapi.json").json()["paths"][PATH]["post"]["responses"]["413"]
+    assert too_large["description"] == "more than 1 megabytes, or more than 1 megapixels"
 
 
 def test_a_form_has_one_field(server: Running, jpeg: bytes) -> None:

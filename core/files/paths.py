@@ -1,0 +1,6 @@
+"""What a function takes for a path."""
+
+import os
+
+StrPath = str | os.PathLike[str]
+"""Text or a path; functions make a `pathlib.Path` of it."""

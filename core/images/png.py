@@ -1,0 +1,111 @@
+"""What PNG says beside its pixels and libvips leaves out: texts, and profiles in the way of ImageMagick.
+
+The chunks are those of PNG (third edition), section 11.3; Pillow makes them.
+"""
+
+import contextlib
+import io
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from PIL.PngImagePlugin import PngInfo, iTXt, putchunk
+
+MAGIC = b"\x89PNG\r\n\x1a\n"
+
+_HEADER = len(MAGIC) + 25  # bytes, with IHDR
+_LARGEST = 64_000_000  # bytes of a text; the rest is a bomb
+_XMP = "XML:com.adobe.xmp"
+_PROFILE = re.compile(r"Raw profile type (exif|app1|iptc|8bim|xmp)", re.IGNORECASE)
+_LONG_TEXT = 1000  # characters, from which it is worth to be compressed
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What a PNG says in texts."""
+
+    texts: Sequence[tuple[str, str]] = ()
+    """Keys and texts; what is said of their language goes with them (`iTXt`)."""
+    profiles: dict[str, bytes] = field(default_factory=dict)
+    """By the names of libvips's fields: EXIF, XMP, IPTC."""
+    has_resolution: bool = False
+
+
+def read_beside(content: bytes) -> Beside:
+    """Read the texts of a PNG; damaged ones are left out."""
+    texts: list[tuple[str, str]] = []
+    profiles: dict[str, bytes] = {}
+    has_resolution = False
+    for kind, data in _chunks(content):
+        has_resolution |= kind == b"pHYs" and data[8:9] == b"\1"
+        with contextlib.suppress(ValueError, zlib.error):
+            if not (found := _text(kind, data)) or found[0] == _XMP:
+                continue
+            if name := _PROFILE.fullmatch(found[0]):
+                profiles |= _profile(name[1].lower(), found[1])
+            else:
+                texts.append(found)
+    return Beside(texts, profiles, has_resolution)
+
+
+def with_beside(
+    content: bytes, exif: bytes, texts: Sequence[tuple[str, str]], iptc: bytes, *, has_resolution: bool
+) -> bytes:
+    """Return a PNG, which begins with its header, with these chunks after it."""
+    info, added = PngInfo(), io.BytesIO()
+    for key, text in texts:
+        info.add_text(key, text, zip=len(text) > _LONG_TEXT)
+    if iptc:
+        info.add_text("Raw profile type iptc", f"\niptc\n{len(iptc):8}\n{iptc.hex()}\n", zip=True)
+    if exif:
+        putchunk(added, b"eXIf", exif)
+    for kind, data, *_ in info.chunks:
+        putchunk(added, kind, data)
+    rest = memoryview(content)[_HEADER:]
+    if not has_resolution and (at := content.find(b"pHYs", _HEADER, content.find(b"IDAT"))) > 0:
+        return b"".join([content[:_HEADER], added.getvalue(), content[_HEADER : at - 4], content[at + 17 :]])
+    return b"".join([content[:_HEADER], added.getvalue(), rest])
+
+
+def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the kinds and contents of the chunks, without those of the pixels."""
+    position = len(MAGIC)
+    while len(header := content[position : position + 8]) == 8:
+        length, kind = int.from_bytes(header[:4], "big"), header[4:]
+        if kind != b"IDAT":
+            yield kind, content[position + 8 : position + 8 + length]
+        position += 12 + length
+
+
+def _text(kind: bytes, data: bytes) -> tuple[str, str] | None:
+    """Return the key and the text of a chunk of text."""
+    key, _, rest = data.partition(b"\0")
+    if kind == b"tEXt":
+        return key.decode("latin-1"), rest.decode("latin-1")
+    if kind == b"zTXt":
+        return key.decode("latin-1"), _inflated(rest[1:]).decode("latin-1")
+    if kind != b"iTXt":
+        return None
+    is_compressed, (language, translated, text) = rest[:1] == b"\1", rest[2:].split(b"\0", 2)
+    text = _inflated(text) if is_compressed else text
+    return key.decode("latin-1"), iTXt(text.decode(), language.decode("latin-1"), translated.decode())
+
+
+def _inflated(data: bytes) -> bytes:
+    decompressor = zlib.decompressobj()
+    inflated = decompressor.decompress(data, _LARGEST)
+    if not decompressor.eof:
+        raise ValueError("too long, or cut short")
+    return inflated
+
+
+def _profile(name: str, text: str) -> dict[str, bytes]:
+    """Decode a profile: its name, its length and its bytes as hexadecimal digits, in lines."""
+    profile = bytes.fromhex("".join(text.split()[2:]))
+    if name in ("exif", "app1") and profile.startswith((b"Exif\0\0", b"II*\0", b"MM\0*")):
+        return {"exif-data": profile}
+    if name in ("iptc", "8bim"):
+        return {"iptc-data": profile}
+    _, found, packet = profile.rpartition(b"http://ns.adobe.com/xap/1.0/\0")
+    return {"xmp-data": packet} if found or name == "xmp" else {}
