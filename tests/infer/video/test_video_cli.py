@@ -160,7 +160,7 @@ def test_renaming_is_not_for_videos(mixed: Path, tmp_path: Path) -> None:
 
 
 def test_help_needs_nothing_heavy() -> None:
-    heavy = "{'av', 'cv2', 'onnxruntime', 'scenedetect'}"
+    heavy = "{'av', 'cv2', 'onnxruntime'}"
     shown = f"{COMMAND}\nfinally:\n    print(sorted({heavy} & set(sys.modules)))"
     code = f"import sys\nsys.argv = ['colorize-video', '--help']\ntry:\n    {shown}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
