@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import av
 from av.audio.stream import AudioStream
@@ -16,6 +16,7 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import AttachmentStream, Disposition, Stream
 
+from colorize_gan.core.errors import VideoError
 from colorize_gan.core.files.containers import CONTAINERS
 from colorize_gan.infer.video.files import AS_IT_IS, create_video, open_video, packets_of
 from colorize_gan.infer.video.metadata import has_timecode, kept_stream_tags
@@ -24,7 +25,10 @@ from colorize_gan.infer.video.source import Clip
 _COVERS = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 _HAVE_COVERS = frozenset({"mp4", "matroska"})  # the others take them, and write none
 _MOST_PACKETS = 5000  # in which the first one of each stream is looked for
+_NEEDED = frozenset({"audio", "subtitle", "video"})
 
+Way = Literal["plainly", "loosely"] | None
+"""How a stream is copied, see `create_video`; None where it is left out."""
 Timed = Iterator[tuple[float, "Packet[Any]"]]
 """Packets with the second they are decoded at."""
 
@@ -104,6 +108,41 @@ def can_hold(form: str, add: Callable[[OutputContainer], object], *, loosely: bo
     except (av.FFmpegError, ValueError):
         return False
     return True
+
+
+def choose_streams(source: InputContainer, video: int, suffix: str) -> dict[int, Way]:
+    """Return how each stream is copied, by its index, but for that of the ``video`` and for time codes.
+
+    Raises:
+        VideoError: a container of this suffix cannot hold a stream that is needed.
+    """
+    firsts = first_packets(source)
+    ways: dict[int, Way] = {}
+    for stream in source.streams:
+        if stream.index == video or is_timecode(stream):
+            continue
+        first = firsts.get(stream.index)
+        ways[stream.index] = _way_of(stream, first, CONTAINERS[suffix])
+        if not ways[stream.index] and stream.type in _NEEDED and not is_cover(stream):
+            raise VideoError(f"{suffix} cannot hold its {described(stream)}; {advice(stream, first)}")
+    return ways
+
+
+def _way_of(stream: Stream, first: "Packet[Any] | None", form: str) -> Way:
+    if can_copy(stream, first, form):
+        return "plainly"
+    return "loosely" if form == "matroska" and can_copy(stream, first, form, loosely=True) else None
+
+
+def notes_on_streams(source: InputContainer, ways: dict[int, Way], suffix: str) -> list[str]:
+    """Say which streams are left out, and which videos stay without colours."""
+    notes = []
+    for stream in (source.streams[index] for index in ways):
+        if not ways[stream.index]:
+            notes.append(f"{described(stream)} left out: {suffix} cannot hold it")
+        elif stream.type == "video" and not is_cover(stream):
+            notes.append(f"{described(stream)} stays as it is: only the first video is coloured")
+    return notes
 
 
 def advice(stream: Stream, packet: "Packet[Any] | None") -> str:

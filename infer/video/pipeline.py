@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice, takewhile
@@ -14,11 +15,13 @@ from colorize_gan.core.errors import VideoError
 from colorize_gan.core.system.parallel import map_in_order
 from colorize_gan.infer.colorizer import Colorizer, Prepared
 from colorize_gan.infer.video.chroma import ab_to_chroma, luma_to_grey
+from colorize_gan.infer.video.cuts import LONGEST_FLASH
 from colorize_gan.infer.video.encoder import EncoderSettings, luma_of, recolor
+from colorize_gan.infer.video.faintness import strength_of, weight_of
 from colorize_gan.infer.video.flicker import Look, look
 from colorize_gan.infer.video.motion import Motion, motion_between
 from colorize_gan.infer.video.options import VideoOptions
-from colorize_gan.infer.video.planning import Plan, Planner
+from colorize_gan.infer.video.planning import APART, Plan, Planner
 from colorize_gan.infer.video.segments import Job
 from colorize_gan.infer.video.smoothing import Colors
 from colorize_gan.infer.video.source import Clip, to_planar
@@ -54,6 +57,8 @@ class _Colored:
     seen: _Seen
     colors: Colors
     before: Colors | None
+    left: Colors
+    """What it leaves to the next frame."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class _Finished:
 
     frame: VideoFrame
     plan: Plan
-    colors: Colors
+    left: Colors
     predicted: Look
     written: Look
 
@@ -118,8 +123,7 @@ class FramePipeline:
         planner = Planner(self._options.keyframes, self._options.scene_threshold, state.plan)
         pictures = map_in_order(self._prepare, frames, self._workers, "prepare")
         planned = (
-            (picture, planner.plan(picture.prepared.reduced, is_damaged=picture.frame.is_corrupt))
-            for picture in pictures
+            (picture, _planned(planner, picture, following)) for picture, following in _followed(pictures)
         )
         seen = map_in_order(self._look, planned, self._lookers, "look")
         colored = self._steadied(seen, state.colors)
@@ -133,7 +137,7 @@ class FramePipeline:
 
     def _look(self, planned: tuple[_Picture, Plan]) -> _Seen:
         picture, plan = planned
-        ab = self._predict(picture.prepared) if plan.role == "predict" else None
+        ab = self._predict(picture.prepared) if plan.role in ("predict", "insert") else None
         now = picture.prepared.reduced
         motion = None if plan.before is None else motion_between(plan.before, now)
         return _Seen(picture, plan, ab, motion)
@@ -146,20 +150,22 @@ class FramePipeline:
 
     def _steadied(self, frames: Iterable[_Seen], colors: Colors | None) -> Iterator[_Colored]:
         for seen in frames:
-            before, colors = colors, self._colors_of(seen, colors)
-            yield _Colored(seen, colors, before)
+            before, shown = colors, self._colors_of(seen, colors)
+            colors = shown if before is None or seen.plan.role not in APART else before
+            yield _Colored(seen, shown, before, colors)
 
     def _colors_of(self, seen: _Seen, before: Colors | None) -> Colors:
         role, motion = seen.plan.role, seen.motion
+        if before is not None and role in ("hold", "flash"):
+            return before
+        if before is not None and role == "move" and motion is not None:
+            return before.moved(motion)
         predicted = seen.ab if seen.ab is not None or before is None else before.predicted
         assert predicted is not None  # the first frame is always predicted
-        if role == "hold" and before is not None:
-            return before
-        if motion is None or before is None:
-            return Colors.first(predicted)
-        if role == "move":
-            return before.moved(motion)
-        return before.averaged(predicted, motion) if self._options.deflicker else Colors.first(predicted)
+        weight = weight_of(seen.picture.prepared.reduced)
+        if before is None or motion is None or not self._options.deflicker:
+            return Colors.first(predicted, weight)
+        return before.averaged(predicted, motion, weight)
 
     def _merge(self, colored: _Colored) -> _Finished:
         seen, colors, before = colored.seen, colored.colors, colored.before
@@ -167,7 +173,7 @@ class FramePipeline:
         is_steadied = self._options.deflicker
         ab = colors.steady if is_steadied else colors.predicted
         chroma = ab_to_chroma(
-            ab,
+            ab * strength_of(prepared.reduced),
             prepared.reduced,
             prepared.image,
             subsampling=settings.subsampling,
@@ -181,7 +187,23 @@ class FramePipeline:
         written = predicted
         if is_steadied:
             written = look(prepared.reduced, ab, before.steady if before else None, seen.motion)
-        return _Finished(frame, seen.plan, colors, predicted, written)
+        return _Finished(frame, seen.plan, colored.left, predicted, written)
+
+
+def _followed(pictures: Iterable[_Picture]) -> Iterator[tuple[_Picture, list[_Picture]]]:
+    """Yield each picture, and those behind it that tell a flash from a cut."""
+    waiting: deque[_Picture] = deque()
+    for picture in pictures:
+        waiting.append(picture)
+        if len(waiting) > LONGEST_FLASH:
+            yield waiting.popleft(), list(waiting)
+    while waiting:
+        yield waiting.popleft(), list(waiting)
+
+
+def _planned(planner: Planner, picture: _Picture, following: list[_Picture]) -> Plan:
+    whole = (later.prepared.reduced for later in following if not later.frame.is_corrupt)
+    return planner.plan(picture.prepared.reduced, is_damaged=picture.frame.is_corrupt, following=whole)
 
 
 def _taken(
@@ -190,9 +212,9 @@ def _taken(
     """Yield the frames for the encoder; note their times, and bring the state up to them."""
     for finished in frames:
         role = finished.plan.role
-        state.plan, state.colors = finished.plan.state, finished.colors
+        state.plan, state.colors = finished.plan.state, finished.left
         setattr(state.counts, role, getattr(state.counts, role) + 1)
-        if role != "hold":  # a damaged frame has no flicker of its own
+        if role not in APART:  # those have no flicker of their own
             state.counts.scenes += finished.plan.before is None
             state.before.add(finished.predicted)
             state.after.add(finished.written)

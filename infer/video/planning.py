@@ -1,5 +1,6 @@
 """Deciding, frame after frame, what the network has to look at."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,9 +10,13 @@ import numpy as np
 from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.infer.video.cuts import CutDetector
 
-Role = Literal["predict", "reuse", "move", "hold"]
+Role = Literal["predict", "reuse", "move", "hold", "flash", "insert"]
 """The network sees the frame; it is still, so that the last prediction holds; between key frames, colours
-move along with the picture; it is damaged, so that it keeps the colours of the frame before."""
+move along with the picture; it is damaged, or in another light for a moment, so that it keeps the colours of
+the frame before; the network sees it, and the scene goes on behind it as if it were not there."""
+
+APART = frozenset({"hold", "flash", "insert"})
+"""Roles of frames that leave nothing to the next one."""
 
 _STILL = 1.0  # L* that the mean of any block may have changed by since the last prediction
 _BLOCK = 1 / 8
@@ -22,7 +27,7 @@ class PlanState:
     """What planning remembers. Arrays are CIE L* ``(h, w)`` and are not changed."""
 
     last: FloatArray | None = None
-    """Of the last frame that was not damaged."""
+    """Of the last frame of the scene that was not `APART`."""
     key: FloatArray | None = None
     """Of the last frame that the network saw."""
     since_key: int = 0
@@ -47,26 +52,36 @@ class Planner:
         """Go on from ``state``; the network sees every ``keyframes``-th frame."""
         self._keyframes, self._state = keyframes, state
         self._cuts = CutDetector(scene_threshold)
-        if state.last is not None:
-            self._cuts.is_cut(state.last)
 
-    def plan(self, lightness: FloatArray, *, is_damaged: bool) -> Plan:
-        """Plan the next frame, of CIE L* ``(h, w)`` as the network would see it."""
+    def plan(self, lightness: FloatArray, *, is_damaged: bool, following: Iterable[FloatArray] = ()) -> Plan:
+        """Plan the next frame.
+
+        Args:
+            lightness: CIE L* ``(h, w)`` as the network would see it.
+            is_damaged: whether the decoder says so.
+            following: of the `LONGEST_FLASH` frames behind it that are not damaged.
+        """
         state = self._state
-        if is_damaged and state.last is not None:
+        if state.last is None or state.key is None:
+            return self._goes_on("predict", lightness, None)
+        if is_damaged:
             return Plan("hold", None, state)
-        is_cut = self._cuts.is_cut(lightness)
-        if state.last is None or state.key is None or is_cut:
-            role: Role = "predict"
-        elif _is_still(lightness, state.key):
-            role = "reuse"
-        else:
-            role = "predict" if state.since_key + 1 >= self._keyframes else "move"
+        change = self._cuts.change(state.last, lightness, following)
+        if change in ("flash", "insert"):
+            return Plan(change, None, state)
+        if change == "cut":
+            return self._goes_on("predict", lightness, None)
+        if _is_still(lightness, state.key):
+            return self._goes_on("reuse", lightness, state.last)
+        is_key = state.since_key + 1 >= self._keyframes
+        return self._goes_on("predict" if is_key else "move", lightness, state.last)
+
+    def _goes_on(self, role: Role, lightness: FloatArray, before: FloatArray | None) -> Plan:
         if role == "predict":
             self._state = PlanState(lightness, lightness, 0)
         else:
-            self._state = PlanState(lightness, state.key, state.since_key + 1)
-        return Plan(role, None if is_cut else state.last, self._state)
+            self._state = PlanState(lightness, self._state.key, self._state.since_key + 1)
+        return Plan(role, before, self._state)
 
 
 def _is_still(lightness: FloatArray, key: FloatArray) -> bool:

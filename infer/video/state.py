@@ -19,12 +19,14 @@ class Counts:
     reuse: int = 0
     move: int = 0
     hold: int = 0
+    flash: int = 0
+    insert: int = 0
     scenes: int = 0
 
     @property
     def frames(self) -> int:
         """Number of frames."""
-        return self.predict + self.reuse + self.move + self.hold
+        return self.predict + self.reuse + self.move + self.hold + self.flash + self.insert
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
-from av.stream import AttachmentStream, Stream
+from av.stream import AttachmentStream
 from av.video.stream import VideoStream
 
 from colorize_gan.core.errors import VideoError
@@ -20,14 +20,10 @@ from colorize_gan.infer.video.copies import (
     Excerpt,
     Timed,
     add_copy,
-    advice,
-    can_copy,
     can_hold,
+    choose_streams,
     copied_packets,
-    described,
-    first_packets,
-    is_cover,
-    is_timecode,
+    notes_on_streams,
 )
 from colorize_gan.infer.video.encoder import CODECS, EncoderSettings
 from colorize_gan.infer.video.files import create_video, open_video
@@ -46,7 +42,6 @@ if TYPE_CHECKING:
 
 _WHOLE_MILLISECONDS = frozenset({"matroska", "webm"})
 _MILLISECOND = Fraction(1, 1000)
-_NEEDED = frozenset({"audio", "subtitle", "video"})
 
 
 @dataclass(frozen=True)
@@ -81,40 +76,44 @@ def plan_copies(clip: Clip, suffix: str, settings: EncoderSettings, excerpt: Exc
     Raises:
         VideoError: it cannot hold the video, the sound or the subtitles.
     """
-    form, codec = CONTAINERS[suffix], CODECS[settings.codec]
+    form = CONTAINERS[suffix]
     if not can_hold(form, lambda trial: _add_video(trial, settings)):
         raise VideoError(_why_not(suffix, form, settings))
-    copied, notes, loosely = [], [], False
     with open_video(clip.path) as source:
-        video = source.streams[clip.stream]
-        firsts = first_packets(source)
-        for stream in source.streams:
-            first = firsts.get(stream.index)
-            if stream.index == clip.stream or is_timecode(stream):
-                continue
-            if can_copy(stream, first, form):
-                copied.append(stream.index)
-                if stream.type == "video" and not is_cover(stream):
-                    notes.append(f"{described(stream)} stays as it is: only the first video is coloured")
-            elif form == "matroska" and can_copy(stream, first, form, loosely=True):
-                copied.append(stream.index)
-                loosely = True
-            elif stream.type in _NEEDED and not is_cover(stream):
-                raise VideoError(f"{suffix} cannot hold its {described(stream)}; {advice(stream, first)}")
-            else:
-                notes.append(f"{described(stream)} left out: {suffix} cannot hold it")
+        ways = choose_streams(source, clip.stream, suffix)
+        loosely = "loosely" in ways.values()
+        notes = notes_on_streams(source, ways, suffix)
         if loosely and source.chapters():
             notes.append(f"chapters left out: {suffix} cannot hold them beside this sound")
-        timecode = excerpt.start is None and can_hold(
-            form, lambda trial: _add_tagged_video(trial, settings, source, video)
-        )
-        if not timecode and any(has_timecode(part.metadata) for part in (source, video)):
+        timecode = excerpt.start is None and _holds_tags(form, settings, source, clip)
+        if not timecode and any(
+            has_timecode(part.metadata) for part in (source, source.streams[clip.stream])
+        ):
             notes.append("its time code is left out: it is not that of the first frame written here")
+    copied = [index for index, way in ways.items() if way]
+    return Copies(copied, loosely, timecode, notes + _lost_by_matroska(form, suffix, clip, settings))
+
+
+def _holds_tags(form: str, settings: EncoderSettings, source: InputContainer, clip: Clip) -> bool:
+    """Tell whether a container holds the source's tags: a time code may not fit the rate of the video."""
+
+    def add(trial: OutputContainer) -> None:
+        tags = kept_stream_tags(source.streams[clip.stream].metadata)
+        _add_video(trial, settings).metadata.update(tags)
+        trial.metadata.update(kept_tags(source.metadata))
+
+    return can_hold(form, add)
+
+
+def _lost_by_matroska(form: str, suffix: str, clip: Clip, settings: EncoderSettings) -> list[str]:
+    """Return notes on what Matroska and WebM do not keep of the video."""
+    notes = []
     if form in _WHOLE_MILLISECONDS and (clip.time_base * 1000).denominator != 1:
         notes.append(f"{suffix} keeps times in whole milliseconds; .mp4 and .mov keep them exactly")
-    if form in _WHOLE_MILLISECONDS and settings.aspect not in (None, 1) and not codec.tells_aspect:
+    tells_aspect = settings.aspect in (None, 1) or CODECS[settings.codec].tells_aspect
+    if form in _WHOLE_MILLISECONDS and not tells_aspect:
         notes.append(f"{suffix} with {settings.codec} loses the aspect of pixels, {settings.aspect}")
-    return Copies(copied, loosely, timecode, notes)
+    return notes
 
 
 def _why_not(suffix: str, form: str, settings: EncoderSettings) -> str:
@@ -172,14 +171,6 @@ def write_video(
 
 def _kept_without_timecode(tags: Mapping[str, str]) -> dict[str, str]:
     return without_timecode(kept_tags(tags))
-
-
-def _add_tagged_video(
-    out: OutputContainer, settings: EncoderSettings, source: InputContainer, video: Stream
-) -> None:
-    """Add the video stream with the tags of the source: a time code may not fit its rate."""
-    _add_video(out, settings).metadata.update(kept_stream_tags(video.metadata))
-    out.metadata.update(kept_tags(source.metadata))
 
 
 def check_written(path: Path, clip: Clip, times: np.ndarray, excerpt: Excerpt) -> None:
