@@ -115,7 +115,7 @@ def _open(out: Path, batch: BatchOptions, verbose: bool, **options: Any) -> _Ope
     """Open the model here."""
     with log_shown() if verbose else nullcontext():
         colorizer = open_colorizer(**options)
-    from colorize_gan.infer.batch.folder import colorize_items
+    from colorize_gan.infer.batch.run import colorize_items
 
     if verbose:
         click.echo(f"model {_in_use(colorizer)}", err=True)

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from colorize_gan.infer.backends.open import open_backend as open_backend
-    from colorize_gan.infer.batch.folder import colorize_folder as colorize_folder
     from colorize_gan.infer.batch.results import BatchOptions as BatchOptions
     from colorize_gan.infer.batch.results import ItemResult as ItemResult
+    from colorize_gan.infer.batch.run import colorize_folder as colorize_folder
     from colorize_gan.infer.colorizer import Colorizer as Colorizer
 
 __all__ = ["BatchOptions", "Colorizer", "ItemResult", "colorize_folder", "open_backend"]
@@ -15,7 +15,7 @@ _HOMES = {
     "BatchOptions": "batch.results",
     "Colorizer": "colorizer",
     "ItemResult": "batch.results",
-    "colorize_folder": "batch.folder",
+    "colorize_folder": "batch.run",
     "open_backend": "backends.open",
 }
 

@@ -18,11 +18,11 @@ ROOMS = {"backends": 0, "": 1, "batch": 2, "remote": 3, "video": 3, "server": 4,
 """The same inside `infer`; the second is its top."""
 
 UPWARD = {
-    ("infer.batch.bookkeeping", "infer.remote.urls"),
-    ("infer.batch.folder", "infer.remote.shards"),
+    ("infer.batch.planner", "infer.remote.urls"),
+    ("infer.batch.run", "infer.remote.shards"),
     ("infer.batch.inputs", "infer.remote.stored_inputs"),
     ("infer.batch.inputs", "infer.remote.urls"),
-    ("infer.batch.records", "infer.remote.bucket_record"),
+    ("infer.batch.records", "infer.remote.bucket_state"),
     ("infer.batch.records", "infer.remote.urls"),
     ("infer.batch.worker", "infer.remote.storage"),
 }

@@ -1,7 +1,7 @@
 """Opening the record of a folder or of a bucket."""
 
 from colorize_gan.core.files.paths import StrPath
-from colorize_gan.infer.batch.record import Record
+from colorize_gan.infer.batch.folder_state import Record
 from colorize_gan.infer.remote.urls import is_url, path_of
 
 
@@ -14,6 +14,6 @@ def open_record(out: StrPath) -> Record:
     out = path_of(out)
     if not is_url(out):
         return Record(out)
-    from colorize_gan.infer.remote.bucket_record import BucketRecord
+    from colorize_gan.infer.remote.bucket_state import BucketRecord
 
     return BucketRecord(out)

@@ -13,8 +13,8 @@ from colorize_gan.core.errors import ImageError
 from colorize_gan.core.images.decode import Picture, decode_picture
 from colorize_gan.core.images.limits import check_bytes
 from colorize_gan.core.system.parallel import RoomToWork
-from colorize_gan.infer.batch.bookkeeping import Task, failure, free_names
 from colorize_gan.infer.batch.gallery import thumbnail
+from colorize_gan.infer.batch.planner import Task, failure, free_names
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer

@@ -20,10 +20,10 @@ from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 
 from colorize_gan.core.errors import ColorizeError, DeviceError, ImageError
 from colorize_gan.infer.backends.protocol import RunBackend
-from colorize_gan.infer.batch.bookkeeping import Task, failure
-from colorize_gan.infer.batch.folder import run_tasks
-from colorize_gan.infer.batch.record import FOLDER
+from colorize_gan.infer.batch.folder_state import FOLDER
+from colorize_gan.infer.batch.planner import Task, failure
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult, LeftError
+from colorize_gan.infer.batch.run import run_tasks
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.batch.worker import settings_digest
 from colorize_gan.infer.colorizer import Colorizer

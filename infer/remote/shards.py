@@ -18,7 +18,7 @@ from typing import NamedTuple
 from colorize_gan.core.errors import ImageError
 from colorize_gan.core.files.folders import is_hidden
 from colorize_gan.core.system.parallel import map_in_order
-from colorize_gan.infer.batch.bookkeeping import Task, failure
+from colorize_gan.infer.batch.planner import Task, failure
 from colorize_gan.infer.batch.results import ItemResult, LeftError
 from colorize_gan.infer.batch.work import Selection, WorkItem
 from colorize_gan.infer.batch.worker import Worker

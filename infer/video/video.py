@@ -15,7 +15,7 @@ import av
 from colorize_gan.core.errors import ColorizeError, ImageError, VideoError
 from colorize_gan.core.system.parallel import memory_errors, one_thread_each
 from colorize_gan.core.version import __version__
-from colorize_gan.infer.batch.bookkeeping import failure
+from colorize_gan.infer.batch.planner import failure
 from colorize_gan.infer.batch.results import ItemResult
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer

@@ -14,8 +14,8 @@ from colorize_gan.core.files import atomic
 from colorize_gan.core.files.atomic import atomic_path
 from colorize_gan.infer.backends.bundled import find_model
 from colorize_gan.infer.backends.open import open_backend
-from colorize_gan.infer.batch.bookkeeping import Task
 from colorize_gan.infer.batch.inputs import find_work
+from colorize_gan.infer.batch.planner import Task
 from colorize_gan.infer.batch.records import open_record
 from colorize_gan.infer.batch.results import BatchOptions, LeftError
 from colorize_gan.infer.batch.work import Selection, WorkItem

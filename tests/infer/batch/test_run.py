@@ -11,10 +11,10 @@ import pytest
 from colorize_gan.cli.progress import Progress
 from colorize_gan.core.images.decode import read_image
 from colorize_gan.infer import BatchOptions, Colorizer, colorize_folder
-from colorize_gan.infer.batch.bookkeeping import Task
-from colorize_gan.infer.batch.folder import colorize_items, run_tasks
-from colorize_gan.infer.batch.record import FOLDER
+from colorize_gan.infer.batch.folder_state import FOLDER
+from colorize_gan.infer.batch.planner import Task
 from colorize_gan.infer.batch.results import UNREACHABLE, ItemResult, LeftError
+from colorize_gan.infer.batch.run import colorize_items, run_tasks
 from colorize_gan.infer.batch.work import WorkItem
 
 

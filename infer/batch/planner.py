@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorize_gan.core.errors import ColorizeError, ImageError
+from colorize_gan.infer.batch.folder_state import Entry, Record
 from colorize_gan.infer.batch.input_state import Version
-from colorize_gan.infer.batch.record import Entry, Record
 from colorize_gan.infer.batch.results import NO_MEMORY, ItemResult, OnExists
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.remote.urls import is_url

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from colorize_gan.core.files.atomic import run_name
-from colorize_gan.infer.batch.record import FOLDER, Entry, Record, lines_of, read_lines
+from colorize_gan.infer.batch.folder_state import FOLDER, Entry, Record, lines_of, read_lines
 from colorize_gan.infer.remote.storage import (
     TIMES,
     delete_objects,

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from colorize_gan.core.files.atomic import PART_PREFIX
+from colorize_gan.infer.batch.folder_state import FOLDER, Entry, Record, read_lines
 from colorize_gan.infer.batch.input_state import Version
-from colorize_gan.infer.batch.record import FOLDER, Entry, Record, read_lines
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_killed_run_is_cleared_away(tmp_path: Path, source: Version) -> None:
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from colorize_gan.core.files.atomic import atomic_path\n"
-        "from colorize_gan.infer.batch.record import Entry, Record\n"
+        "from colorize_gan.infer.batch.folder_state import Entry, Record\n"
         "from colorize_gan.infer.batch.input_state import Version\n"
         "out = Path(sys.argv[1]); source = Version.of(out / 'in.jpg'); record = Record(out)\n"
         "record.begin(dict.fromkeys([out / 'a.jpg', out / 'b.jpg', out / 'c.jpg'], ''))\n"
@@ -93,7 +93,7 @@ def test_two_runs_share_a_folder(tmp_path: Path, source: Version) -> None:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from colorize_gan.infer.batch.record import Entry, Record\n"
+        "from colorize_gan.infer.batch.folder_state import Entry, Record\n"
         "from colorize_gan.infer.batch.input_state import Version\n"
         "out = Path(sys.argv[1]); source = Version.of(out / 'in.jpg'); record = Record(out)\n"
         "record.begin({out / 'theirs.jpg': ''}); (out / 'theirs.jpg').write_bytes(b'output')\n"

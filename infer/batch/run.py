@@ -6,8 +6,8 @@ from collections.abc import Callable, Generator, Iterable
 
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.parallel import map_in_order, one_thread_each
-from colorize_gan.infer.batch.bookkeeping import Bookkeeper, Task
 from colorize_gan.infer.batch.inputs import Inputs, find_work
+from colorize_gan.infer.batch.planner import Bookkeeper, Task
 from colorize_gan.infer.batch.records import open_record
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult, LeftError
 from colorize_gan.infer.batch.work import Selection, WorkItem
