@@ -23,6 +23,7 @@ from colorize_gan.core.text import printable
 from colorize_gan.infer.batch.open import open_colorizer
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult
 from colorize_gan.infer.batch.work import Selection, Work, WorkItem
+from colorize_gan.infer.remote.places import ANYWHERE
 from colorize_gan.infer.video.options import VideoOptions
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def run(
         if report and opened:
             sinks.append(stack.enter_context(Report(report, sys.argv, opened.colorizer)).add)
         if gallery:
-            sinks.append(stack.enter_context(gallery_sink(gallery, out, len(work.items))))
+            is_file = not ANYWHERE.place(out).url  # browsers open no objects
+            sinks.append(stack.enter_context(gallery_sink(gallery, out, len(work.items), has_links=is_file)))
         results: list[Iterator[ItemResult]] = [
             iter([ItemResult(entry.source, None, "failed", entry.reason) for entry in work.bad]),
             iter([ItemResult(path, None, "skipped", _A_VIDEO) for path in work.listed]),
@@ -115,7 +117,7 @@ def _open(out: Path, batch: BatchOptions, verbose: bool, **options: Any) -> _Ope
     """Open the model here."""
     with log_shown() if verbose else nullcontext():
         colorizer = open_colorizer(**options)
-    from colorize_gan.infer.batch.run import colorize_items
+    from colorize_gan.infer.folder import colorize_items
 
     if verbose:
         click.echo(f"model {_in_use(colorizer)}", err=True)

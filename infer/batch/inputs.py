@@ -4,39 +4,41 @@ import codecs
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from colorize_gan.core.errors import UsageError
 from colorize_gan.core.files.paths import StrPath
-from colorize_gan.infer.batch.searching import Found, work_of_files, work_of_list
+from colorize_gan.infer.batch.disk import DISK
+from colorize_gan.infer.batch.places import Places
+from colorize_gan.infer.batch.searching import work_of_list
 from colorize_gan.infer.batch.work import BadInput, Selection, Work, WorkItem
-from colorize_gan.infer.remote.urls import is_url, path_of
 
 Inputs = StrPath | Iterable[StrPath | Sequence[StrPath]]
 """One input, or several; each may be a list of files, as it comes on standard input."""
 
 
-def find_work(inputs: Inputs, out: StrPath, selection: Selection) -> Work:
+def find_work(inputs: Inputs, out: StrPath, selection: Selection, places: Places = DISK) -> Work:
     """Find the images of all inputs.
 
     Args:
-        inputs: files, folders, globs and URLs; or lists of files. The tree below each folder, below the
-            fixed part of each glob and below the common folder of each list is mirrored.
+        inputs: what ``places`` knows of files, folders and globs; or lists of files. The tree below each
+            folder, below the fixed part of each glob and below the common folder of each list is mirrored.
         out: folder of the targets.
         selection: what is taken of folders and globs.
+        places: what knows where they may be.
 
     Raises:
         UsageError: two images would be written to one file, also where only the case differs.
     """
     listed: list[Path] = []
     work = Work([], [], Counter(), listed)
-    out = path_of(out)
+    out = places.path_of(out)
     for entry in _each(inputs):
         if isinstance(entry, Sequence) and not isinstance(entry, str):
-            found = work_of_list([path_of(path) for path in entry], out, selection)
+            found = work_of_list([Path(path) for path in entry], out, selection)
         else:
-            found = _work_of(path_of(entry), out, selection)
+            found = places.search(places.path_of(entry), out, selection)
         for each in found:
             if isinstance(each, WorkItem) and each.source.suffix.lower() in selection.listed:
                 listed.append(each.source)
@@ -46,9 +48,8 @@ def find_work(inputs: Inputs, out: StrPath, selection: Selection) -> Work:
                 work.bad.append(each)
             else:
                 work.others[each] += 1
-    named = {_real_name(item.source) for item in work.items}
-    named |= {_real_name(entry.source) for entry in work.bad}
-    return work._replace(items=_without_collisions(work.items, named), bad=list(dict.fromkeys(work.bad)))
+    items = _without_collisions(work.items, work.bad, lambda path: places.place(path).real_name)
+    return work._replace(items=items, bad=list(dict.fromkeys(work.bad)))
 
 
 def _each(inputs: Inputs) -> Iterable[StrPath | Sequence[StrPath]]:
@@ -68,28 +69,18 @@ def read_path_list(lines: bytes) -> Sequence[Path]:
     return [Path(os.fsdecode(name)) for name in names if name.strip()]
 
 
-def _work_of(entry: Path, out: Path, selection: Selection) -> Found:
-    if is_url(entry):
-        from colorize_gan.infer.remote.stored_inputs import work_of_url
-
-        yield from work_of_url(entry, out, selection)
-    else:
-        yield from work_of_files(entry, out, selection)
-
-
-def _real_name(path: Path) -> str:
-    return str(path) if is_url(path) else os.path.realpath(path)
-
-
-def _without_collisions(items: Iterable[WorkItem], inputs: Set[str]) -> list[WorkItem]:
+def _without_collisions(
+    items: Sequence[WorkItem], bad: Sequence[BadInput], real_name: Callable[[Path], str]
+) -> list[WorkItem]:
     """Drop items named twice; refuse two sources for one target, and a target that is an input."""
+    inputs = {real_name(item.source) for item in items} | {real_name(entry.source) for entry in bad}
     taken: dict[str, WorkItem] = {}
     for item in items:
-        if _real_name(item.target) in inputs:
+        if real_name(item.target) in inputs:
             raise UsageError(f"{item.source}: its output {item.target} is itself an input; use another --out")
         # Windows and macOS see one file where only the case or the composition of accents differs
         other = taken.setdefault(unicodedata.normalize("NFC", str(item.target)).casefold(), item)
-        if _real_name(other.source) != _real_name(item.source):
+        if real_name(other.source) != real_name(item.source):
             raise UsageError(
                 f"{other.source} and {item.source} would both be written to {item.target}; use two --out"
             )

@@ -1,112 +1,126 @@
 """What a run does about outputs that are there, and its notes on those it makes: all but the work itself."""
 
 import dataclasses
-import functools
 import itertools
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Self
 
 from colorize_gan.core.errors import ColorizeError, ImageError
-from colorize_gan.infer.batch.folder_state import Entry, Record
 from colorize_gan.infer.batch.input_state import Version
+from colorize_gan.infer.batch.places import Place, Places, free_places
 from colorize_gan.infer.batch.results import NO_MEMORY, ItemResult, OnExists
+from colorize_gan.infer.batch.state import Entry, Standing, State
 from colorize_gan.infer.batch.work import WorkItem
-from colorize_gan.infer.remote.urls import is_url
 
 _FACTS = ("note", "width", "height", "bits", "colorfulness", "max_lightness_error")
-"""Fields of `ItemResult` that the record keeps."""
+"""Fields of `ItemResult` that the state keeps."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """A work item and what is known of it before the work. Other processes may work on it."""
+    """A work item, its places, and what is known of it before the work. Other processes may work on it."""
 
     item: WorkItem
-    source: Version | None = None
+    source: Place
+    target: Place
+    version: Version | None = None
     """Of the input; None where it could not be looked at."""
     ended: ItemResult | None = None
     """How it ended where there is nothing to do."""
 
+    @classmethod
+    def of(cls, item: WorkItem, places: Places) -> Self:
+        """Return that of an item of which nothing is known yet."""
+        return cls(item, places.place(item.source), places.place(item.target), item.version)
 
-class Bookkeeper:
-    """Makes tasks of work items and notes how they end, in the process that has the record. Thread-safe."""
+    def moved_to(self, target: Place) -> Self:
+        """Return it with another target."""
+        item = dataclasses.replace(self.item, target=target.path)
+        return dataclasses.replace(self, item=item, target=target)
 
-    def __init__(self, record: Record, settings: str, on_exists: OnExists) -> None:
-        """Prepare for a run with ``settings``, a digest of all that decides about an output."""
-        self._record, self._settings, self._on_exists = record, settings, on_exists
 
-    def tasks(self, items: Iterable[WorkItem]) -> Iterator[Task]:
-        """Yield a task for each item; its output is in the record as begun before it can appear."""
+class Planner:
+    """Makes tasks of work items and notes how they end, in the process that has the state. Thread-safe."""
+
+    def __init__(self, state: State, places: Places, settings: str, on_exists: OnExists) -> None:
+        """Prepare for a run.
+
+        Args:
+            state: knows the outputs that are there, and is told of those that are made.
+            places: where inputs and outputs are.
+            settings: a digest of all that decides about an output.
+            on_exists: what happens where there is one.
+        """
+        self._state, self._places = state, places
+        self._settings, self._on_exists = settings, on_exists
+
+    def plan(self, items: Iterable[WorkItem]) -> Iterator[Task]:
+        """Yield a task for each item; its output is noted as begun before it can appear."""
         waiting = iter(items)
-        while tasks := [self._task(item) for item in itertools.islice(waiting, self._record.ahead)]:
+        while tasks := [self._task(item) for item in itertools.islice(waiting, self._state.batch_ahead)]:
             try:
-                begun = [task.item for task in tasks if not task.ended]
-                self._record.begin({item.target: _full_name(item.source) for item in begun})
+                begun = [task for task in tasks if not task.ended]
+                self._state.start({task.item.target: task.source.full_name for task in begun})
             except OSError as error:
                 yield from (task if task.ended else _failed(task, error) for task in tasks)
             else:
                 yield from tasks
 
-    def done(self, task: Task, result: ItemResult) -> ItemResult:
+    def finish(self, task: Task, result: ItemResult) -> ItemResult:
         """Note how a task ended; return its result, a failure where that could not be noted."""
-        if result.status != "written" or not result.target or not task.source:
+        if task.ended or not task.version or not result.target or result.output_size is None:
             return result
         if any(member.status == "failed" for member in result.members):
             return result  # the next run tries them again
         facts = {name: value for name in _FACTS if (value := getattr(result, name)) is not None}
+        entry = Entry.of(task.version, self._settings, result.output_size, facts, task.source.full_name)
         try:
-            made_from = _full_name(task.item.source)
-            entry = Entry.of(task.source, self._settings, result.output_size or 0, facts, made_from)
-            self._record.done(result.target, entry)
+            self._state.finish(result.target, entry)
         except OSError as error:
             return failure(task.item, error)
         return result
 
     def _task(self, item: WorkItem) -> Task:
+        task = Task.of(item, self._places)
         try:
-            source = item.version or Version.of(item.source)
-            reason = self._reason_to_skip(item, source)
+            task = dataclasses.replace(task, version=item.version or task.source.version())
+            if self._on_exists == "rename":
+                return task.moved_to(next(free_places(task.target)))
+            ended = None if self._on_exists == "overwrite" else self._end_of(task)
         except (ImageError, OSError) as error:
-            return _failed(Task(item), error)
-        if reason:
-            facts = self._record.facts(item.target)
-            return Task(item, source, ItemResult(item.source, item.target, "skipped", reason, **facts))
-        if self._on_exists == "rename":
-            item = dataclasses.replace(item, target=next(free_names(item.target)))
-        return Task(item, source)
+            return _failed(task, error)
+        return dataclasses.replace(task, ended=ended)
 
-    def _reason_to_skip(self, item: WorkItem, source: Version) -> str:
-        if self._on_exists in ("overwrite", "rename") or not self._record.has(item.target):
-            return ""
+    def _end_of(self, task: Task) -> ItemResult | None:
+        """Return how an item ends for what is there; None where its output is to be made.
+
+        Raises:
+            ImageError: what is there must not be there, or is another input's.
+        """
+        item, version = task.item, task.version
+        standing = self._state.standing(item.target)
+        if not standing.exists:
+            return None
         if self._on_exists == "error":
             raise ImageError(f"{item.target} exists")
-        if self._record.is_current(item.target, source, self._settings):
-            return "up to date"
-        if other := self._record.other_input(item.target, _full_name(item.source), source):
+        assert version
+        if standing.is_current(version, self._settings):
+            return _left(item, standing, "up to date")
+        if other := standing.other_input(task.source.full_name, version):
             raise ImageError(
                 f"{item.target} was made from {other}; use another --out, or --on-exists overwrite or rename"
             )
-        if self._record.owns(item.target):
-            return ""
-        return "the output exists and no run has made it; --on-exists overwrite replaces it"
+        if standing.is_ours:
+            return None
+        return _left(item, standing, f"{standing.unknown}; --on-exists overwrite replaces it")
 
 
-def _full_name(source: Path) -> str:
-    # a link of its own name stays: some point to each new content
-    return str(source if is_url(source) else _without_links(source.parent.absolute()) / source.name)
-
-
-@functools.lru_cache
-def _without_links(folder: Path) -> Path:
-    return Path(os.path.realpath(folder))
-
-
-def free_names(target: Path) -> Iterator[Path]:
-    """Yield names beside ``target`` that nothing has; another run may take one before it is used."""
-    names = (target.with_stem(f"{target.stem}-{number}") for number in itertools.count(1))
-    return (name for name in itertools.chain([target], names) if not os.path.lexists(name))
+def _left(item: WorkItem, standing: Standing, reason: str) -> ItemResult:
+    """Return how an item ends whose output stays."""
+    if standing.fault:
+        return ItemResult(item.source, item.target, "failed", standing.fault)
+    return ItemResult(item.source, item.target, "skipped", reason, **standing.facts)
 
 
 def failure(item: WorkItem, error: Exception) -> ItemResult:

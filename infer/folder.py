@@ -1,0 +1,70 @@
+"""Colorizing files and folders, wherever they are."""
+
+from collections.abc import Callable, Generator, Iterable
+
+from colorize_gan.core.files.paths import StrPath
+from colorize_gan.core.system.parallel import one_thread_each
+from colorize_gan.infer.batch.inputs import Inputs, find_work
+from colorize_gan.infer.batch.results import BatchOptions, ItemResult
+from colorize_gan.infer.batch.run import run_tasks
+from colorize_gan.infer.batch.work import Selection, WorkItem
+from colorize_gan.infer.batch.worker import Worker, settings_digest
+from colorize_gan.infer.colorizer import Colorizer
+from colorize_gan.infer.remote.places import ANYWHERE
+from colorize_gan.infer.remote.shards import ShardWorker
+
+_EVERYTHING = Selection()
+_DEFAULTS = BatchOptions()
+
+
+def colorize_folder(
+    inputs: Inputs,
+    out: StrPath,
+    colorizer: Colorizer,
+    *,
+    selection: Selection = _EVERYTHING,
+    options: BatchOptions = _DEFAULTS,
+) -> Generator[ItemResult, None, None]:
+    """Colorize files and folders into ``out``, mirroring each folder's tree.
+
+    Args:
+        inputs: image files, folders, globs and URLs, or one of them.
+        out: folder of the results, created when missing.
+        colorizer: the model.
+        selection: which files of a folder are taken.
+        options: what happens to them.
+
+    Yields:
+        One result an input that gives no work, then one an image, in order, as they are done.
+
+    Raises:
+        UsageError: two images would be written to one file.
+        OSError: ``out`` cannot be written.
+    """
+    work = find_work(inputs, out, selection, ANYWHERE)
+    for entry in work.bad:
+        yield ItemResult(entry.source, None, "failed", entry.reason)
+    yield from colorize_items(work.items, out, colorizer, options)
+
+
+def colorize_items(
+    items: Iterable[WorkItem],
+    out: StrPath,
+    colorizer: Colorizer,
+    options: BatchOptions = _DEFAULTS,
+    is_over: Callable[[], bool] = lambda: False,
+) -> Generator[ItemResult, None, None]:
+    """Colorize work items as `colorize_folder` does; closing the iterator ends with those in hand.
+
+    So does ``is_over``, once it is true, but their results are yielded.
+    """
+    workers = options.workers or colorizer.wanted_workers
+    worker = Worker(colorizer, options)
+    work = worker.process
+    if options.members:
+        work, workers = ShardWorker(worker, options.members, workers, is_over).process, 1
+    settings = settings_digest(colorizer, options)
+    with one_thread_each():
+        yield from run_tasks(
+            work, items, ANYWHERE.path_of(out), ANYWHERE, settings, options.on_exists, workers, is_over
+        )
