@@ -97,7 +97,7 @@ def run(
         if opened and images:
             results.append(stack.enter_context(closing(opened.colorize(images, is_over))))
         if opened and clips:
-            results.append(_videos(stack, clips, opened.colorizer, batch, stop, is_over, quiet=quiet))
+            results.append(_videos(stack, clips, out, opened.colorizer, batch, stop, is_over, quiet=quiet))
         for result in map(worded, itertools.chain(*results)):
             for sink in sinks:
                 sink(result)
@@ -161,6 +161,7 @@ def _in_use(colorizer: "Colorizer") -> str:
 def _videos(
     stack: ExitStack,
     clips: list[WorkItem],
+    out: Path,
     colorizer: "Colorizer",
     batch: BatchOptions,
     stop: threading.Event,
@@ -170,10 +171,11 @@ def _videos(
 ) -> Iterator[ItemResult]:
     from colorize_gan.infer.video.video import colorize_videos
 
-    film = VideoOptions(on_exists=batch.on_exists, resume=batch.on_exists == "skip", measure=batch.measure)
+    film = VideoOptions(on_exists=batch.on_exists, measure=batch.measure)
     bar = stack.enter_context(FrameBar(quiet=quiet))
     going = itertools.takewhile(lambda _: not is_over(), clips)
-    return colorize_videos(going, colorizer, film, stop=stop, on_frame=bar.update)
+    videos = colorize_videos(going, colorizer, film, out=out, stop=stop, on_frame=bar.update)
+    return stack.enter_context(closing(videos))
 
 
 def _say_what_was_done(

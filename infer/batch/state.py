@@ -1,6 +1,7 @@
 """What is known of outputs that are there: the questions of the planner, and the lines that answer them."""
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -119,6 +120,11 @@ class State(Protocol):
 
     def close(self) -> None:
         """End; what could not be put in order, the next run does."""
+
+
+def digest_of(settings: Mapping[str, Any]) -> str:
+    """Return a digest of all that decides about an output, as JSON has it."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def read_lines(lines: bytes) -> dict[str, Entry]:

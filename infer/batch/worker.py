@@ -2,8 +2,6 @@
 
 import contextlib
 import dataclasses
-import hashlib
-import json
 
 import numpy as np
 
@@ -16,6 +14,7 @@ from colorize_gan.infer.batch.gallery import thumbnail
 from colorize_gan.infer.batch.places import Location, free_places
 from colorize_gan.infer.batch.planner import Task, failure
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult
+from colorize_gan.infer.batch.state import digest_of
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.picture import color, copy, decode, lightness_error
@@ -121,4 +120,4 @@ def settings_digest(colorizer: Colorizer, options: BatchOptions) -> str:
     if options.members:
         chosen = options.members
         settings["members"] = [chosen.suffix, list(chosen.include), list(chosen.exclude)]
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    return digest_of(settings)
