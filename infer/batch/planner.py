@@ -84,27 +84,27 @@ class Planner:
     def _task(self, item: WorkItem) -> Task:
         task = Task.of(item, self._places)
         try:
-            task = dataclasses.replace(task, version=item.version or task.source.version())
+            version = item.version or task.source.version()
+            task = dataclasses.replace(task, version=version)
             if self._on_exists == "rename":
                 return task.moved_to(next(free_places(task.target)))
-            ended = None if self._on_exists == "overwrite" else self._end_of(task)
+            ended = None if self._on_exists == "overwrite" else self._end_of(task, version)
         except (ImageError, OSError) as error:
             return _failed(task, error)
         return dataclasses.replace(task, ended=ended)
 
-    def _end_of(self, task: Task) -> ItemResult | None:
+    def _end_of(self, task: Task, version: Version) -> ItemResult | None:
         """Return how an item ends for what is there; None where its output is to be made.
 
         Raises:
             ImageError: what is there must not be there, or is another input's.
         """
-        item, version = task.item, task.version
+        item = task.item
         standing = self._state.standing(item.target)
         if not standing.exists:
             return None
         if self._on_exists == "error":
             raise ImageError(f"{item.target} exists")
-        assert version
         if standing.is_current(version, self._settings):
             return _left(item, standing, "up to date")
         if other := standing.other_input(task.source.full_name, version):
@@ -120,7 +120,8 @@ def _left(item: WorkItem, standing: Standing, reason: str) -> ItemResult:
     """Return how an item ends whose output stays."""
     if standing.fault:
         return ItemResult(item.source, item.target, "failed", standing.fault)
-    return ItemResult(item.source, item.target, "skipped", reason, **standing.facts)
+    facts = {name: standing.facts[name] for name in _FACTS if name in standing.facts}
+    return ItemResult(item.source, item.target, "skipped", reason, **facts)
 
 
 def failure(item: WorkItem, error: Exception) -> ItemResult:

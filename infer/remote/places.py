@@ -9,7 +9,7 @@ from typing import Self
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.infer.batch.disk import DISK
 from colorize_gan.infer.batch.input_state import Version
-from colorize_gan.infer.batch.places import Place
+from colorize_gan.infer.batch.places import Place, Places
 from colorize_gan.infer.batch.searching import Found
 from colorize_gan.infer.batch.state import State
 from colorize_gan.infer.batch.work import Selection
@@ -68,8 +68,8 @@ class ObjectPlace:
         return storage.file_to_write(self.path)
 
 
-class Anywhere:
-    """Files and objects: see `Places`."""
+class Storage:
+    """Objects, and all below a prefix: see `Places`."""
 
     def path_of(self, path: StrPath) -> Path:
         """See `Places.path_of`."""
@@ -77,15 +77,43 @@ class Anywhere:
 
     def place(self, path: Path) -> Place:
         """See `Places.place`."""
-        return ObjectPlace(path) if is_url(path) else DISK.place(path)
+        return ObjectPlace(path)
 
     def search(self, entry: Path, out: Path, selection: Selection) -> Found:
         """See `Places.search`."""
-        return work_of_url(entry, out, selection) if is_url(entry) else DISK.search(entry, out, selection)
+        return work_of_url(entry, out, selection)
 
     def open_state(self, out: Path) -> State:
         """See `Places.open_state`."""
-        return BucketState(out) if is_url(out) else DISK.open_state(out)
+        return BucketState(out)
+
+
+STORAGE = Storage()
+
+
+class Anywhere:
+    """Files and objects, told apart by their paths: see `Places`."""
+
+    def path_of(self, path: StrPath) -> Path:
+        """See `Places.path_of`."""
+        return path_of(path)
+
+    def place(self, path: Path) -> Place:
+        """See `Places.place`."""
+        return _kind_of(path).place(path)
+
+    def search(self, entry: Path, out: Path, selection: Selection) -> Found:
+        """See `Places.search`."""
+        return _kind_of(entry).search(entry, out, selection)
+
+    def open_state(self, out: Path) -> State:
+        """See `Places.open_state`."""
+        return _kind_of(out).open_state(out)
 
 
 ANYWHERE = Anywhere()
+
+
+def _kind_of(path: Path) -> Places:
+    """The only choice there is."""
+    return STORAGE if is_url(path) else DISK

@@ -45,6 +45,7 @@ class Fixed:
         (Standing(False), "skip", ""),
         (Standing(False, DONE), "error", ""),
         (Standing(True, DONE, 6), "skip", "skipped: up to date"),
+        (Standing(True, Entry.of(SOURCE, "s", 6, {"later": 1}), 6), "skip", "skipped: up to date"),
         (Standing(True, DONE, 6), "error", "failed: /out/a.jpg exists"),
         (Standing(True, DONE, 6), "overwrite", ""),
         (Standing(True, DONE, 5), "skip", ""),
