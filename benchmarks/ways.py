@@ -16,8 +16,7 @@ from colorize_gan.core.images.decode import Planes, read_picture
 from colorize_gan.core.images.encode import encode, encode_planes
 from colorize_gan.core.images.formats import JPEG_SUFFIXES
 from colorize_gan.core.system.parallel import map_in_order, one_thread_each
-from colorize_gan.infer import Colorizer
-from colorize_gan.infer.batch.folder import colorize_folder
+from colorize_gan.infer import Colorizer, colorize_folder
 from colorize_gan.infer.batch.open import open_colorizer
 from colorize_gan.infer.batch.results import BatchOptions
 from colorize_gan.infer.timings import STAGES, StageClock

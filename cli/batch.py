@@ -3,6 +3,7 @@
 import itertools
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from colorize_gan.core.files.containers import VIDEO_SUFFIXES
 from colorize_gan.core.system.devices import cuda_number
 from colorize_gan.core.text import printable
 from colorize_gan.infer.batch.results import FORMATS, BatchOptions, LeftError
-from colorize_gan.infer.remote.urls import expand_ranges, is_url
+from colorize_gan.infer.remote.urls import expand_ranges
 
 if TYPE_CHECKING:
     from colorize_gan.infer.batch.work import Work
@@ -126,7 +127,6 @@ def colorize_batch(
     4 device not available, 5 model not usable, 6 a backend gives other colours, 130 interrupted.
     """
     named = list(inputs)
-    _check_urls(inputs, out, videos=videos, on_exists=options["on_exists"])
     _check_engine(videos=videos, **options)
     if shards:
         _check_shards(videos=videos, **options)
@@ -136,6 +136,10 @@ def colorize_batch(
         from colorize_gan.core.images.formats import SUFFIXES
         from colorize_gan.infer.batch.inputs import find_work, read_path_list
         from colorize_gan.infer.batch.work import SHARDS, Selection
+        from colorize_gan.infer.remote.places import ANYWHERE
+
+        urls = [url for path in inputs if path != _STDIN and (url := ANYWHERE.place(path).url)]
+        _check_urls(urls, ANYWHERE.place(out).url, videos=videos, on_exists=options["on_exists"])
 
         selection = Selection(recursive, include, exclude, FORMATS[format_])
         members = selection if shards else None
@@ -149,7 +153,7 @@ def colorize_batch(
                 listed=frozenset() if videos else VIDEO_SUFFIXES,
             )
         paths = [read_path_list(listed) if path == _STDIN else path for path in named]
-        work = find_work(paths, out, selection)
+        work = find_work(paths, out, selection, ANYWHERE)
         report, gallery = options["report"], options["gallery"]
         from colorize_gan.cli.batch_run import is_video, run
         from colorize_gan.infer.batch.gallery import replaced_folder
@@ -174,12 +178,12 @@ def colorize_batch(
     return INTERRUPTED if stop.is_set() else _SOME_FAILED if failed else 0
 
 
-def _check_urls(inputs: tuple[Path, ...], out: Path, *, videos: bool, on_exists: str) -> None:
-    """Refuse what object storage cannot do."""
-    urls = [path for path in (*inputs, out) if is_url(path)]
+def _check_urls(inputs: Sequence[str], out: str, *, videos: bool, on_exists: str) -> None:
+    """Refuse what object storage cannot do; ``out`` is empty where it is a folder."""
+    urls = [*inputs, out] if out else inputs
     if videos and urls:
         raise UsageError(f"{urls[0]}: --videos is for files; copy the videos to a disk")
-    if on_exists == "rename" and is_url(out):
+    if on_exists == "rename" and out:
         raise UsageError(f"{out}: --on-exists rename is for folders; use skip, overwrite or error")
 
 
@@ -211,10 +215,10 @@ def _check_shards(*, videos: bool, on_exists: str, gallery: Path | None, **_: An
 
 
 def _list_work(work: "Work", on_exists: str) -> int:
-    from colorize_gan.infer.remote.storage import is_there
+    from colorize_gan.infer.remote.places import ANYWHERE
 
     for item in work.items:
-        if on_exists in ("overwrite", "rename") or not is_there(item.target):
+        if on_exists in ("overwrite", "rename") or not ANYWHERE.place(item.target).exists():
             click.echo(printable(f"{item.source} -> {item.target}"))
     for entry in work.bad:
         click.echo(printable(f"{entry.source}: failed: {entry.reason}"), err=True)

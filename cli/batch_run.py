@@ -23,6 +23,7 @@ from colorize_gan.core.text import printable
 from colorize_gan.infer.batch.open import open_colorizer
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult
 from colorize_gan.infer.batch.work import Selection, Work, WorkItem
+from colorize_gan.infer.remote.places import ANYWHERE
 from colorize_gan.infer.video.options import VideoOptions
 
 if TYPE_CHECKING:
@@ -87,7 +88,8 @@ def run(
         if report and opened:
             sinks.append(stack.enter_context(Report(report, sys.argv, opened.colorizer)).add)
         if gallery:
-            sinks.append(stack.enter_context(gallery_sink(gallery, out, len(work.items))))
+            is_file = not ANYWHERE.place(out).url  # browsers open no objects
+            sinks.append(stack.enter_context(gallery_sink(gallery, out, len(work.items), has_links=is_file)))
         results: list[Iterator[ItemResult]] = [
             iter([ItemResult(entry.source, None, "failed", entry.reason) for entry in work.bad]),
             iter([ItemResult(path, None, "skipped", _A_VIDEO) for path in work.listed]),
@@ -95,7 +97,7 @@ def run(
         if opened and images:
             results.append(stack.enter_context(closing(opened.colorize(images, is_over))))
         if opened and clips:
-            results.append(_videos(stack, clips, opened.colorizer, batch, stop, is_over, quiet=quiet))
+            results.append(_videos(stack, clips, out, opened.colorizer, batch, stop, is_over, quiet=quiet))
         for result in map(worded, itertools.chain(*results)):
             for sink in sinks:
                 sink(result)
@@ -115,7 +117,7 @@ def _open(out: Path, batch: BatchOptions, verbose: bool, **options: Any) -> _Ope
     """Open the model here."""
     with log_shown() if verbose else nullcontext():
         colorizer = open_colorizer(**options)
-    from colorize_gan.infer.batch.folder import colorize_items
+    from colorize_gan.infer.folder import colorize_items
 
     if verbose:
         click.echo(f"model {_in_use(colorizer)}", err=True)
@@ -159,6 +161,7 @@ def _in_use(colorizer: "Colorizer") -> str:
 def _videos(
     stack: ExitStack,
     clips: list[WorkItem],
+    out: Path,
     colorizer: "Colorizer",
     batch: BatchOptions,
     stop: threading.Event,
@@ -168,10 +171,11 @@ def _videos(
 ) -> Iterator[ItemResult]:
     from colorize_gan.infer.video.video import colorize_videos
 
-    film = VideoOptions(on_exists=batch.on_exists, resume=batch.on_exists == "skip", measure=batch.measure)
+    film = VideoOptions(on_exists=batch.on_exists, measure=batch.measure)
     bar = stack.enter_context(FrameBar(quiet=quiet))
     going = itertools.takewhile(lambda _: not is_over(), clips)
-    return colorize_videos(going, colorizer, film, stop=stop, on_frame=bar.update)
+    videos = colorize_videos(going, colorizer, film, out=out, stop=stop, on_frame=bar.update)
+    return stack.enter_context(closing(videos))
 
 
 def _say_what_was_done(

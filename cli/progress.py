@@ -14,7 +14,6 @@ from colorize_gan.core.text import printable
 from colorize_gan.infer.batch.gallery import EMBED_LIMIT, Gallery, GalleryEntry
 from colorize_gan.infer.batch.results import UNREACHABLE, ItemResult
 from colorize_gan.infer.notes import DAMAGED, HARDLY_ANY_COLOR
-from colorize_gan.infer.remote.urls import is_url
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -133,14 +132,13 @@ class FrameBar:
 
 
 @contextlib.contextmanager
-def gallery_sink(path: Path, out: Path, total: int) -> Iterator[Sink]:
-    """Yield a sink that adds results to a `Gallery` at ``path``."""
+def gallery_sink(path: Path, out: Path, total: int, *, has_links: bool) -> Iterator[Sink]:
+    """Yield a sink that adds results to a `Gallery` at ``path``; it links to outputs that browsers open."""
     with Gallery(path, f"colorize-batch: {out.name}", embed=total <= EMBED_LIMIT) as gallery:
 
         def add(result: ItemResult) -> None:
-            # browsers open no objects
-            has_file = result.target and result.status != "failed" and not is_url(result.target)
-            target = str(result.target) if has_file else None
+            is_shown = has_links and result.target and result.status != "failed"
+            target = str(result.target) if is_shown else None
             gallery.add(
                 GalleryEntry(
                     str(result.source),

@@ -90,7 +90,7 @@ class _Time(click.ParamType[Fraction]):
 )
 @click.option("--start", type=_Time(), help="Begin here; the result begins at zero.")
 @click.option("--end", type=_Time(), help="End before this time of the input.")
-@click.option("--resume", is_flag=True, help="Go on with videos that an earlier run did not finish.")
+@click.option("--resume", is_flag=True, hidden=True)
 @click.option(
     "--compare", is_flag=True, help="Write NAME.mp4.compare.mp4, too: before and after, side by side."
 )
@@ -119,6 +119,7 @@ def colorize_video(
     deflicker: str,
     report: Path | None,
     quiet: bool,
+    resume: bool,
     **options: Any,
 ) -> int:
     """Colorize black-and-white videos: files, folders or quoted globs.
@@ -129,6 +130,8 @@ def colorize_video(
     Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed (each is listed with its reason),
     4 device not available, 5 model not usable, 6 a backend gives other colours, 130 interrupted.
     """
+    if resume:
+        raise UsageError("--resume is not needed any more: unfinished videos are gone on with; leave it out")
     own = {name: options.pop(name) for name in VideoOptions.__dataclass_fields__ if name in options}
     video = VideoOptions(**own, deflicker=deflicker == "on", measure=report is not None)
     if video.end is not None and video.end <= (video.start or 0):
@@ -139,8 +142,7 @@ def colorize_video(
         check_pages(work, filter(None, (report, *comparisons)))
         failed = _run(work, video, stop, report=report, quiet=quiet, **options)
     if stop.is_set():
-        again = "" if video.resume else " --resume"
-        again += " --on-exists skip" if video.on_exists == "error" else ""  # what is finished is there
+        again = " --on-exists skip" if video.on_exists == "error" else ""  # what is finished is there
         click.echo(f"interrupted; go on with: {shlex.join(sys.argv)}{again}", err=True)
         return INTERRUPTED
     return _SOME_FAILED if failed else 0

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from colorize_gan.infer.backends.open import open_backend as open_backend
-    from colorize_gan.infer.batch.folder import colorize_folder as colorize_folder
     from colorize_gan.infer.batch.results import BatchOptions as BatchOptions
     from colorize_gan.infer.batch.results import ItemResult as ItemResult
     from colorize_gan.infer.colorizer import Colorizer as Colorizer
+    from colorize_gan.infer.folder import colorize_folder as colorize_folder
 
 __all__ = ["BatchOptions", "Colorizer", "ItemResult", "colorize_folder", "open_backend"]
 
@@ -15,7 +15,7 @@ _HOMES = {
     "BatchOptions": "batch.results",
     "Colorizer": "colorizer",
     "ItemResult": "batch.results",
-    "colorize_folder": "batch.folder",
+    "colorize_folder": "folder",
     "open_backend": "backends.open",
 }
 

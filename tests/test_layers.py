@@ -14,19 +14,8 @@ ROOT = Path(__file__).parent.parent
 LAYERS = {"core": 0, "trainer": 1, "infer": 1, "exporter": 2, "cli": 3, "benchmarks": 4}
 """A folder may import those of lower numbers, and itself."""
 
-ROOMS = {"backends": 0, "": 1, "batch": 2, "remote": 3, "video": 3, "server": 4, "web": 4}
-"""The same inside `infer`; the second is its top."""
-
-UPWARD = {
-    ("infer.batch.bookkeeping", "infer.remote.urls"),
-    ("infer.batch.folder", "infer.remote.shards"),
-    ("infer.batch.inputs", "infer.remote.stored_inputs"),
-    ("infer.batch.inputs", "infer.remote.urls"),
-    ("infer.batch.records", "infer.remote.bucket_record"),
-    ("infer.batch.records", "infer.remote.urls"),
-    ("infer.batch.worker", "infer.remote.storage"),
-}
-"""What is still to be turned around; nothing is to be added."""
+ROOMS = {"backends": 0, "": 1, "batch": 2, "remote": 3, "video": 3, "folder": 4, "server": 4, "web": 4}
+"""The same inside `infer`; the second is its top, but for what chooses between places for all of it."""
 
 HEAVY = {
     "core": {"torch", "onnxruntime", "openvino", "timm", "click"},
@@ -84,7 +73,7 @@ def test_folders_import_in_one_direction() -> None:
 
 def test_rooms_of_infer_import_in_one_direction() -> None:
     inner = [arrow for arrow in ARROWS if all(name.startswith("infer.") for name in arrow)]
-    assert {(name, other) for name, other in inner if room(other) > room(name)} == UPWARD
+    assert not {(name, other) for name, other in inner if room(other) > room(name)}
 
 
 def test_no_module_imports_itself_through_others() -> None:

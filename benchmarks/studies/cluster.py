@@ -30,6 +30,7 @@ from colorize_gan.infer.batch.inputs import find_work
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult
 from colorize_gan.infer.batch.work import Selection, WorkItem
 from colorize_gan.infer.remote.cluster_worker import ClusterWorker
+from colorize_gan.infer.remote.places import ANYWHERE
 from colorize_gan.infer.remote.urls import open_url
 
 RESULT = Path(__file__).with_suffix(".json")
@@ -200,7 +201,7 @@ def listing_mb() -> float:
     for number in range(LISTED):
         files.pipe_file(f"/in/{number // 1000:04}/{number:08}.jpg", b"x")
     before = psutil.Process().memory_info().rss
-    work = find_work([open_url("memory://in")], open_url("memory://out"), Selection())
+    work = find_work([open_url("memory://in")], open_url("memory://out"), Selection(), ANYWHERE)
     assert len(work.items) == LISTED
     return (psutil.Process().memory_info().rss - before) / 1e6
 

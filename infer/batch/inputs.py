@@ -1,44 +1,44 @@
 """From the INPUTs of a command to work items: which file is read, and where its colours go."""
 
 import codecs
-import glob
-import itertools
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Set
-from pathlib import Path, PurePath
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 from colorize_gan.core.errors import UsageError
-from colorize_gan.core.files.folders import GALLERY_MARK, is_hidden, walk_files
 from colorize_gan.core.files.paths import StrPath
+from colorize_gan.infer.batch.disk import DISK
+from colorize_gan.infer.batch.places import Places
+from colorize_gan.infer.batch.searching import work_of_list
 from colorize_gan.infer.batch.work import BadInput, Selection, Work, WorkItem
-from colorize_gan.infer.remote.urls import is_url, path_of
 
 Inputs = StrPath | Iterable[StrPath | Sequence[StrPath]]
 """One input, or several; each may be a list of files, as it comes on standard input."""
 
 
-def find_work(inputs: Inputs, out: StrPath, selection: Selection) -> Work:
+def find_work(inputs: Inputs, out: StrPath, selection: Selection, places: Places = DISK) -> Work:
     """Find the images of all inputs.
 
     Args:
-        inputs: files, folders, globs and URLs; or lists of files. The tree below each folder, below the
-            fixed part of each glob and below the common folder of each list is mirrored.
+        inputs: what ``places`` knows of files, folders and globs; or lists of files. The tree below each
+            folder, below the fixed part of each glob and below the common folder of each list is mirrored.
         out: folder of the targets.
         selection: what is taken of folders and globs.
+        places: what knows where they may be.
 
     Raises:
         UsageError: two images would be written to one file, also where only the case differs.
     """
     listed: list[Path] = []
     work = Work([], [], Counter(), listed)
-    out = path_of(out)
+    out = places.path_of(out)
     for entry in _each(inputs):
         if isinstance(entry, Sequence) and not isinstance(entry, str):
-            found = _work_of_list([path_of(path) for path in entry], out, selection)
+            found = work_of_list([Path(path) for path in entry], out, selection)
         else:
-            found = _work_of(path_of(entry), out, selection)
+            found = places.search(places.path_of(entry), out, selection)
         for each in found:
             if isinstance(each, WorkItem) and each.source.suffix.lower() in selection.listed:
                 listed.append(each.source)
@@ -48,9 +48,8 @@ def find_work(inputs: Inputs, out: StrPath, selection: Selection) -> Work:
                 work.bad.append(each)
             else:
                 work.others[each] += 1
-    named = {_real_name(item.source) for item in work.items}
-    named |= {_real_name(entry.source) for entry in work.bad}
-    return work._replace(items=_without_collisions(work.items, named), bad=list(dict.fromkeys(work.bad)))
+    items = _without_collisions(work.items, work.bad, lambda path: places.place(path).real_name)
+    return work._replace(items=items, bad=list(dict.fromkeys(work.bad)))
 
 
 def _each(inputs: Inputs) -> Iterable[StrPath | Sequence[StrPath]]:
@@ -70,137 +69,18 @@ def read_path_list(lines: bytes) -> Sequence[Path]:
     return [Path(os.fsdecode(name)) for name in names if name.strip()]
 
 
-_Found = Iterator[WorkItem | BadInput | str]
-"""Work, what gives none, and the suffixes of files that are no images."""
-
-
-def _work_of(entry: Path, out: Path, selection: Selection) -> _Found:
-    if is_url(entry):
-        from colorize_gan.infer.remote.stored_inputs import work_of_url
-
-        yield from work_of_url(entry, out, selection)
-    elif os.path.isdir(entry):  # noqa: PTH112 - Path.is_dir() raises on names that are too long
-        yield from _work_of_folder(entry, out, out, selection)
-    elif not os.path.lexists(entry) and glob.has_magic(str(entry)):
-        yield from _work_of_glob(entry, out, selection)
-    else:
-        yield _work_of_file(entry, Path(entry.name), out, selection)
-
-
-def _work_of_file(path: Path, relative: Path, out: Path, selection: Selection) -> WorkItem | BadInput:
-    if not os.path.exists(path):  # noqa: PTH110 - Path.exists() raises on names that are too long
-        return BadInput(path, "no such file or folder")
-    if path.suffix.lower() not in selection.suffixes:
-        known = ", ".join(sorted(selection.suffixes))
-        return BadInput(path, f"not {selection.kind} type that can be colorized ({known})")
-    return _item(path, out / relative, selection)
-
-
-def _work_of_list(paths: Sequence[Path], out: Path, selection: Selection) -> _Found:
-    if not paths:
-        yield BadInput(Path("-"), "no paths on standard input")
-        return
-    full = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 - absolute() keeps ..
-    base = os.path.commonpath([path.parent for path in full])
-    for path, absolute in zip(paths, full, strict=True):
-        yield _work_of_file(path, absolute.relative_to(base), out, selection)
-
-
-def _work_of_glob(pattern: Path, out: Path, selection: Selection) -> _Found:
-    fixed = list(itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
-    base = Path(*fixed)
-    # ** goes into no links, so that circles end
-    matches = sorted(base.glob(str(Path(*pattern.parts[len(fixed) :]))))
-    shown = [match for match in matches if not _is_left_out(match, base, out)]
-    if not shown:
-        yield BadInput(pattern, "nothing matches it")
-        return
-    if "**" in pattern.parts:
-        yield from _not_searched(base, pattern.parts[len(fixed) : pattern.parts.index("**")])
-    walked = set[Path]()
-    for match in shown:  # what is in a folder comes after it
-        if selection.recursive and not walked.isdisjoint(match.parents):
-            continue
-        relative = match.relative_to(base)
-        if os.path.isdir(match):  # noqa: PTH112
-            if not out.resolve().is_relative_to(match.resolve()):  # else it is refused
-                walked.add(match)
-            yield from _work_of_folder(match, out / relative, out, selection)
-        else:
-            yield from _work_of_member(match, relative, out / relative, selection)
-
-
-def _not_searched(base: Path, before: Sequence[str]) -> Iterator[BadInput]:
-    """Yield the folders that ``**`` goes into and cannot search, without hidden ones: pathlib says nothing.
-
-    ``before`` are the parts of the pattern between ``base`` and the first ``**``.
-    """
-    errors: list[OSError] = []
-    for folder in base.glob(str(Path(*before))) if before else [base]:
-        for _, names, _ in os.walk(folder, onerror=errors.append):
-            names[:] = [name for name in names if not is_hidden(PurePath(name))]
-    yield from map(_unsearchable, errors)
-
-
-def _unsearchable(error: OSError) -> BadInput:
-    return BadInput(Path(error.filename), f"cannot be searched ({error.strerror})")
-
-
-def _is_left_out(match: Path, base: Path, out: Path) -> bool:
-    """Tell whether a match of a glob is hidden, or of a run's own making."""
-    is_thumbnail = (match.parent / GALLERY_MARK).exists() or (match.parent.parent / GALLERY_MARK).exists()
-    return is_hidden(match.relative_to(base)) or is_thumbnail or match.resolve().is_relative_to(out.resolve())
-
-
-def _work_of_folder(folder: Path, target: Path, out: Path, selection: Selection) -> _Found:
-    if out.resolve().is_relative_to(folder.resolve()):
-        yield BadInput(folder, f"the output folder {out} is inside it; choose one outside")
-        return
-    errors: list[OSError] = []
-    count = 0
-    for path in walk_files(folder, selection.recursive, errors):
-        relative = path.relative_to(folder)
-        for found in _work_of_member(path, relative, target / relative, selection):
-            count += not isinstance(found, str)
-            yield found
-    yield from map(_unsearchable, errors)
-    if not count and not errors:
-        yield BadInput(
-            folder,
-            f"no {'matching ' if selection.is_narrow else ''}{selection.kind.split()[1]}s in this folder",
-        )
-
-
-def _work_of_member(path: Path, relative: Path, target: Path, selection: Selection) -> _Found:
-    """Of a file that was found rather than named: what is no image is no error."""
-    if path.suffix.lower() not in selection.suffixes:
-        yield path.suffix.lower()
-    elif selection.takes(relative):
-        yield _item(path, target, selection)
-
-
-def _item(source: Path, target: Path, selection: Selection) -> WorkItem | BadInput:
-    if not os.path.isfile(source):  # noqa: PTH113 - Path.is_file() raises on some; a pipe would keep waiting
-        return BadInput(source, "not a regular file, or not to be reached")
-    target = selection.renamed(target)
-    if target.resolve() == source.resolve():
-        return BadInput(source, "would be overwritten by its own output; choose another --out")
-    return WorkItem(source, target)
-
-
-def _real_name(path: Path) -> str:
-    return str(path) if is_url(path) else os.path.realpath(path)
-
-
-def _without_collisions(items: Iterable[WorkItem], inputs: Set[str]) -> list[WorkItem]:
+def _without_collisions(
+    items: Sequence[WorkItem], bad: Sequence[BadInput], real_name: Callable[[Path], str]
+) -> list[WorkItem]:
     """Drop items named twice; refuse two sources for one target, and a target that is an input."""
+    inputs = {real_name(item.source) for item in items} | {real_name(entry.source) for entry in bad}
     taken: dict[str, WorkItem] = {}
     for item in items:
-        if _real_name(item.target) in inputs:
+        if real_name(item.target) in inputs:
             raise UsageError(f"{item.source}: its output {item.target} is itself an input; use another --out")
         # Windows and macOS see one file where only the case or the composition of accents differs
         other = taken.setdefault(unicodedata.normalize("NFC", str(item.target)).casefold(), item)
-        if _real_name(other.source) != _real_name(item.source):
+        if real_name(other.source) != real_name(item.source):
             raise UsageError(
                 f"{other.source} and {item.source} would both be written to {item.target}; use two --out"
             )

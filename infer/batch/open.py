@@ -20,7 +20,8 @@ def open_colorizer(*, model: str, backend: str, device: str, **options: Any) -> 
 
     with ThreadPoolExecutor(1, "open") as beside:
         opened = beside.submit(open_backend, find_model(model), backend, device)
-        import colorize_gan.infer.batch.folder  # noqa: F401  all that a run needs
+        import colorize_gan.infer.batch.run
+        import colorize_gan.infer.batch.worker  # noqa: F401  all that a run needs
         from colorize_gan.infer.colorizer import Colorizer
 
         return Colorizer(opened.result(), **options)

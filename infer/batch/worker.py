@@ -2,9 +2,6 @@
 
 import contextlib
 import dataclasses
-import hashlib
-import json
-from pathlib import Path
 
 import numpy as np
 
@@ -13,13 +10,14 @@ from colorize_gan.core.errors import ImageError
 from colorize_gan.core.images.decode import Picture, decode_picture
 from colorize_gan.core.images.limits import check_bytes
 from colorize_gan.core.system.parallel import RoomToWork
-from colorize_gan.infer.batch.bookkeeping import Task, failure, free_names
 from colorize_gan.infer.batch.gallery import thumbnail
+from colorize_gan.infer.batch.places import Location, free_places
+from colorize_gan.infer.batch.planner import Task, failure
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult
+from colorize_gan.infer.batch.state import digest_of
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.picture import color, copy, decode, lightness_error
-from colorize_gan.infer.remote.storage import is_there, read_content, write_output
 from colorize_gan.infer.timings import StageClock
 
 
@@ -34,40 +32,47 @@ class Worker:
     def process(self, task: Task) -> ItemResult:
         """Bring one item to its end."""
         if task.ended:
-            return self._with_own_thumbnails(task.ended)
+            return self._with_own_thumbnails(task.ended, task.source, task.target)
         try:
-            if task.source:
-                check_bytes(task.source.size, self._options.max_megapixels)
-            return self._room.run(lambda: self._colorize(task.item))
-        except (ImageError, OSError, MemoryError) as error:
+            if task.version:
+                check_bytes(task.version.size, self._options.max_megapixels)
+        except ImageError as error:
             return failure(task.item, error)
+        return self.colorize(task.item, task.source, task.target)
 
-    def _with_own_thumbnails(self, result: ItemResult) -> ItemResult:
+    def colorize(self, item: WorkItem, source: Location, target: Location) -> ItemResult:
+        """Colorize what is at ``source``; where its result has a target and no fault, ``target`` has it."""
+        try:
+            return self._room.run(lambda: self._colorize(item, source, target))
+        except (ImageError, OSError, MemoryError) as error:
+            return failure(item, error)
+
+    def _with_own_thumbnails(self, result: ItemResult, source: Location, target: Location) -> ItemResult:
         """Make the thumbnails of what was skipped from its files."""
         if not self._options.thumbnails or result.status != "skipped":
             return result
-        after = self._thumbnail_of(result.target) if result.target else b""
-        return dataclasses.replace(result, before=self._thumbnail_of(result.source), after=after)
+        after = self._thumbnail_of(target) if result.target else b""
+        return dataclasses.replace(result, before=self._thumbnail_of(source), after=after)
 
-    def _thumbnail_of(self, path: Path) -> bytes:
+    def _thumbnail_of(self, place: Location) -> bytes:
         try:
-            content = read_content(path, self._options.max_megapixels)
+            content = place.read(self._options.max_megapixels)
             return thumbnail(decode_picture(content, self._options.max_megapixels).pixels)
         except (ImageError, OSError, MemoryError):
             return b""
 
-    def _colorize(self, item: WorkItem) -> ItemResult:
+    def _colorize(self, item: WorkItem, source: Location, target: Location) -> ItemResult:
         clock = StageClock()
         with clock.measure("decode"):
-            content = read_content(item.source, self._options.max_megapixels)
+            content = source.read(self._options.max_megapixels)
         result, made = self._make(item, content, clock)
         if result.status == "skipped":
-            if is_there(item.target):
+            if target.exists():
                 stays = f"{result.reason}; the output that is there stays"
                 result = dataclasses.replace(result, target=item.target, reason=stays)
-            return self._with_own_thumbnails(result)
+            return self._with_own_thumbnails(result, source, target)
         with clock.measure("encode"):
-            return dataclasses.replace(result, target=self._write(item.target, made))
+            return dataclasses.replace(result, target=self._write(target, made).path)
 
     def is_too_large(self, size: int) -> bool:
         """Tell whether a file has more bytes than it may have."""
@@ -76,17 +81,6 @@ class Worker:
         except ImageError:
             return True
         return False
-
-    def make(self, item: WorkItem, content: bytes, size: int) -> tuple[ItemResult, bytes]:
-        """Colorize the content of a file; return how that ends once it is written, and what is to be.
-
-        One whose ``size`` is too large needs no content.
-        """
-        try:
-            check_bytes(size, self._options.max_megapixels)
-            return self._room.run(lambda: self._make(item, content, StageClock()))
-        except (ImageError, OSError, MemoryError) as error:
-            return failure(item, error), b""
 
     def _make(self, item: WorkItem, content: bytes, clock: StageClock) -> tuple[ItemResult, bytes]:
         with clock.measure("decode"):
@@ -112,14 +106,14 @@ class Worker:
         result = ItemResult(item.source, item.target, "written", output_size=size, **copied.facts)
         return self._with_thumbnails(result, picture.pixels, picture.pixels), copied.content
 
-    def _write(self, target: Path, content: bytes) -> Path:
+    def _write(self, target: Location, content: bytes) -> Location:
         if self._options.on_exists != "rename":
-            write_output(target, content)
+            target.write(content)
             return target
-        for name in free_names(target):
+        for place in free_places(target):
             with contextlib.suppress(FileExistsError):
-                write_output(name, content, replace=False)
-                return name
+                place.write(content, replace=False)
+                return place
         raise AssertionError
 
     def _with_thumbnails(self, result: ItemResult, before: np.ndarray, after: np.ndarray) -> ItemResult:
@@ -134,4 +128,4 @@ def settings_digest(colorizer: Colorizer, options: BatchOptions) -> str:
     if options.members:
         chosen = options.members
         settings["members"] = [chosen.suffix, list(chosen.include), list(chosen.exclude)]
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+    return digest_of(settings)

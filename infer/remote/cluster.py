@@ -20,17 +20,17 @@ from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 
 from colorize_gan.core.errors import ColorizeError, DeviceError, ImageError
 from colorize_gan.infer.backends.protocol import RunBackend
-from colorize_gan.infer.batch.bookkeeping import Task, failure
-from colorize_gan.infer.batch.folder import run_tasks
-from colorize_gan.infer.batch.record import FOLDER
+from colorize_gan.infer.batch.folder_state import FOLDER
+from colorize_gan.infer.batch.planner import Task, failure
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult, LeftError
+from colorize_gan.infer.batch.run import run_tasks
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.batch.worker import settings_digest
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.remote.cluster_resources import Need, connected, machines, needed
 from colorize_gan.infer.remote.cluster_roster import Roster
 from colorize_gan.infer.remote.cluster_worker import Assignment, ClusterWorker
-from colorize_gan.infer.remote.urls import is_url
+from colorize_gan.infer.remote.places import ANYWHERE
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def open_cluster(
     """
     assignment = Assignment.of(opening, options)
     with contextlib.ExitStack() as stack:
-        mark = None if is_url(out) else stack.enter_context(_mark(out))
+        mark = None if ANYWHERE.place(out).url else stack.enter_context(_mark(out))
         stack.enter_context(connected(address, verbose=verbose))
         need = needed(machines(), opening["device"], options.workers, opening["batch_size"])
         urls = _urls(items, out)
@@ -127,7 +127,7 @@ class Cluster:
         work = functools.partial(self._process, is_over=is_over)
         settings = settings_digest(self.colorizer, options)
         slots = self.need.workers * self._slots
-        return run_tasks(work, items, out, settings, options, slots, is_over)
+        return run_tasks(work, items, out, ANYWHERE, settings, options.on_exists, slots, is_over)
 
     def _process(self, task: Task, is_over: Callable[[], bool]) -> ItemResult:
         options = self._assignment.options
@@ -233,7 +233,7 @@ def _reason(error: RayError) -> str:
 def _urls(items: Iterable[WorkItem], out: Path) -> list[str]:
     """Return an URL of each kind that a run has."""
     kinds = {type(path): path for path in (out, *(item.source for item in items))}
-    return [str(path) for path in kinds.values() if is_url(path)]
+    return [url for path in kinds.values() if (url := ANYWHERE.place(path).url)]
 
 
 @contextlib.contextmanager

@@ -23,8 +23,8 @@ from colorize_gan.core.system.process import configure_process
 from colorize_gan.core.version import __version__
 from colorize_gan.infer.backends.bundled import bundled_models, find_model
 from colorize_gan.infer.backends.protocol import Backend, RunBackend
-from colorize_gan.infer.batch.bookkeeping import Task
 from colorize_gan.infer.batch.open import open_colorizer
+from colorize_gan.infer.batch.planner import Task
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult
 from colorize_gan.infer.batch.worker import Worker
 from colorize_gan.infer.colorizer import Colorizer

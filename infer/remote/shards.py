@@ -12,17 +12,19 @@ import itertools
 import re
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from colorize_gan.core.errors import ImageError
 from colorize_gan.core.files.folders import is_hidden
+from colorize_gan.core.images.limits import check_bytes
 from colorize_gan.core.system.parallel import map_in_order
-from colorize_gan.infer.batch.bookkeeping import Task, failure
+from colorize_gan.infer.batch.places import Place
+from colorize_gan.infer.batch.planner import Task, failure
 from colorize_gan.infer.batch.results import ItemResult, LeftError
 from colorize_gan.infer.batch.work import Selection, WorkItem
 from colorize_gan.infer.batch.worker import Worker
-from colorize_gan.infer.remote.storage import input_file, output_file
 
 _KEY = re.compile(r"(?:.*/)?[^./]+(?=\.)")
 
@@ -35,6 +37,36 @@ class _Member(NamedTuple):
 
 
 _Sample = Sequence[_Member]
+
+
+@dataclass
+class MemberPlace:
+    """A member of a shard, in memory: see `Location`."""
+
+    path: Path
+    content: bytes = b""
+    size: int = 0
+
+    def with_stem(self, stem: str) -> Self:
+        """See `Location.with_stem`."""
+        return type(self)(self.path.with_stem(stem))
+
+    def exists(self) -> bool:
+        """Tell whether it has any content."""
+        return bool(self.content)
+
+    def read(self, max_megapixels: float) -> bytes:
+        """Return its content: it was read with its shard, unless it has too many bytes.
+
+        Raises:
+            ImageError: it has too many bytes.
+        """
+        check_bytes(self.size, max_megapixels)
+        return self.content
+
+    def write(self, content: bytes, *, replace: bool = True) -> None:
+        """Keep the content until the shard is written."""
+        self.content = content
 
 
 class ShardWorker:
@@ -57,8 +89,8 @@ class ShardWorker:
             return task.ended
         item = task.item
         try:
-            with output_file(item.target) as part:
-                results = self._write(item, part)
+            with task.target.to_write() as part:
+                results = self._write(task, part)
                 size = part.stat().st_size
         except (ImageError, OSError) as error:
             return failure(item, error)
@@ -66,14 +98,14 @@ class ShardWorker:
             return failure(item, ImageError("not enough memory for one of its samples"))
         return ItemResult(item.source, item.target, "written", output_size=size, members=results)
 
-    def _write(self, shard: WorkItem, part: Path) -> list[ItemResult]:
+    def _write(self, shard: Task, part: Path) -> list[ItemResult]:
         """Write the shard in colour to the file ``part``; return how its photographs ended."""
         results = list[ItemResult]()
         with (
             tarfile.open(part, "w") as out,
             contextlib.closing(
                 map_in_order(
-                    lambda sample: self._colorize(shard, sample),
+                    lambda sample: self._colorize(shard.item, sample),
                     _samples(shard.source, self._content),
                     self._threads,
                     "sample",
@@ -115,14 +147,14 @@ class ShardWorker:
         name = member.head.name
         if not member.head.isreg() or not self._is_photograph(PurePosixPath(name)):
             return member, None
-        target = self._members.renamed(shard.target / name)
-        item = WorkItem(shard.source / name, target)
-        result, content = self._worker.make(item, member.content, member.head.size)
-        head = tarfile.TarInfo(name.removesuffix(PurePosixPath(name).suffix) + target.suffix)
+        source = MemberPlace(shard.source / name, member.content, member.head.size)
+        target = MemberPlace(self._members.renamed(shard.target / name))
+        result = self._worker.colorize(WorkItem(source.path, target.path), source, target)
+        head = tarfile.TarInfo(name.removesuffix(PurePosixPath(name).suffix) + target.path.suffix)
         for field in ("mode", "uid", "gid", "uname", "gname", "mtime"):
             setattr(head, field, getattr(member.head, field))
-        head.size = len(content)
-        return _Member(head, content), result
+        head.size = len(target.content)
+        return _Member(head, target.content), result
 
     def _content(self, archive: tarfile.TarFile, head: tarfile.TarInfo) -> bytes:
         """Read a member; nothing of a photograph that is too large."""
@@ -139,14 +171,14 @@ class ShardWorker:
         )
 
 
-def _samples(shard: Path, read: Callable[[tarfile.TarFile, tarfile.TarInfo], bytes]) -> Iterator[_Sample]:
+def _samples(shard: Place, read: Callable[[tarfile.TarFile, tarfile.TarInfo], bytes]) -> Iterator[_Sample]:
     """Read a shard, sample by sample; ``read`` gives the content of a member.
 
     Raises:
         ImageError: it is damaged, or no tar file, or goes on behind what can be read.
         OSError: it cannot be read.
     """
-    with _damage_named(), input_file(shard) as path, path.open("rb") as file:
+    with _damage_named(), shard.to_read() as path, path.open("rb") as file:
         with tarfile.open(fileobj=file, mode="r:") as archive:
             for _, heads in itertools.groupby(archive, key=lambda head: _key_of(head.name)):
                 yield [_Member(head, read(archive, head)) for head in heads]

@@ -4,17 +4,15 @@ import contextlib
 import errno
 import glob
 import itertools
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from colorize_gan.core.errors import ImageError
-from colorize_gan.core.files.atomic import atomic_path, write_atomically
-from colorize_gan.core.images import decode as images
+from colorize_gan.infer.batch.input_state import Version
 from colorize_gan.infer.batch.results import UNREACHABLE
-from colorize_gan.infer.remote.urls import is_url, open_url
+from colorize_gan.infer.remote.urls import open_url
 
 Info = Mapping[str, Any]
 """What a filesystem says of an object; the keys differ."""
@@ -29,6 +27,9 @@ TIMES = (
     "creation_time",
 )
 """What filesystems call the time of an object, the last change first."""
+
+_VERSIONS = ("ETag", "etag", "md5Hash", "CRC", *TIMES)
+"""What filesystems call that which changes when an object does, the best first."""
 
 
 @contextlib.contextmanager
@@ -88,23 +89,42 @@ def _names_below(base: str, found: Mapping[str, Info]) -> dict[str, Info]:
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether there is something of that name."""
-    if not is_url(path):
-        return os.path.lexists(path)
+    """Tell whether there is an object of that name.
+
+    Raises:
+        OSError: it cannot be told.
+    """
     with _errors_named(path):
         fs, name = _parts(path)
         fs.invalidate_cache()
         return bool(fs.exists(name))
 
 
-def read_content(source: Path, max_megapixels: float) -> bytes:
-    """Return the bytes of a file, if an image of so many megapixels can have them, or of an object.
+def look_at(url: Path) -> Info:
+    """Return what the filesystem says of an object.
 
     Raises:
-        ImageError: it cannot be read, is empty, or is too large.
+        OSError: there is none, or it cannot be told.
     """
-    if not is_url(source):
-        return images.read_content(source, max_megapixels)
+    with _errors_named(url):
+        fs, path = _parts(url)
+        fs.invalidate_cache()
+        info: Info = fs.info(path)
+        return info
+
+
+def version_of(info: Info) -> Version:
+    """Return what tells whether an object is still the same."""
+    changes = next((info[key] for key in _VERSIONS if info.get(key)), "")
+    return Version(info["size"], etag=str(changes).strip('"'))
+
+
+def read_object(source: Path) -> bytes:
+    """Return the bytes of an object.
+
+    Raises:
+        ImageError: it cannot be read, or is empty.
+    """
     try:
         with _errors_named(source):
             fs, path = _parts(source)
@@ -116,32 +136,24 @@ def read_content(source: Path, max_megapixels: float) -> bytes:
     return content
 
 
-def write_output(target: Path, content: bytes, *, replace: bool = True) -> None:
-    """Write a file, or an object: it appears when it is complete.
+def write_object(target: Path, content: bytes) -> None:
+    """Write an object: it appears when it is complete.
 
     Raises:
-        FileExistsError: there is such a file, and it must not be replaced.
         OSError: it cannot be written.
     """
-    if not is_url(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(target, content, replace=replace)
-        return
     with _errors_named(target):
         fs, path = _parts(target)
         fs.pipe_file(path, content)
 
 
 @contextlib.contextmanager
-def input_file(source: Path) -> Iterator[Path]:
-    """Yield the path of a file, or of a copy of an object for the time of the block.
+def copy_to_read(source: Path) -> Iterator[Path]:
+    """Yield the path of a copy of an object for the time of the block.
 
     Raises:
         OSError: it cannot be read.
     """
-    if not is_url(source):
-        yield source
-        return
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "input"
         with _errors_named(source):
@@ -151,17 +163,12 @@ def input_file(source: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def output_file(target: Path) -> Iterator[Path]:
-    """Yield the path of a file to write; the file or object appears after the block, not after an error.
+def file_to_write(target: Path) -> Iterator[Path]:
+    """Yield the path of a file that becomes an object after the block, not after an error.
 
     Raises:
         OSError: it cannot be written.
     """
-    if not is_url(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(target) as part:
-            yield part
-        return
     with tempfile.TemporaryDirectory() as folder:
         part = Path(folder) / target.name
         yield part

@@ -1,21 +1,16 @@
 """Work items of URLs: as those of folders, files and globs, from one listing."""
 
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from colorize_gan.core.files.folders import is_hidden
-from colorize_gan.infer.batch.input_state import Version
+from colorize_gan.infer.batch.searching import Found
 from colorize_gan.infer.batch.work import BadInput, Selection, WorkItem
-from colorize_gan.infer.remote.storage import TIMES, Info, list_objects
-from colorize_gan.infer.remote.urls import is_url
-
-_VERSIONS = ("ETag", "etag", "md5Hash", "CRC", *TIMES)
-"""What filesystems call that which changes when an object does, the best first."""
+from colorize_gan.infer.remote.storage import Info, list_objects, version_of
 
 
-def work_of_url(url: Path, out: Path, selection: Selection) -> Iterator[WorkItem | BadInput | str]:
+def work_of_url(url: Path, out: Path, selection: Selection) -> Found:
     """Yield work, what gives none, and the suffixes of objects that are no images."""
-    if is_url(out) and (out == url or url in out.parents):
+    if url in (out, *out.parents):
         yield BadInput(url, f"the output folder {out} is inside it; choose one outside")
         return
     try:
@@ -45,7 +40,7 @@ def work_of_url(url: Path, out: Path, selection: Selection) -> Iterator[WorkItem
 
 def _work_of_object(url: Path, name: str, out: Path, info: Info, selection: Selection) -> WorkItem | BadInput:
     if url.suffix.lower() in selection.suffixes:
-        return WorkItem(url, selection.renamed(out / name), _version_of(info))
+        return WorkItem(url, selection.renamed(out / name), version_of(info))
     known = ", ".join(sorted(selection.suffixes))
     return BadInput(url, f"not {selection.kind} type that can be colorized ({known})")
 
@@ -55,14 +50,9 @@ def _work_of_member(
 ) -> WorkItem | BadInput:
     if _is_odd(name):
         return BadInput(base, f"holds {name!r}, a name that no folder or URL can have")
-    return WorkItem(base / name, selection.renamed(out / name), _version_of(info))
+    return WorkItem(base / name, selection.renamed(out / name), version_of(info))
 
 
 def _is_odd(name: str) -> bool:
     """Tell whether a name would lead out of the output folder, or to another name there."""
     return "::" in name or bool({"", ".", ".."} & set(name.split("/")))
-
-
-def _version_of(info: Info) -> Version:
-    changes = next((info[key] for key in _VERSIONS if info.get(key)), "")
-    return Version(info["size"], etag=str(changes).strip('"'))

@@ -29,9 +29,7 @@ class VideoOptions:
     end: Fraction | None = None
     """Seconds; None for the whole video."""
     on_exists: OnExists = "skip"
-    """`skip` leaves every file that is there; `rename` is not for videos."""
-    resume: bool = False
-    """Go on with videos that an earlier run did not finish."""
+    """See `BatchOptions`; what is unfinished is gone on with; with other settings, by `overwrite`, anew."""
     compare: bool = False
     """Write a clip of before and after, side by side, too."""
     measure: bool = False

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +17,8 @@ from colorize_gan.core.errors import VideoError
 from colorize_gan.core.files.atomic import PART_PREFIX, atomic_path, named_after
 
 _JOB, _LOCK, _INDICES = "job.json", "lock", "[0-9]*.npz"
+_DAMAGE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
+"""What reading raises where a machine has lost its power before all was on its disk."""
 
 
 class Job:
@@ -24,20 +28,19 @@ class Job:
     state that the next segment begins with.
     """
 
-    def __init__(self, target: Path, settings: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
-        """Open the job.
+    def __init__(self, target: Path, settings: Mapping[str, Any], *, overwrite: bool) -> None:
+        """Open the job, to go on with what is there.
 
         Args:
             target: the video to be.
             settings: all that decides about it, as JSON keeps it.
-            resume: go on with what is there.
-            overwrite: begin anew whatever is there.
+            overwrite: begin anew what is there of other settings.
 
         Raises:
-            VideoError: in use; or begun and neither to be resumed nor overwritten; or of other settings.
+            VideoError: in use; or begun with other settings, and not to be overwritten.
         """
         self._target, self._folder = target, _folder_of(target)
-        self._settings, self._resume, self._overwrite = dict(settings), resume, overwrite
+        self._settings, self._overwrite = dict(settings), overwrite
         self._lock_path = self._folder / _LOCK
         self._lock = FileLock(self._lock_path, thread_local=False)
 
@@ -69,23 +72,28 @@ class Job:
                 self._folder.rmdir()
 
     def _open(self) -> None:
-        job = self._folder / _JOB
-        if self.indices() and not self._overwrite:
-            if not self._resume:
-                raise VideoError("an earlier run did not finish it; add --resume, or --on-exists overwrite")
-            before = json.loads(job.read_text())
-            changed = sorted(
-                key for key in before | self._settings if before.get(key) != self._settings.get(key)
-            )
-            if changed:
-                raise VideoError(
-                    f"an earlier run began it with another {', '.join(changed)}; "
-                    "--on-exists overwrite begins anew"
-                )
-            return
+        if self.indices():
+            fault = self._fault()
+            if not fault:
+                return
+            if not self._overwrite:
+                raise VideoError(f"an earlier run began it {fault}; --on-exists overwrite begins anew")
         self.remove()
-        with atomic_path(job) as part:
+        with atomic_path(self._folder / _JOB) as part:
             part.write_text(json.dumps(self._settings, indent=1))
+
+    def _fault(self) -> str:
+        """Return why this run cannot go on with the segments that are there; empty where it can."""
+        try:
+            before = json.loads((self._folder / _JOB).read_text())
+            self.state()
+            is_whole = all(map(_is_whole, self.indices()))
+        except _DAMAGE:
+            is_whole = False
+        if not is_whole:
+            return "and what is left of it is damaged"
+        changed = sorted(key for key in before | self._settings if before.get(key) != self._settings.get(key))
+        return f"with another {', '.join(changed)}" if changed else ""
 
     def indices(self) -> list[Path]:
         """Return the indices of the finished segments, in order."""
@@ -165,3 +173,7 @@ def _folder_of(target: Path) -> Path:
 def _column(index: Path, name: str) -> np.ndarray:
     with np.load(index, allow_pickle=False) as arrays:
         return np.asarray(arrays[name])
+
+
+def _is_whole(index: Path) -> bool:
+    return index.with_suffix(".packets").stat().st_size >= int(_column(index, "sizes").sum())

@@ -3,20 +3,22 @@
 import contextlib
 import dataclasses
 import logging
-import os
 import threading
 from collections.abc import Callable, Generator, Iterable
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
 import av
 
 from colorize_gan.core.errors import ColorizeError, ImageError, VideoError
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.parallel import memory_errors, one_thread_each
 from colorize_gan.core.version import __version__
-from colorize_gan.infer.batch.bookkeeping import failure
+from colorize_gan.infer.batch.disk import DISK
+from colorize_gan.infer.batch.planner import Planner, failure
 from colorize_gan.infer.batch.results import ItemResult
+from colorize_gan.infer.batch.state import digest_of
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.notes import DAMAGED
@@ -24,24 +26,23 @@ from colorize_gan.infer.video.chroma import check_matrix
 from colorize_gan.infer.video.comparison import write_comparison
 from colorize_gan.infer.video.copies import Excerpt
 from colorize_gan.infer.video.encoder import EncoderSettings, settings_for, what_changes
-from colorize_gan.infer.video.files import open_video
 from colorize_gan.infer.video.frames import Frames
 from colorize_gan.infer.video.measuring import luma_error
-from colorize_gan.infer.video.metadata import comment_of
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.pipeline import FramePipeline
-from colorize_gan.infer.video.segments import Job, is_unfinished
+from colorize_gan.infer.video.segments import Job
 from colorize_gan.infer.video.source import Clip, probe
 from colorize_gan.infer.video.state import State
+from colorize_gan.infer.video.video_state import CUT_SHORT, NoRecord, VideoState
 from colorize_gan.infer.video.writing import CodedVideo, check_written, plan_copies, write_video
 
 INTERRUPTED = "interrupted; what is finished of it is kept"
 """Reason of a result that ended early."""
 
-_CUT_SHORT = "the source was cut short"
-"""Part of the comment in a file, so that the next run says so, too."""
-
 _logger = logging.getLogger(__name__)
+
+_BESIDE = ("on_exists", "compare", "measure")
+"""Fields of `VideoOptions` that decide nothing about the video itself."""
 
 OnFrame = Callable[[Path, int, int], None]
 """Takes a video, how many of its frames are done, and of how many: 0 where there is no telling."""
@@ -52,6 +53,7 @@ def colorize_videos(
     colorizer: Colorizer,
     options: VideoOptions,
     *,
+    out: StrPath | None = None,
     stop: threading.Event | None = None,
     on_frame: OnFrame = lambda video, done, total: None,
 ) -> Generator[ItemResult, None, None]:
@@ -61,22 +63,45 @@ def colorize_videos(
         items: videos and their targets.
         colorizer: the model.
         options: what happens to them.
+        out: folder of the targets whose record says, as that of photographs, what is up to date, and is told
+            of what is made; None for no record: then every output that is there stays.
         stop: ends the run soon, with the finished segments kept.
         on_frame: is told after each frame.
 
     Raises:
         ColorizeError: no video can be done, as with a model that fails.
+        OSError: ``out`` cannot be written.
     """
     stop = stop or threading.Event()
-    for item in items:
-        if stop.is_set():
-            return
-        try:
-            with one_thread_each(), memory_errors():
-                result = _Video(item, colorizer, options).colorize(stop, on_frame)
-        except Exception as error:
-            result = _failed(item, error)
-        yield result
+    record = NoRecord() if out is None else DISK.open_state(Path(out))
+    with contextlib.closing(VideoState(record)) as state:
+        planner = Planner(state, DISK, _settings_digest(colorizer, options), options.on_exists)
+        for task in planner.plan(takewhile(lambda _: not stop.is_set(), items)):
+            yield planner.finish(task, task.ended or _made(task.item, colorizer, options, stop, on_frame))
+
+
+def _made(
+    item: WorkItem, colorizer: Colorizer, options: VideoOptions, stop: threading.Event, on_frame: OnFrame
+) -> ItemResult:
+    """Make one video, or go on with it; return how it ended."""
+    try:
+        with one_thread_each(), memory_errors():
+            return _Video(item, colorizer, options).colorize(stop, on_frame)
+    except Exception as error:
+        return _failed(item, error)
+
+
+def _settings_digest(colorizer: Colorizer, options: VideoOptions) -> str:
+    """Return a digest of the model and of the settings that decide about a video.
+
+    Of the options, only those that are not the default: so one that is new changes no digest.
+    """
+    chosen = {
+        field.name: str(value)
+        for field in dataclasses.fields(options)
+        if field.name not in _BESIDE and (value := getattr(options, field.name)) != field.default
+    }
+    return digest_of({**colorizer.settings, "video": chosen})
 
 
 def _failed(item: WorkItem, error: Exception) -> ItemResult:
@@ -108,11 +133,6 @@ class _Video:
     def colorize(self, stop: threading.Event, on_frame: OnFrame) -> ItemResult:
         """Bring it to its end."""
         item, options = self._item, self._options
-        goes_on = options.resume and is_unfinished(item.target)
-        if os.path.lexists(item.target) and options.on_exists != "overwrite" and not goes_on:
-            if options.on_exists == "error":
-                raise VideoError(f"{item.target} exists")
-            return _left(item)
         clip = probe(item.source)
         check_matrix(clip.tags)
         settings = settings_for(clip, options.codec, options.crf)
@@ -121,10 +141,8 @@ class _Video:
         copied = plan_copies(clip, suffix, settings, excerpt)
         item.target.parent.mkdir(parents=True, exist_ok=True)
         frames = Frames(clip, excerpt.start, excerpt.end)
-        overwrite = options.on_exists == "overwrite" and not options.resume
-        with Job(
-            item.target, self._job_settings(clip, settings), resume=options.resume, overwrite=overwrite
-        ) as job:
+        overwrite = options.on_exists == "overwrite"
+        with Job(item.target, self._job_settings(clip, settings), overwrite=overwrite) as job:
             state = State.from_arrays(job.state())
             total = self._expected_frames(clip)
             pipeline = FramePipeline(clip, settings, self._colorizer, options)
@@ -136,7 +154,7 @@ class _Video:
                 raise VideoError("no frame can be read" + (" there" if options.start or options.end else ""))
             video = CodedVideo(job.packets(), job.times(), frames.last_duration)
             with job.result() as part:
-                comment = self._comment() + (f"; {_CUT_SHORT}" if frames.missing_seconds else "")
+                comment = self._comment() + (f"; {CUT_SHORT}" if frames.missing_seconds else "")
                 write_video(part, suffix, clip, settings, video, copied, excerpt, comment)
                 check_written(part, clip, video.times, excerpt)
             if options.compare:
@@ -203,20 +221,12 @@ class _Video:
             bits=settings.depth,
             colorfulness=round(state.after.mean_colorfulness, 2),
             video=facts,
+            output_size=self._item.target.stat().st_size,
         )
         if not frames.missing_seconds:
             return result
         reason = f"cut short: {frames.missing_seconds:.1f} s are missing; what there is was written"
         return dataclasses.replace(result, status="failed", reason=reason)
-
-
-def _left(item: WorkItem) -> ItemResult:
-    """Return the result of a video whose output is there already."""
-    with contextlib.suppress(av.FFmpegError), open_video(item.target) as container:
-        if _CUT_SHORT in comment_of(container.metadata):
-            reason = f"{_CUT_SHORT}: what there is was written before; --on-exists overwrite tries again"
-            return ItemResult(item.source, item.target, "failed", reason)
-    return ItemResult(item.source, item.target, "skipped", "the output exists; --on-exists overwrite")
 
 
 def _damage(frames: Frames, state: State) -> list[str]:

@@ -20,7 +20,7 @@ from colorize_gan.cli.batch import colorize_batch
 from colorize_gan.core.files.atomic import PART_PREFIX
 from colorize_gan.infer.backends.openvino_backend import OpenVinoBackend
 from colorize_gan.infer.batch import gallery
-from colorize_gan.infer.batch.record import FOLDER
+from colorize_gan.infer.batch.folder_state import FOLDER
 
 BATCH = [sys.executable, "-c", "from colorize_gan.cli.batch import colorize_batch; colorize_batch()"]
 

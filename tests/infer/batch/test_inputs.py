@@ -269,11 +269,3 @@ def test_texts_are_paths_too(tmp_path: Path, as_a_list: bool) -> None:
     listed = find_work([[f"{folder}/a.jpg"]], out, Selection())
     assert listed.items == work.items
     assert WorkItem(f"{folder}/a.jpg", f"{out}/a.jpg") == work.items[0]
-
-
-def test_a_text_may_be_an_url(tmp_path: Path) -> None:
-    pytest.importorskip("upath")
-    from upath import UPath
-
-    [item] = find_work("memory://nowhere/a.jpg", "memory://out", Selection()).bad
-    assert str(item.source) == str(UPath("memory://nowhere/a.jpg"))

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from colorize_gan.infer import BatchOptions, Colorizer, colorize_folder
-from colorize_gan.infer.batch.record import FOLDER
+from colorize_gan.infer.batch.folder_state import FOLDER
 
 BATCH = [sys.executable, "-c", "from colorize_gan.cli.batch import colorize_batch; colorize_batch()"]
 MUTANTS = 2000

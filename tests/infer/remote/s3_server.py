@@ -9,7 +9,7 @@ import numpy as np
 from click.testing import CliRunner, Result
 
 from colorize_gan.cli.batch import colorize_batch
-from colorize_gan.infer.batch.record import FOLDER
+from colorize_gan.infer.batch.folder_state import FOLDER
 
 SECRET = "a-key-that-nobody-may-see"
 BATCH = [sys.executable, "-c", "from colorize_gan.cli.batch import colorize_batch; colorize_batch()"]

@@ -14,12 +14,12 @@ from colorize_gan.core.files import atomic
 from colorize_gan.core.files.atomic import atomic_path
 from colorize_gan.infer.backends.bundled import find_model
 from colorize_gan.infer.backends.open import open_backend
-from colorize_gan.infer.batch.bookkeeping import Task
 from colorize_gan.infer.batch.inputs import find_work
-from colorize_gan.infer.batch.records import open_record
+from colorize_gan.infer.batch.planner import Task
 from colorize_gan.infer.batch.results import BatchOptions, LeftError
 from colorize_gan.infer.batch.work import Selection, WorkItem
 from colorize_gan.infer.remote.cluster_worker import Assignment, ClusterWorker, stand_in
+from colorize_gan.infer.remote.places import ANYWHERE
 from colorize_gan.infer.remote.urls import open_url
 
 
@@ -62,8 +62,8 @@ def test_what_a_lost_worker_leaves_is_removed_by_its_run(
     assignment: Assignment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(atomic, "_employer", "")
-    record = open_record(tmp_path)
-    record.begin({tmp_path / "0.tar": ""})
+    record = ANYWHERE.open_state(tmp_path)
+    record.start({tmp_path / "0.tar": ""})
     with atomic_path(tmp_path / "0.tar") as own:
         own.touch()
         ClusterWorker().open(assignment)
@@ -84,7 +84,7 @@ def test_a_worker_that_is_to_leave_gives_up_its_shard(
     worker.open(dataclasses.replace(assignment, options=BatchOptions(members=Selection())))
     worker.leave()
     with pytest.raises(LeftError):
-        worker.process(Task(WorkItem(source, tmp_path / "out" / "0.tar")))
+        worker.process(Task.of(WorkItem(source, tmp_path / "out" / "0.tar"), ANYWHERE))
     assert not list((tmp_path / "out").iterdir())
 
 
@@ -94,11 +94,11 @@ def test_names_in_an_archive_may_look_like_a_login(
     with zipfile.ZipFile(tmp_path / "album.zip", "w") as archive:
         archive.writestr("cat@2x.png", cv2.imencode(".png", photo[:64, :80])[1].tobytes())
     [item] = find_work(
-        [open_url(f"zip://::file://{tmp_path}/album.zip")], tmp_path / "out", Selection()
+        [open_url(f"zip://::file://{tmp_path}/album.zip")], tmp_path / "out", Selection(), ANYWHERE
     ).items
     worker = ClusterWorker()
     worker.open(dataclasses.replace(assignment, urls=[str(item.source)]))
-    result = worker.process(pickle.loads(pickle.dumps(Task(item))))
+    result = worker.process(pickle.loads(pickle.dumps(Task.of(item, ANYWHERE))))
     assert (result.source, result.status) == (item.source, "written")
     assert (tmp_path / "out" / "cat@2x.png").exists()
 
@@ -106,7 +106,9 @@ def test_names_in_an_archive_may_look_like_a_login(
 def test_names_that_an_url_cannot_have_are_listed_as_failed(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "album.zip", "w") as archive:
         archive.writestr("cat::2x.png", b"x")
-    work = find_work([open_url(f"zip://::file://{tmp_path}/album.zip")], tmp_path / "out", Selection())
+    work = find_work(
+        [open_url(f"zip://::file://{tmp_path}/album.zip")], tmp_path / "out", Selection(), ANYWHERE
+    )
     assert [entry.reason for entry in work.bad] == [
         "holds 'cat::2x.png', a name that no folder or URL can have"
     ]

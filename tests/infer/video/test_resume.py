@@ -34,8 +34,8 @@ from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.video import colorize_videos
 
-source, target, resume = sys.argv[1:]
-options = VideoOptions(segment_frames={SEGMENT}, keyframes=2, resume=resume == "resume")
+source, target = sys.argv[1:]
+options = VideoOptions(segment_frames={SEGMENT}, keyframes=2)
 for result in colorize_videos([WorkItem(Path(source), Path(target))], Colorizer(render_size=64), options):
     print(result.status, result.reason)
 """
@@ -69,13 +69,13 @@ def assert_same_account(one: ItemResult, two: ItemResult) -> None:
 def test_killed_run_resumes_to_the_same_frames(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
     clip = make(times=range(0, 100 * STEP, STEP), sound="aac")
     target = tmp_path / "out" / "killed.mp4"
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(clip), str(target), "anew"])
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(clip), str(target)])
     wait_for_segments(folder_of(target), 2)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not target.exists()
     done = len(list(folder_of(target).glob("[0-9]*.npz")))
-    resumed = run(clip, target, colorizer, resume=True)
+    resumed = run(clip, target, colorizer)
     whole = tmp_path / "whole.mp4"
     uninterrupted = run(clip, whole, colorizer)
     assert 2 <= done < 100 // SEGMENT
@@ -108,13 +108,12 @@ def interrupted(clip: Path, target: Path, colorizer: Colorizer) -> None:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({}, "an earlier run did not finish it; add --resume, or --on-exists overwrite"),
         (
-            {"resume": True, "crf": 30},
+            {"crf": 30},
             "an earlier run began it with another encoder; --on-exists overwrite begins anew",
         ),
         (
-            {"resume": True, "deflicker": False},
+            {"deflicker": False},
             "an earlier run began it with another deflicker; --on-exists overwrite begins anew",
         ),
     ],
@@ -128,7 +127,7 @@ def test_unfinished_work_is_not_lost_by_mistake(
     result = run(clip, target, colorizer, **changed)
     assert (result.status, result.reason) == ("failed", reason)
     assert sorted(folder_of(target).iterdir()) == segments
-    assert run(clip, target, colorizer, on_exists="overwrite").status == "written"
+    assert run(clip, target, colorizer, on_exists="overwrite", **changed).status == "written"
     assert not folder_of(target).exists()
 
 
@@ -149,7 +148,7 @@ def test_what_a_killed_run_left_of_a_whole_video_goes_away(
     written[0].rename(
         written[0].with_name(written[0].name.removeprefix("kept-"))
     )  # as if nothing ran after it
-    assert run(clip, target, colorizer, resume=True).status == "written"
+    assert run(clip, target, colorizer).status == "written"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
 
 
@@ -160,7 +159,7 @@ def test_a_comparison_that_failed_is_written_by_the_run_that_goes_on(
     comparison_path(target).mkdir()
     assert run(clip, target, colorizer, compare=True).status == "failed"
     comparison_path(target).rmdir()
-    assert run(clip, target, colorizer, compare=True, resume=True).status == "written"
+    assert run(clip, target, colorizer, compare=True).status == "written"
     assert len(frames_of(comparison_path(target))) == 30
 
 
@@ -170,8 +169,8 @@ def test_replacement_of_an_output_goes_on(make: Make, colorizer: Colorizer, tmp_
     settings = VideoOptions(segment_frames=SEGMENT, keyframes=2, on_exists="overwrite")
     [*_] = colorize_videos([WorkItem(clip, target)], colorizer, settings, stop=StopAfter(25))
     assert target.read_bytes() == b"old"
-    assert run(clip, target, colorizer, resume=True).status == "written"
-    assert run(clip, target, colorizer, resume=True).status == "skipped"
+    assert run(clip, target, colorizer).status == "written"
+    assert run(clip, target, colorizer).status == "skipped"
 
 
 @pytest.mark.parametrize("ends_at", range(1, 8))
@@ -191,7 +190,7 @@ def test_clearing_away_may_end_at_any_time(
         with contextlib.suppress(OSError):
             assert run(clip, target, colorizer).status == "failed"
     assert len(frames_of(target)) == 30
-    assert run(clip, target, colorizer, resume=True).status in ("written", "skipped")
+    assert run(clip, target, colorizer).status in ("written", "skipped")
     assert len(frames_of(target)) == 30
 
 
@@ -201,5 +200,17 @@ def test_output_that_exists(make: Make, colorizer: Colorizer, tmp_path: Path) ->
     assert run(clip, target, colorizer).status == "skipped"
     assert run(clip, target, colorizer, on_exists="error").status == "failed"
     assert target.read_bytes() == b"mine"
+    assert run(clip, target, colorizer, on_exists="overwrite").status == "written"
+    assert len(frames_of(target)) == 30
+
+
+def test_damaged_segments_are_not_gone_on_with(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
+    clip, target = make(), tmp_path / "out.mp4"
+    interrupted(clip, target, colorizer)
+    packets = sorted(folder_of(target).glob("[0-9]*.packets"))[0]
+    packets.write_bytes(packets.read_bytes()[:-1])
+    result = run(clip, target, colorizer)
+    reason = "an earlier run began it and what is left of it is damaged; --on-exists overwrite begins anew"
+    assert (result.status, result.reason) == ("failed", reason)
     assert run(clip, target, colorizer, on_exists="overwrite").status == "written"
     assert len(frames_of(target)) == 30

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -145,7 +146,7 @@ def test_ctrl_c_prints_the_command_that_goes_on(make: Make, tmp_path: Path) -> N
     _, says = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "interrupted; go on with: " in says
-    assert says.rstrip().endswith("--resume")
+    assert says.rstrip().endswith(shlex.join(SMALL))  # the same command
     assert list(segments.glob("[0-9]*.npz"))
     assert not target.exists()
 
@@ -173,6 +174,20 @@ def test_batch_colorizes_videos_when_asked(mixed: Path, tmp_path: Path) -> None:
     assert len(frames_of(tmp_path / "out" / "film.mp4")) == 30
     items = json.loads((tmp_path / "run.json").read_text())["items"]
     assert [("video" in item, item["status"]) for item in items] == [(False, "written"), (True, "written")]
+
+
+def test_films_of_a_batch_are_up_to_date_as_its_photographs_are(mixed: Path, tmp_path: Path) -> None:
+    command = (mixed, "--out", tmp_path / "out", "--videos")
+    assert "2 written, 0 skipped, 0 failed" in batch(*command).stderr
+    assert "0 written, 2 skipped, 0 failed" in batch(*command).stderr
+    assert "2 written, 0 skipped, 0 failed" in batch(*command, "--saturation", "1.3").stderr
+
+
+def test_going_on_needs_no_option(make: Make, tmp_path: Path) -> None:
+    result = video(make(), "--out", tmp_path / "out.mp4", "--resume")
+    says = "error: --resume is not needed any more: unfinished videos are gone on with; leave it out\n"
+    assert (result.exit_code, result.stderr) == (2, says)
+    assert "--resume" not in video("--help").output
 
 
 def test_folder_of_videos_only_is_no_error_for_batch(make: Make, tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ import pytest
 from colorize_gan.cli.progress import Progress
 from colorize_gan.core.images.decode import read_image
 from colorize_gan.infer import BatchOptions, Colorizer, colorize_folder
-from colorize_gan.infer.batch.bookkeeping import Task
-from colorize_gan.infer.batch.folder import colorize_items, run_tasks
-from colorize_gan.infer.batch.record import FOLDER
+from colorize_gan.infer.batch.disk import DISK
+from colorize_gan.infer.batch.folder_state import FOLDER
+from colorize_gan.infer.batch.planner import Task
 from colorize_gan.infer.batch.results import UNREACHABLE, ItemResult, LeftError
+from colorize_gan.infer.batch.run import run_tasks
 from colorize_gan.infer.batch.work import WorkItem
+from colorize_gan.infer.folder import colorize_items
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +177,7 @@ def test_what_ended_well_behind_work_that_was_left_is_told(photos: Path, tmp_pat
         over.set()
         raise LeftError
 
-    results = run_tasks(work, items, tmp_path, "settings", BatchOptions(), 2, over.is_set)
+    results = run_tasks(work, items, tmp_path, DISK, "settings", "skip", 2, over.is_set)
     assert [result.source.stem for result in results] == ["done"]
 
 
@@ -185,7 +187,7 @@ def test_work_that_is_left_without_a_reason_is_an_error(photos: Path, tmp_path: 
 
     items = [WorkItem(photos / "a.jpg", tmp_path / "a.jpg")]
     with pytest.raises(LeftError):
-        list(run_tasks(work, items, tmp_path, "settings", BatchOptions(), 1, lambda: False))
+        list(run_tasks(work, items, tmp_path, DISK, "settings", "skip", 1, lambda: False))
 
 
 def test_a_storage_that_is_lost_stays_lost() -> None:

@@ -14,24 +14,25 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from colorize_gan.core.files.atomic import run_name
-from colorize_gan.infer.batch.record import FOLDER, Entry, Record, lines_of, read_lines
+from colorize_gan.infer.batch.folder_state import FOLDER
+from colorize_gan.infer.batch.state import Entry, Standing, lines_of, read_lines
 from colorize_gan.infer.remote.storage import (
     TIMES,
     delete_objects,
     is_there,
     list_objects,
     read_objects,
-    write_output,
+    write_object,
 )
 
 _LINES, _SECONDS = 256, 30  # a killed run does again what was done since the last object of lines
 _TRIES = 5
 
 
-class BucketRecord(Record):
+class BucketState:
     """The record of one URL, open for one run. Thread-safe."""
 
-    ahead = _LINES
+    batch_ahead = _LINES
 
     def __init__(self, out: Path) -> None:
         """Open the record of ``out``, and see whether it can be written.
@@ -85,28 +86,21 @@ class BucketRecord(Record):
             self._write(entries)
             delete_objects(self._folder, written)
 
-    def has(self, target: Path) -> bool:
-        """Tell whether there was an output of that name when the record was opened."""
-        return self._name(target) in self._sizes
+    def standing(self, target: Path) -> Standing:
+        """See `State.standing`: what was there when this was opened."""
+        size = self._sizes.get(self._name(target))
+        return Standing(size is not None, self._entries.get(self._name(target)), size)
 
-    def begin(self, inputs: Mapping[Path, str]) -> None:
-        """See `Record.begin`.
-
-        Raises:
-            OSError: that cannot be noted.
-        """
+    def start(self, inputs: Mapping[Path, str]) -> None:
+        """See `State.start`."""
         begun = {self._name(target): Entry(made_from=made_from) for target, made_from in inputs.items()}
         with self._guard:
             if begun:
                 self._write(begun)
             self._own |= begun
 
-    def done(self, target: Path, entry: Entry) -> None:
-        """Note that ``target`` is complete; the note is written with many, or when the last is old.
-
-        Raises:
-            OSError: they cannot be written.
-        """
+    def finish(self, target: Path, entry: Entry) -> None:
+        """See `State.finish`: the note is written with many, or when the last is old."""
         with self._guard:
             self._own[self._name(target)] = self._waiting[self._name(target)] = entry
             if len(self._waiting) >= _LINES or time.monotonic() - self._flushed > _SECONDS:
@@ -115,11 +109,8 @@ class BucketRecord(Record):
 
     def _write(self, entries: Mapping[str, Entry]) -> None:
         name = next(self._names)
-        write_output(self._folder / name, lines_of(entries))
+        write_object(self._folder / name, lines_of(entries))
         self._written.append(name)
 
     def _name(self, target: Path) -> str:
         return str(target).removeprefix(str(self._out).rstrip("/") + "/")
-
-    def _size(self, target: Path) -> int | None:
-        return self._sizes.get(self._name(target))

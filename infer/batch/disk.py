@@ -1,0 +1,98 @@
+"""Files of this machine, as the places of a run."""
+
+import functools
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from colorize_gan.core.files.atomic import atomic_path, write_atomically
+from colorize_gan.core.files.paths import StrPath
+from colorize_gan.infer.batch.folder_state import FolderState
+from colorize_gan.infer.batch.input_state import Version
+from colorize_gan.infer.batch.places import Place
+from colorize_gan.infer.batch.searching import Found, work_of_files
+from colorize_gan.infer.batch.state import State
+from colorize_gan.infer.batch.work import Selection
+
+
+@dataclass(frozen=True)
+class FilePlace:
+    """A file: see `Place`."""
+
+    path: Path
+    url = ""
+
+    @property
+    def full_name(self) -> str:
+        """The folder without links; a link of the file's own name stays: some point to each new content."""
+        return str(_without_links(self.path.parent.absolute()) / self.path.name)
+
+    @property
+    def real_name(self) -> str:
+        """Its name without links."""
+        return os.path.realpath(self.path)
+
+    def with_stem(self, stem: str) -> Self:
+        """See `Location.with_stem`."""
+        return type(self)(self.path.with_stem(stem))
+
+    def version(self) -> Version:
+        """See `Place.version`."""
+        return Version.of(self.path)
+
+    def exists(self) -> bool:
+        """Tell whether there is something of that name, also a link that leads nowhere."""
+        return os.path.lexists(self.path)
+
+    def read(self, max_megapixels: float) -> bytes:
+        """See `Location.read`."""
+        from colorize_gan.core.images.decode import read_content  # heavy: the search needs none of it
+
+        return read_content(self.path, max_megapixels)
+
+    def write(self, content: bytes, *, replace: bool = True) -> None:
+        """See `Location.write`; its folder is created when missing."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.path, content, replace=replace)
+
+    def to_read(self) -> AbstractContextManager[Path]:
+        """Yield its path."""
+        return nullcontext(self.path)
+
+    @contextmanager
+    def to_write(self) -> Iterator[Path]:
+        """See `Place.to_write`; its folder is created when missing."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(self.path) as part:
+            yield part
+
+
+class Disk:
+    """Files and folders: see `Places`."""
+
+    def path_of(self, path: StrPath) -> Path:
+        """See `Places.path_of`."""
+        return Path(path)
+
+    def place(self, path: Path) -> Place:
+        """See `Places.place`."""
+        return FilePlace(path)
+
+    def search(self, entry: Path, out: Path, selection: Selection) -> Found:
+        """See `Places.search`."""
+        return work_of_files(entry, out, selection)
+
+    def open_state(self, out: Path) -> State:
+        """See `Places.open_state`."""
+        return FolderState(out)
+
+
+DISK = Disk()
+
+
+@functools.lru_cache
+def _without_links(folder: Path) -> Path:
+    return Path(os.path.realpath(folder))
