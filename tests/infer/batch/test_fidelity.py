@@ -99,6 +99,23 @@ def tree(tmp_path: Path, photo: np.ndarray) -> Path:
     return tmp_path / "tree"
 
 
+def test_other_names_of_jpeg_are_read_and_other_formats_counted(
+    exported: dict[str, Path], photo: np.ndarray, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    jpeg = cv2.imencode(".jpg", photo[:40, :60])[1].tobytes()
+    for name in ("a.jfif", "b.jpe", "c.jif", "d.JFIF", "e.gif", "f.jp2", "g.txt"):
+        (tmp_path / "in" / name).write_bytes(jpeg)
+    arguments = [tmp_path / "in", "--out", tmp_path / "out", "--model", exported["onnx"]]
+    result = CliRunner().invoke(colorize_batch, [str(argument) for argument in arguments])
+    assert "4 written, 0 skipped, 0 failed" in result.output
+    assert "2 images of an unsupported format left alone (.gif 1, .jp2 1)" in result.output
+    assert "1 files that are no images left alone (.txt 1)" in result.output
+    written = sorted(path.name for path in (tmp_path / "out").iterdir() if not path.name.startswith("."))
+    assert written == ["a.jfif", "b.jpe", "c.jif", "d.JFIF"]
+    assert all((tmp_path / "out" / name).read_bytes().startswith(b"\xff\xd8") for name in written)
+
+
 def test_every_kind_of_file_keeps_what_it_had(exported: dict[str, Path], tree: Path, tmp_path: Path) -> None:
     report, out = tmp_path / "report.json", tmp_path / "out"
     arguments = [tree, "--out", out, "--model", exported["onnx"], "--report", report, "--quiet"]
