@@ -51,6 +51,20 @@ class Excerpt:
         return (self.start is None or time >= self.start) and (self.end is None or time < self.end)
 
 
+@dataclass(frozen=True)
+class Copies:
+    """What is copied beside the video."""
+
+    streams: list[int]
+    """Their indices in the source."""
+    loosely: bool
+    """Whether `create_video` has to be lenient, for some of them or for the video."""
+    timecode: bool
+    """Whether the time code of the first frame is copied."""
+    notes: list[str]
+    """What will not be as it was."""
+
+
 def first_packets(source: InputContainer) -> dict[int, "Packet[Any]"]:
     """Return the first packet of each stream, by index, as far as one comes soon."""
     found: dict[int, Packet[Any]] = {}

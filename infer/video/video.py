@@ -22,10 +22,12 @@ from colorize_gan.infer.batch.state import digest_of
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.notes import DAMAGED
+from colorize_gan.infer.video.checking import check_written
 from colorize_gan.infer.video.chroma import check_matrix
 from colorize_gan.infer.video.comparison import write_comparison
 from colorize_gan.infer.video.copies import Excerpt
 from colorize_gan.infer.video.encoder import EncoderSettings, settings_for, what_changes
+from colorize_gan.infer.video.fitting import plan_copies
 from colorize_gan.infer.video.frames import Frames
 from colorize_gan.infer.video.measuring import luma_error
 from colorize_gan.infer.video.options import VideoOptions
@@ -34,7 +36,7 @@ from colorize_gan.infer.video.segments import Job
 from colorize_gan.infer.video.source import Clip, probe
 from colorize_gan.infer.video.state import State
 from colorize_gan.infer.video.video_state import CUT_SHORT, NoRecord, VideoState
-from colorize_gan.infer.video.writing import CodedVideo, check_written, plan_copies, write_video
+from colorize_gan.infer.video.writing import CodedVideo, write_video
 
 INTERRUPTED = "interrupted; what is finished of it is kept"
 """Reason of a result that ended early."""
@@ -156,7 +158,7 @@ class _Video:
             with job.result() as part:
                 comment = self._comment() + (f"; {CUT_SHORT}" if frames.missing_seconds else "")
                 write_video(part, suffix, clip, settings, video, copied, excerpt, comment)
-                check_written(part, clip, video.times, excerpt)
+                check_written(part, clip, settings, video.times, excerpt)
             if options.compare:
                 write_comparison(item.target, clip, excerpt.start, excerpt.end)
             job.remove()
