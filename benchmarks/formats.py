@@ -205,8 +205,8 @@ def markdown(result: dict[str, Any]) -> str:
     header = ["format", "computes in", "status", "MB", "CIEDE2000 p99 to eager", "load ms", "first run ms"]
     header += ["p50 ms", "p95 ms", "peak MB", "peak MB, all sizes", "GPU MB"]
     first = [[*_head(row), *_tail(row, loads[0])] for row in good]
-    first += [[_name(row), "", row["status"], *[""] * 9] for row in failed]
-    second = [[_name(row), *(_speed(row, load) for load in loads)] for row in good]
+    first += [[name_of(row), "", row["status"], *[""] * 9] for row in failed]
+    second = [[name_of(row), *(_speed(row, load) for load in loads)] for row in good]
     return "\n\n".join(
         [
             "Each runs in a process of its own on one thread, in turns with the others. Colours are compared "
@@ -220,14 +220,15 @@ def markdown(result: dict[str, Any]) -> str:
     )
 
 
-def _name(row: dict[str, Any]) -> str:
+def name_of(row: dict[str, Any]) -> str:
+    """Return what a row is called."""
     return f"{row['runtime']} {row['precision']}" + ("" if row["device"] == "cpu" else f", {row['device']}")
 
 
 def _head(row: dict[str, Any]) -> list[Any]:
     p99 = row.get("ciede2000_p99")
     return [
-        _name(row),
+        name_of(row),
         row["computes_in"],
         row["status"],
         row["megabytes"],
@@ -253,14 +254,14 @@ def plots(result: dict[str, Any]) -> dict[str, "Figure"]:
     """See `Section.plots`."""
     rows = [row for row in result["rows"] if "times" in row]
     heights = {load: [row["times"][load]["images_per_second"] for row in rows] for load in rows[0]["times"]}
-    return {"formats.png": bars([_name(row) for row in rows], heights, "images a second, one thread")}
+    return {"formats.png": bars([name_of(row) for row in rows], heights, "images a second, one thread")}
 
 
 def ratios(result: dict[str, Any]) -> dict[str, float]:
     """See `Section.ratios`."""
     return {
-        f"{_name(row)}, {load}: speed in multiples of {_BASE}": times["times_fp32"]
+        f"{name_of(row)}, {load}: speed in multiples of {_BASE}": times["times_fp32"]
         for row in result["rows"]
         for load, times in row.get("times", {}).items()
-        if "times_fp32" in times and _name(row) != _BASE
+        if "times_fp32" in times and name_of(row) != _BASE
     }

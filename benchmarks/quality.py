@@ -131,14 +131,23 @@ def markdown(result: dict[str, Any]) -> str:
 
 def published(result: dict[str, Any]) -> str:
     """Return published figures and ours, with their protocols, which differ."""
-    theirs, own = result["published"], {"method": f"{result['model']}, other photographs"} | result["record"]
-    names = ("fid", "cf", "delta_cf", "psnr")
-    rows = [[row["method"], *(_figure(row.get(name)) for name in names)] for row in (*theirs["rows"], own)]
+    theirs = result["published"]
     return (
         f"Published by {theirs['source']}: {theirs['protocol']}. The last row is under this project's own "
         "protocol, on other photographs: **it cannot be ranked among the others**.\n\n"
-        + table(["method", "FID", "colourfulness", "its distance to the truth", "PSNR, dB"], rows)
+        + published_table(result)
     )
+
+
+def published_table(result: dict[str, Any]) -> str:
+    """Return published figures, and ours in the last row."""
+    own = {"method": f"{result['model']}, other photographs"} | result["record"]
+    names = ("fid", "cf", "delta_cf", "psnr")
+    rows = [
+        [row["method"], *(_figure(row.get(name)) for name in names)]
+        for row in (*result["published"]["rows"], own)
+    ]
+    return table(["method", "FID", "colourfulness", "its distance to the truth", "PSNR, dB"], rows)
 
 
 def _figure(value: float | None) -> str:

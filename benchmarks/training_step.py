@@ -114,15 +114,21 @@ def _depthwise_in_bf16() -> Iterator[None]:
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """A line a variant, a column a generator, in multiples of float32."""
+    """See `Section.markdown`."""
+    return (
+        "Times float32 in PyTorch's own layout, and images a second in brackets; "
+        f"{result['threads']} threads.\n\n" + steps_table(result)
+    )
+
+
+def steps_table(result: dict[str, Any]) -> str:
+    """Return a line a variant, a column a generator, in multiples of float32."""
     cells = {(row["arch"], row["variant"]): row for row in result["rows"]}
     arches, variants = (list(dict.fromkeys(names)) for names in zip(*cells, strict=True))
     shapes = {row["arch"]: f"{row['batch']} x {row['size']} px" for row in result["rows"]}
     header = ["step", *(f"{arch}, {shapes[arch]}" for arch in arches)]
-    rows = [[variant, *(_cell(cells[arch, variant]) for arch in arches)] for variant in variants]
-    return (
-        "Times float32 in PyTorch's own layout, and images a second in brackets; "
-        f"{result['threads']} threads.\n\n" + table(header, rows)
+    return table(
+        header, [[variant, *(_cell(cells[arch, variant]) for arch in arches)] for variant in variants]
     )
 
 

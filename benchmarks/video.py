@@ -178,6 +178,18 @@ def infer(clip: Path, colorizer: Colorizer) -> None:
 
 def markdown(result: dict[str, Any]) -> str:
     """See `Section.markdown`."""
+    return "\n\n".join(
+        [
+            f"Deflicker off and on, {result['frames']} frames at most:",
+            flicker_table(result),
+            "Frames a second at 640 x 360, medians of rounds in turns:",
+            speed_table(result),
+        ]
+    )
+
+
+def flicker_table(result: dict[str, Any]) -> str:
+    """Return a line a clip."""
     header = ["clip", "CDC off", "on", "warped error off", "on", "colourfulness off", "on", "luma PSNR dB"]
     rows = []
     for row in result["flicker"]:
@@ -185,18 +197,16 @@ def markdown(result: dict[str, Any]) -> str:
         cells = [f"{score[name]:.4f}" for name in ("cdc", "warped_error") for score in scores]
         cells += [f"{score['colorfulness']:.2f}" for score in scores]
         rows.append([row["clip"], *cells, row["luma_min_psnr_db"]])
-    speeds = [
+    return table(header, rows)
+
+
+def speed_table(result: dict[str, Any]) -> str:
+    """Return frames a second, a line a backend."""
+    rows = [
         [row["backend"], *(row["fps"][name] for name in _PARTS), row["share_of_the_slowest_part"]]
         for row in result["speed"]
     ]
-    return "\n\n".join(
-        [
-            f"Deflicker off and on, {result['frames']} frames at most:",
-            table(header, rows),
-            "Frames a second at 640 x 360, medians of rounds in turns:",
-            table(["backend", *_PARTS.values(), "all / slowest alone"], speeds),
-        ]
-    )
+    return table(["backend", *_PARTS.values(), "all / slowest alone"], rows)
 
 
 def plots(result: dict[str, Any]) -> dict[str, "Figure"]:

@@ -26,3 +26,9 @@ def encode_srgb(linear: Tensor) -> Tensor:
     # the power's gradient is infinite at 0
     curved = 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
     return torch.where(linear <= 0.0031308, 12.92 * linear, curved)
+
+
+def grey_srgb(lightness: Tensor) -> Tensor:
+    """Convert CIE L*, of any shape, to the sRGB sample 0..1 of the same grey."""
+    f = (lightness + 16) / 116
+    return encode_srgb(torch.where(f**3 > _EPSILON, f**3, lightness / _KAPPA))

@@ -46,9 +46,9 @@ class TrainConfig:
     """The settings of a run; written to its folder as `config.json`."""
 
     arch: str = _setting(
-        "efficientnet_lite2", "Generator: pix2pix, efficientnet_lite0..4 or a timm backbone."
+        "efficientnet_lite2", "Generator: pix2pix, dinov2_small, efficientnet_lite0..4 or a timm backbone."
     )
-    pretrained: str = _setting("auto", "ImageNet weights of the encoder: auto, none or a file.")
+    pretrained: str = _setting("auto", "Published weights of the encoder: auto, none or a file.")
     l1_epochs: float = _setting(20.0, "Passes over the photographs with the pixel loss alone.")
     gan_epochs: float = _setting(15.0, "Passes after them with the discriminator.")
     batch_size: int = _setting(16, "Photographs a step, of all processes together.")
@@ -63,7 +63,9 @@ class TrainConfig:
         0.0, "Weight of the distance of the gradients of ab, relative to the pixel loss."
     )
     lr: float = _setting(1e-3, "Peak learning rate of the decoder before the discriminator comes.")
-    encoder_lr_scale: float = _setting(0.3, "Learning rate of the encoder, relative to the decoder's.")
+    encoder_lr_scale: float = _setting(
+        0.3, "Learning rate of the encoder, relative to the decoder's; 0 freezes it."
+    )
     weight_decay: float = _setting(0.01, "AdamW weight decay.")
     grad_clip: float = _setting(0.0, "Largest gradient norm of the generator; 0 for no limit.")
     schedule: str = _setting("cosine", "cosine, or linear: constant, then to zero in the second half.")
@@ -92,6 +94,10 @@ class TrainConfig:
     damage: float = _setting(0.0, "Probability of each of blur, grain, scratches and JPEG blocks on L.")
     film: float = _setting(0.0, "Probability of an old film's sensitivity: blue lighter, red darker.")
     blank: float = _setting(0.0, "Probability of an even grey in a photograph's place, which has no colour.")
+    hints: float = _setting(
+        0.0,
+        "Probability of hints of the true colours, for a generator that takes them, as dinov2_small does.",
+    )
     freeze_batchnorm: bool = _setting(
         False, "Keep the BatchNorm statistics that a run from --init begins with: those of batches are noisy."
     )
@@ -154,6 +160,7 @@ class TrainConfig:
             "damage": 0 <= self.damage <= 1,
             "film": 0 <= self.film <= 1,
             "blank": 0 <= self.blank <= 1,
+            "hints": 0 <= self.hints <= 1,
             "start_share": 0 <= self.start_share < 1,
             "final_chroma": self.final_chroma == 1 or (self.final_chroma > 0 and self.arch != "pix2pix"),
             "bf16_weights": not (self.bf16_weights and (self.recalibrate_batches or self.arch == "pix2pix")),

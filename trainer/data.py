@@ -11,14 +11,18 @@ from colorize_gan.core.color.lab import FloatArray, rgb_to_lab
 from colorize_gan.core.errors import DataError
 from colorize_gan.trainer.augment import age, expose_film, random_crop
 from colorize_gan.trainer.config import TrainConfig
+from colorize_gan.trainer.hints import simulate_hints
 from colorize_gan.trainer.photos import Photo
 
 _BLOCK = 4096  # photographs; some hundred MB of a pack
 
 _LONGEST_ENLARGED = 16  # short sides; the middle of longer pictures is resized alone
 
+_HINT_STREAM = 1  # hints have random numbers of their own: crops are the same with and without
+
 Batch = dict[str, Tensor]
-"""``L`` float32 (N, 1, H, W), CIE L* 0..100; ``ab`` float32 (N, 2, H, W), CIE a*, b*."""
+"""``L`` float32 (N, 1, H, W), CIE L* 0..100; ``ab`` float32 (N, 2, H, W), CIE a*, b*; where the config wants
+hints, ``hints`` float32 (N, 3, H, W), CIE a*, b* and weight 0..1."""
 
 
 def center_square(rgb: np.ndarray, size: int) -> np.ndarray:
@@ -75,8 +79,18 @@ class TrainingCrops:
     def batch(self, keys: Sequence[tuple[int, int]], size: int) -> Batch:
         """Return the crops of all (epoch, index) keys."""
         lightness, ab = zip(*(self.crop(epoch, index, size) for epoch, index in keys), strict=True)
+        arrays = {"L": lightness, "ab": ab}
+        if self.config.hints:
+            arrays["hints"] = tuple(self.hints(*key, colors) for key, colors in zip(keys, ab, strict=True))
         # stacked by numpy: torch would start its threads in each loader thread
-        return {"L": torch.from_numpy(np.stack(lightness)), "ab": torch.from_numpy(np.stack(ab))}
+        return {name: torch.from_numpy(np.stack(each)) for name, each in arrays.items()}
+
+    def hints(self, epoch: int, index: int, ab: FloatArray) -> FloatArray:
+        """Return hints ``(3, size, size)`` for a crop with that ab, or none, as the config says."""
+        rng = np.random.default_rng((self.config.seed, epoch, index, _HINT_STREAM))
+        if rng.random() < self.config.hints:
+            return simulate_hints(ab, rng)
+        return np.zeros((3, *ab.shape[1:]), np.float32)
 
 
 class EpochBatches:

@@ -13,7 +13,8 @@ from colorize_gan.trainer.adversary import GAN_BETAS, Adversary
 from colorize_gan.trainer.checkpoint import Checkpoint, load_weights
 from colorize_gan.trainer.config import TrainConfig, option_of
 from colorize_gan.trainer.data import Batch
-from colorize_gan.trainer.generators import BackboneUNet, build_generator
+from colorize_gan.trainer.decoder import LinearHead
+from colorize_gan.trainer.generators import build_generator
 from colorize_gan.trainer.losses import edge_loss, pixel_loss
 from colorize_gan.trainer.perceptual import PerceptualLoss
 from colorize_gan.trainer.precision import Precision
@@ -53,6 +54,10 @@ class Learner:
         torch.manual_seed(config.seed)
         self.generator = build_generator(config.arch, "none" if init_from else config.pretrained)
         self._check_sizes()
+        if config.hints and not self.generator.takes_hints:
+            raise UsageError(f"--hints {config.hints}: {config.arch} takes none")
+        if not config.encoder_lr_scale and isinstance(self.generator, LinearHead):
+            self.generator.encoder.requires_grad_(False)
         if config.bf16_weights and not keeps_function(self.generator):
             raise UsageError(f"--bf16-weights: not for {config.arch}, which takes skips before a BatchNorm")
         if init_from is not None:
@@ -109,11 +114,16 @@ class Learner:
         self.generator.train()
         if config.freeze_batchnorm:
             freeze_batchnorm(self.generator)
-        lightness = batch["L"].to(self.processes.device, memory_format=self._layout)
+        inputs = [
+            batch[name].to(self.processes.device, memory_format=self._layout)
+            for name in ("L", "hints")
+            if name in batch
+        ]
+        lightness = inputs[0]
         target = batch["ab"].to(self.processes.device)
         log: dict[str, Tensor] = {}
         with self.precision.autocast():
-            fake = self._replica(lightness).float()
+            fake = self._replica(*inputs).float()
             loss = log["loss/pixel"] = pixel_loss(fake, target, config.pixel_loss, config.chroma_weight)
             if config.lambda_edges:
                 log["loss/edges"] = edge_loss(fake, target)
@@ -155,7 +165,7 @@ class Learner:
                     if value.is_floating_point():
                         value.lerp_(self._start[name].to(value.device), self.config.start_share)
         if self.config.final_chroma != 1:
-            assert isinstance(finished, BackboneUNet)  # as the config says
+            assert isinstance(finished, LinearHead)  # as the config says
             finished.multiply_chroma(self.config.final_chroma)
         if self.config.bf16_weights:
             round_weights(finished.eval())

@@ -13,6 +13,8 @@ class Generator(nn.Module):
 
     size_rule: SizeRule
     """Heights and widths that it accepts."""
+    takes_hints = False
+    """Whether it takes hints beside L: CIE a*, b* and a weight 0..1, ``(N, 3, H, W)``; zeros mean none."""
 
 
 def init_normal(module: nn.Module) -> None:

@@ -22,7 +22,9 @@ class Memory:
 
     def __init__(self, megabytes: float) -> None:
         """Start with none held."""
-        self._left = megabytes * MEGABYTE
+        self._most = megabytes * MEGABYTE
+        self.held = 0
+        """Bytes that requests hold."""
         self.requests = 0
         """Requests that may hold some."""
 
@@ -39,12 +41,12 @@ class Memory:
 
     def take(self, count: int) -> None:
         """Count bytes as held, or, when negative, as given back."""
-        self._left -= count
+        self.held += count
 
     @property
     def is_full(self) -> bool:
         """Whether more is held than there should be."""
-        return self._left < 0
+        return self.held > self._most
 
 
 class Share:

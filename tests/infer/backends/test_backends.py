@@ -80,7 +80,7 @@ def test_openvino_gives_each_caller_a_copy_of_its_own(
     exported: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend = open_backend(exported["onnx"], "openvino", gate=False)
-    together = threading.Barrier(2, timeout=20)
+    together = threading.Barrier(2, timeout=300)
 
     class Meeting:
         """A request that waits until another one runs, too."""

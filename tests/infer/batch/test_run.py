@@ -1,6 +1,5 @@
 import hashlib
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -141,15 +140,17 @@ def test_unwritable_output_fails_that_item_only(photos: Path, tmp_path: Path, co
 def test_a_bug_in_a_worker_ends_the_run_at_once(
     photos: Path, tmp_path: Path, colorizer: Colorizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    calls = []
+
     def broken(_: np.ndarray) -> np.ndarray:
+        calls.append(threading.current_thread())
         raise ZeroDivisionError
 
     monkeypatch.setattr(colorizer, "prepare", broken)
     items = [WorkItem(photos / "a.jpg", tmp_path / f"{index}.jpg") for index in range(1000)]
-    started = time.monotonic()
     with pytest.raises(ZeroDivisionError):
         list(colorize_items(items, tmp_path, colorizer, BatchOptions(workers=2)))
-    assert time.monotonic() - started < 5
+    assert len(calls) < 100
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("colorize")]
 
 

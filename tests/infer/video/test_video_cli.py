@@ -138,12 +138,11 @@ def test_ctrl_c_prints_the_command_that_goes_on(make: Make, tmp_path: Path) -> N
     command = [sys.executable, "-c", COMMAND, str(clip), "--out", str(target), *SMALL]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     segments = tmp_path / ".colorizing-out.mp4"
-    deadline = time.monotonic() + 200
     while not list(segments.glob("[0-9]*.npz")):
-        assert time.monotonic() < deadline
+        assert process.poll() is None
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGINT)
-    _, says = process.communicate(timeout=60)
+    _, says = process.communicate()
     assert process.returncode == 130
     assert "interrupted; go on with: " in says
     assert says.rstrip().endswith(shlex.join(SMALL))  # the same command

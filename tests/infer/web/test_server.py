@@ -84,7 +84,7 @@ def get(site: Site) -> Iterator[Callable[..., Answer]]:
         thread.start()
 
         def ask(path: str, method: str = "GET", **headers: str) -> Answer:
-            connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=300)
             with contextlib.closing(connection):
                 connection.request(
                     method, path, headers={key.replace("_", "-"): headers[key] for key in headers}

@@ -1,0 +1,125 @@
+"""The tables of the documents that come from the JSON of studies."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from colorize_gan.benchmarks.timing import table
+
+
+def _study(name: str) -> Any:
+    return json.loads((Path(__file__).parent / "studies" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _rows(name: str) -> Any:
+    return _study(name)["rows"]
+
+
+def architectures() -> str:
+    """Return checkpoints that have seen as many images each, and grey."""
+    found = _rows("architectures")
+    first = found[0]
+    header = ["model", "PSNR, dB", "gain over grey", "SSIM", "CIEDE2000"]
+    names = ("psnr", "psnr_gain", "ssim", "ciede2000", "cf")
+    grey = {"model": "grey", "psnr_gain": 0.0, "cf": 0.0}
+    grey |= {name: first[f"grey_{name}"] for name in ("psnr", "ssim", "ciede2000")}
+    digits = dict(zip(names, (2, 2, 3, 2, 1), strict=True))
+    rows = [[row["model"], *(f"{row[name]:.{digits[name]}f}" for name in names)] for row in (*found, grey)]
+    return table([*header, f"colourfulness (truth {first['truth_cf']:.1f})"], rows)
+
+
+def imagenet() -> str:
+    """Return what a classifier sees in photographs of ImageNet's classes."""
+    header = ["photographs", "", "gain over grey, dB", "colourfulness"]
+    shares = ("top1", "grey_top1", "truth_top1")
+    rows = [[row["set"], *_gain(row), *(_share(row, name) for name in shares)] for row in _rows("imagenet")]
+    return table([*header, "right: model", "grey", "truth"], rows)
+
+
+def outside() -> str:
+    """Return what the model does on photographs from elsewhere."""
+    header = ["photographs", "", "gain over grey, dB", "colourfulness"]
+    names = {
+        "labelled": "of ImageNet's classes",
+        "debian": "from Debian",
+        "npm": "from npm, mostly stock photographs in strong or tinted light",
+    }
+    shares = ("agreement", "grey_agreement", "top1", "grey_top1", "truth_top1")
+    rows = [
+        [names.get(row["set"], row["set"]), *_gain(row), *(_share(row, name) for name in shares)]
+        for row in _rows("outside")
+    ]
+    return table([*header, "agreement: model", "grey", "right: model", "grey", "truth"], rows)
+
+
+def _gain(row: Any) -> list[Any]:
+    return [row["photographs"], f"{row['psnr_gain']:.2f}", f"{row['cf']:.1f} of {row['truth_cf']:.1f}"]
+
+
+def _share(row: Any, name: str) -> str:
+    return f"{row[name]:.3f}" if name in row else ""
+
+
+def saturation() -> str:
+    """Return what livelier colours cost."""
+    rows = [
+        [
+            f"{row['saturation']:g}" + ("" if row["saturation"] else " (grey)"),
+            f"{row['gain']:.2f}",
+            f"{row['colorfulness']:.3f}",
+            f"{row['agreement']:.3f}",
+        ]
+        for row in _rows("saturation")
+        if not 0 < row["saturation"] < 1
+    ]
+    header = ["saturation", "PSNR gain over grey, dB", "colourfulness, of the truth's", "agreement"]
+    return table(header, rows, 0)
+
+
+def tones() -> str:
+    """Return how often photographs are taken for the other kind."""
+    kinds = {
+        "colour photographs": ("toned", "colour photographs"),
+        "half saturation": ("toned", "the same at half saturation"),
+        "25 % saturation": ("toned", "the same at a quarter of the saturation"),
+        "hand-coloured": ("toned", "hand-coloured prints"),
+        "sepia filter, 40 % to 90 %": ("colour", "sepia copies, of partial strength"),
+        "sepia filter, full": ("colour", "sepia copies, of full strength"),
+        "unevenly yellowed": ("colour", "unevenly yellowed copies"),
+        "scans, black and white": ("colour", "black-and-white scans"),
+    }
+    found = {row["kind"]: row["wrong"] for row in _rows("tones")}
+    rows = [[*names, f"{found[kind]:.1%}"] for kind, names in kinds.items()]
+    return table(["taken for", "of", "share"], rows, 2)
+
+
+def chroma_upsampling() -> str:
+    """Return the errors of both ways to enlarge colour, on scikit-image's photographs."""
+    names = {4: "scikit-image's, enlarged 4 times", 12: "the largest of them, enlarged 12 times"}
+    rows = []
+    for found in _study("chroma_upsampling")["quality"]:
+        if "scikit-image" in found["photographs"]:
+            errors = {row["method"]: row["edge_ciede2000"] for row in found["rows"]}
+            rows.append([names[found["ratio"]], f"{errors['bilinear']:.2f}", f"{errors['guided']:.2f}"])
+    return table(["photographs", "error at colour edges, CIEDE2000: bilinear", "guided"], rows)
+
+
+def cluster() -> str:
+    """Return the speed of clusters of one and two machines."""
+    found = _study("cluster")["speed"]
+    ways = ("with_start_up", "at_work", "without_ray")
+    names = ("1 machine of a core", "2 machines of a core")
+    rows = [
+        [name, *(row[way] for way in ways)]
+        for name, row in zip((*names, "times"), (*found["rows"], found["times"]), strict=True)
+    ]
+    header = ["cores", "cluster, images/s with start-up", "at work", "as many commands without Ray, at work"]
+    return table(header, rows)
+
+
+def server() -> str:
+    """Return what `colorize-serve` does under load."""
+    names = ("clients", "images_per_second", "of_batch", "p50_s", "p99_s", "rejected", "lost_or_wrong")
+    rows = [[row["case"], *(row[name] for name in names), row["rss_mb"][-1]] for row in _rows("server")]
+    header = ["load", "clients", "images/s", "times colorize-batch", "p50 s", "p99 s", "429s", "lost, wrong"]
+    return table([*header, "MB"], rows)

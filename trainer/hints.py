@@ -1,0 +1,46 @@
+"""Hints of colour as a user might give them, taken from the truth: Zhang et al. (2017), arXiv 1705.02999."""
+
+import numpy as np
+
+from colorize_gan.core.color.lab import FloatArray
+
+_STOPS = 1 / 8  # parameter of the geometric distribution of their number: eight on average
+_ALL = 1 / 100  # how often the whole truth is given
+_LARGEST = 9  # pixels a side
+
+
+def simulate_hints(ab: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Give away the colours of some square patches, rarely of all pixels.
+
+    Every other place is anywhere, the others gather about the middle: a Gaussian, a quarter of a side wide.
+
+    Args:
+        ab: true CIE ab ``(2, H, W)``.
+        rng: source of all chance.
+
+    Returns:
+        ``(3, H, W)`` float32: CIE a*, b* and the weight, 1 where there is a hint; the rest is zero.
+    """
+    if rng.random() < _ALL:
+        return np.concatenate([ab, np.ones_like(ab[:1])])
+    hints = np.zeros((3, *ab.shape[1:]), np.float32)
+    sides = np.array(ab.shape[1:])
+    for _ in range(rng.geometric(_STOPS)):
+        place = rng.normal(sides / 2, sides / 4) if rng.random() < 0.5 else rng.uniform(0, sides)
+        add_hint(hints, ab, np.clip(place, 0, sides - 1).astype(int), int(rng.integers(1, _LARGEST + 1)))
+    return hints
+
+
+def add_hint(hints: FloatArray, ab: FloatArray, place: np.ndarray, side: int) -> None:
+    """Put the mean true colour of a patch into ``hints``.
+
+    Args:
+        hints: ``(3, H, W)``, changed in place.
+        ab: true CIE ab ``(2, H, W)``.
+        place: row and column of the patch's middle.
+        side: of the patch, in pixels; what lies outside is cut off.
+    """
+    top, left = np.maximum(place - side // 2, 0)
+    bottom, right = place - side // 2 + side
+    hints[:2, top:bottom, left:right] = ab[:, top:bottom, left:right].mean(axis=(1, 2), keepdims=True)
+    hints[2, top:bottom, left:right] = 1
