@@ -21,9 +21,8 @@ from colorize_gan.infer.video.chroma import luma_range
 from colorize_gan.infer.video.source import Clip, ColorTags
 
 _TOP_FIRST, _BOTTOM_FIRST = 4, 5  # AVFieldOrder, of fields that are interleaved in a frame
-
-
 _TELEVISION, _HIGH_DEFINITION = 480, 720  # lines
+_MOST_SLICES_DOWN = 8
 
 
 @dataclass(frozen=True)
@@ -126,11 +125,11 @@ def settings_for(clip: Clip, codec: str, crf: int | None) -> EncoderSettings:
     quality = {} if chosen.crf is None else {"crf": str(chosen.crf if crf is None else crf)}
     is_interlaced = clip.is_interlaced and chosen.keeps_fields
     fields = {"x264-params": "bff=1"} if is_interlaced and clip.is_bottom_first and codec == "h264" else {}
-    slices = {"slices": _slices(clip)} if codec == "ffv1" else {}
     is_odd = clip.height % 2 or clip.width % 2
     layout = "444" if is_odd and chosen.needs_even else chosen.layout
     form = av.VideoFormat(_pixel_format(chosen, layout, clip.depth))
     rows, columns = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}[layout]
+    slices = {"slices": _slices(clip, rows, columns)} if codec == "ffv1" else {}
     return EncoderSettings(
         codec=codec,
         options={**chosen.options, **quality, **fields, **slices},
@@ -148,9 +147,25 @@ def settings_for(clip: Clip, codec: str, crf: int | None) -> EncoderSettings:
     )
 
 
-def _slices(clip: Clip) -> str:
+def _slices(clip: Clip, rows: int, columns: int) -> str:
     """Return in how many parts, each with a checksum, FFV1 cuts a frame: damage stays within one."""
-    return "24" if clip.height >= _HIGH_DEFINITION else "16" if clip.height >= _TELEVISION else "4"
+    wanted = 24 if clip.height >= _HIGH_DEFINITION else 16 if clip.height >= _TELEVISION else 4
+    grids = (
+        (down, across)
+        for down in range(1 if clip.height <= 288 and clip.width <= 352 else 2, _MOST_SLICES_DOWN)
+        for across in range(down, 2 * down + 1)  # those that FFmpeg tries: ffv1enc.c
+    )
+    counts = (
+        down * across
+        for down, across in grids
+        if _can_cut(clip.height, down, rows) and _can_cut(clip.width, across, columns)
+    )
+    return str(min(counts, key=lambda count: abs(count - wanted)))
+
+
+def _can_cut(side: int, parts: int, step: int) -> bool:
+    """Tell whether FFV1 has room for the last sample of chroma, which an odd side needs, in the last part."""
+    return side % step == 0 or -(-side // parts) % step != 0
 
 
 def what_changes(clip: Clip, settings: EncoderSettings) -> list[str]:
