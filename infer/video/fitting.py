@@ -11,7 +11,8 @@ from av.video.frame import VideoFrame
 from colorize_gan.core.errors import VideoError
 from colorize_gan.core.files.containers import CONTAINERS
 from colorize_gan.infer.video.checking import untold
-from colorize_gan.infer.video.copies import Copies, Excerpt, can_hold, choose_streams, notes_on_streams
+from colorize_gan.infer.video.choosing import Copies, Wishes, can_hold, choose_streams, notes_on_streams
+from colorize_gan.infer.video.copies import Excerpt
 from colorize_gan.infer.video.encoder import EncoderSettings
 from colorize_gan.infer.video.files import create_video, open_video
 from colorize_gan.infer.video.metadata import has_timecode, kept_stream_tags, kept_tags
@@ -19,8 +20,10 @@ from colorize_gan.infer.video.source import Clip
 from colorize_gan.infer.video.writing import WHOLE_MILLISECONDS, add_video, complete, container_options
 
 
-def plan_copies(clip: Clip, suffix: str, settings: EncoderSettings, excerpt: Excerpt) -> Copies:
-    """Choose what is copied into a container of this suffix.
+def plan_copies(
+    clip: Clip, suffix: str, settings: EncoderSettings, excerpt: Excerpt, wishes: Wishes
+) -> Copies:
+    """Choose what is written beside the video into a container of this suffix.
 
     Raises:
         VideoError: it cannot hold the video, what is told of it, the sound or the subtitles.
@@ -32,7 +35,7 @@ def plan_copies(clip: Clip, suffix: str, settings: EncoderSettings, excerpt: Exc
     if lost := _lost_in_trial(form, settings, loosely=is_loose):
         raise VideoError(_why_lost(suffix, settings, lost))
     with open_video(clip.path) as source:
-        ways = choose_streams(source, clip.stream, suffix)
+        ways = choose_streams(source, clip.stream, suffix, wishes)
         loosely = is_loose or "loosely" in ways.values()
         notes = notes_on_streams(source, ways, suffix)
         if loosely and source.chapters():
@@ -45,7 +48,7 @@ def plan_copies(clip: Clip, suffix: str, settings: EncoderSettings, excerpt: Exc
             notes.append("its time code is left out: it is not that of the first frame written here")
     if form in WHOLE_MILLISECONDS and (clip.time_base * 1000).denominator != 1:
         notes.append(f"{suffix} keeps times in whole milliseconds; .mp4 and .mov keep them exactly")
-    return Copies([index for index, way in ways.items() if way], loosely, timecode, notes)
+    return Copies({index: way for index, way in ways.items() if way}, loosely, timecode, notes)
 
 
 def _holds_video(form: str, settings: EncoderSettings, *, loosely: bool = False) -> bool:

@@ -23,6 +23,7 @@ from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.notes import DAMAGED
 from colorize_gan.infer.video.checking import check_written
+from colorize_gan.infer.video.choosing import Wishes
 from colorize_gan.infer.video.chroma import check_matrix
 from colorize_gan.infer.video.comparison import write_comparison
 from colorize_gan.infer.video.copies import Excerpt
@@ -140,7 +141,7 @@ class _Video:
         settings = settings_for(clip, options.codec, options.crf)
         suffix = item.target.suffix.lower()
         excerpt = Excerpt.of(clip, options.start, options.end)
-        copied = plan_copies(clip, suffix, settings, excerpt)
+        copied = plan_copies(clip, suffix, settings, excerpt, Wishes(options.audio, options.subtitles))
         item.target.parent.mkdir(parents=True, exist_ok=True)
         frames = Frames(clip, excerpt.start, excerpt.end)
         overwrite = options.on_exists == "overwrite"

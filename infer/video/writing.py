@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
-from av.stream import AttachmentStream
+from av.stream import AttachmentStream, Stream
 from av.video.stream import VideoStream
 
 from colorize_gan.core.files.containers import CONTAINERS
-from colorize_gan.infer.video.copies import Copies, Excerpt, Timed, add_copy, copied_packets
+from colorize_gan.infer.video.choosing import Copies, Way
+from colorize_gan.infer.video.copies import Excerpt, Timed, add_copy, copied_packets
 from colorize_gan.infer.video.encoder import CODECS, EncoderSettings
 from colorize_gan.infer.video.files import create_video, open_video
 from colorize_gan.infer.video.matroska import tell_aspect
@@ -26,6 +28,7 @@ from colorize_gan.infer.video.metadata import (
     with_comment,
     without_timecode,
 )
+from colorize_gan.infer.video.sound import add_sound, encoded_sound
 from colorize_gan.infer.video.source import Clip
 
 if TYPE_CHECKING:
@@ -78,15 +81,35 @@ def write_video(
             stream.set_display_matrix(clip.display_matrix)
         stream.metadata.update(kept_stream_tags(keep(source.streams[clip.stream].metadata)))
         stream.disposition = source.streams[clip.stream].disposition
-        added = {index: add_copy(source.streams[index], out, form) for index in copied.streams}
-        copies = {index: copy for index, copy in added.items() if not isinstance(copy, AttachmentStream)}
+        added = {index: _add(source.streams[index], out, form, way) for index, way in copied.ways.items()}
+        sounds, copies = _sorted_out(added, copied.ways)
         out.metadata.update(tags)
         out.set_chapters(_moved_chapters(source.chapters(), excerpt, clip.origin * clip.time_base, offset))
         coded = _video_packets(video, stream, clip.time_base, offset)
         others = copied_packets(source, copies, excerpt, clip, offset)
-        for _, packet in heapq.merge(coded, others, key=lambda timed: timed[0]):
+        encoded = [encoded_sound(clip, index, sound, excerpt, offset) for index, sound in sounds.items()]
+        for _, packet in heapq.merge(coded, others, *encoded, key=lambda timed: timed[0]):
             out.mux(packet)
     complete(path, form, settings)
+
+
+def _add(stream: Stream, out: OutputContainer, form: str, way: Way) -> Stream:
+    if isinstance(stream, AudioStream) and way in ("aac", "flac"):
+        return add_sound(stream, out, way)
+    return add_copy(stream, out, form)
+
+
+def _sorted_out(
+    added: Mapping[int, Stream], ways: Mapping[int, Way]
+) -> tuple[dict[int, AudioStream], dict[int, Stream]]:
+    """Return the streams whose packets are encoded, and those whose packets are copied."""
+    sounds, copies = {}, {}
+    for index, stream in added.items():
+        if isinstance(stream, AudioStream) and ways[index] in ("aac", "flac"):
+            sounds[index] = stream
+        elif not isinstance(stream, AttachmentStream):
+            copies[index] = stream
+    return sounds, copies
 
 
 def complete(path: Path, form: str, settings: EncoderSettings) -> None:
