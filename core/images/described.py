@@ -5,7 +5,6 @@ import dataclasses
 import pyvips
 
 from colorize_gan.core.images.beside_pixels import iptc_records
-from colorize_gan.core.images.gain_maps import GAIN_MAP_LEFT_OUT, has_gain_map
 from colorize_gan.core.images.metadata import (
     Metadata,
     orientation_of,
@@ -15,6 +14,7 @@ from colorize_gan.core.images.metadata import (
     with_size,
 )
 from colorize_gan.core.images.opened import PROFILE_IGNORED, Opened, number_of
+from colorize_gan.core.images.other_pictures import notes_on_other_pictures
 from colorize_gan.core.images.png import MAGIC, Beside, read_beside
 from colorize_gan.core.images.profiles import ICC
 from colorize_gan.core.images.tiff import is_tiff
@@ -28,8 +28,7 @@ def described(opened: Opened, content: bytes) -> Opened:
     A container of HEIC or AVIF says itself how its pixels are turned.
     """
     image = opened.image
-    if has_gain_map(content):
-        opened = dataclasses.replace(opened, notes=(*opened.notes, GAIN_MAP_LEFT_OUT))
+    opened = dataclasses.replace(opened, notes=(*opened.notes, *notes_on_other_pictures(content)))
     beside = read_beside(content) if content.startswith(MAGIC) else Beside()
     if beside.has_profile and not _blob(image, ICC):
         opened = dataclasses.replace(opened, notes=(*opened.notes, PROFILE_IGNORED))

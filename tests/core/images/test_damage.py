@@ -239,6 +239,16 @@ def test_gain_map_of_a_jpeg_is_left_out_and_noted() -> None:
     assert any("gain map" in note for note in picture.notes)
 
 
+def test_second_view_of_a_stereo_camera_is_left_out_and_noted() -> None:
+    file = io.BytesIO()
+    Image.fromarray(GREY).save(file, "MPO", save_all=True, append_images=[Image.fromarray(GREY)])
+    preview = file.getvalue()
+    assert not decode_picture(preview).notes
+    second_entry = preview.index(b"MPF\0") + 4 + 50 + 16
+    stereo = preview[:second_entry] + (0x20002).to_bytes(4, "little") + preview[second_entry + 4 :]
+    assert any("stereo" in note for note in decode_picture(stereo).notes)
+
+
 def test_strip_above_50_megabytes_is_read() -> None:
     samples = np.full((5100, 5200), 30_000, np.uint16)
     file = io.BytesIO()
