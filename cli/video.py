@@ -20,7 +20,14 @@ from colorize_gan.core.errors import UsageError, VideoError
 from colorize_gan.core.files.containers import CONTAINERS, VIDEO_SUFFIXES
 from colorize_gan.core.text import printable
 from colorize_gan.infer.batch.open import open_colorizer
-from colorize_gan.infer.video.options import SCENE_THRESHOLD, CodecName, VideoOptions, comparison_path
+from colorize_gan.infer.video.options import (
+    SCENE_THRESHOLD,
+    AudioChoice,
+    CodecName,
+    SubtitleChoice,
+    VideoOptions,
+    comparison_path,
+)
 
 if TYPE_CHECKING:
     from colorize_gan.infer.batch.results import ItemResult
@@ -65,6 +72,20 @@ class _Time(click.ParamType[Fraction]):
     "--container",
     type=click.Choice([suffix[1:] for suffix in CONTAINERS]),
     help="Of results in a folder; else that of the input, or mkv.",
+)
+@click.option(
+    "--audio",
+    type=click.Choice(get_args(AudioChoice)),
+    default="copy",
+    show_default=True,
+    help="Copy the sound, encode it anew (AAC, lossless FLAC), or leave it out.",
+)
+@click.option(
+    "--subtitles",
+    type=click.Choice(get_args(SubtitleChoice)),
+    default="copy",
+    show_default=True,
+    help="Copy the subtitles, or leave them out.",
 )
 @click.option(
     "--deflicker",

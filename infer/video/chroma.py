@@ -45,14 +45,14 @@ def luma_to_grey(luma: np.ndarray, depth: int, *, is_full: bool) -> np.ndarray:
 
 @functools.cache
 def _grey_table(depth: int, is_full: bool) -> np.ndarray:
-    black, white = _luma_range(depth, is_full)
+    black, white = luma_range(depth, is_full=is_full)
     bits = 8 if depth == 8 else 16  # samples may have any value in a damaged frame
     unit = np.clip((np.arange(1 << bits) - black) / (white - black), 0, 1)
     return np.rint(unit * ((1 << bits) - 1)).astype(f"uint{bits}")
 
 
-def _luma_range(depth: int, is_full: bool) -> tuple[int, int]:
-    """Return the codes of black and white: ITU-R BT.709, BT.2020."""
+def luma_range(depth: int, *, is_full: bool) -> tuple[int, int]:
+    """Return the luma codes of black and white: ITU-R BT.709, BT.2020."""
     return (0, (1 << depth) - 1) if is_full else (16 << (depth - 8), 235 << (depth - 8))
 
 

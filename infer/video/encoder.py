@@ -1,7 +1,7 @@
 """Which codec a video is written with, and how its encoder is set up."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
@@ -17,9 +17,12 @@ from av.video.plane import VideoPlane
 
 from colorize_gan.core.errors import UsageError
 from colorize_gan.core.system.scheduling import scheduling_kept
+from colorize_gan.infer.video.chroma import luma_range
 from colorize_gan.infer.video.source import Clip, ColorTags
 
-_TOP_FIRST, _BOTTOM_FIRST = 2, 3  # AVFieldOrder
+_TOP_FIRST, _BOTTOM_FIRST = 4, 5  # AVFieldOrder, of fields that are interleaved in a frame
+_TELEVISION, _HIGH_DEFINITION = 480, 720  # lines
+_MOST_SLICES_DOWN = 8
 
 
 @dataclass(frozen=True)
@@ -35,24 +38,30 @@ class Codec:
     layout: str = "420"
     needs_even: bool = False
     """Whether sides of 4:2:0 have to be even."""
-    tells_aspect: bool = False
-    """Whether the stream itself says the aspect of pixels: PyAV cannot tell Matroska."""
     keeps_fields: bool = False
     """Whether it has a mode for interlaced frames."""
+    is_limited: bool = False
+    """Whether decoders take its samples for limited range whatever is told."""
 
 
 CODECS = {
-    "h264": Codec("libx264", 17, {"preset": "medium"}, needs_even=True, tells_aspect=True, keeps_fields=True),
+    "h264": Codec("libx264", 17, {"preset": "medium"}, needs_even=True, keeps_fields=True),
     "h265": Codec(
         "libx265",
         19,
         {"preset": "medium", "x265-params": "log-level=none"},
         needs_even=True,
-        tells_aspect=True,
     ),
     "av1": Codec("libsvtav1", 24, {"preset": "8"}, most_crf=63),
-    "prores": Codec("prores_ks", None, {"profile": "hq", "vendor": "apl0"}, layout="422", keeps_fields=True),
-    "ffv1": Codec("ffv1", None, {"level": "3", "slicecrc": "1"}),
+    "prores": Codec(
+        "prores_ks",
+        None,
+        {"profile": "hq", "vendor": "apl0"},
+        layout="422",
+        keeps_fields=True,
+        is_limited=True,
+    ),
+    "ffv1": Codec("ffv1", None, {"level": "3", "slicecrc": "1", "g": "1"}, keeps_fields=True),
 }
 
 
@@ -120,9 +129,10 @@ def settings_for(clip: Clip, codec: str, crf: int | None) -> EncoderSettings:
     layout = "444" if is_odd and chosen.needs_even else chosen.layout
     form = av.VideoFormat(_pixel_format(chosen, layout, clip.depth))
     rows, columns = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}[layout]
+    slices = {"slices": _slices(clip, rows, columns)} if codec == "ffv1" else {}
     return EncoderSettings(
         codec=codec,
-        options={**chosen.options, **quality, **fields},
+        options={**chosen.options, **quality, **fields, **slices},
         pixel_format=form.name,
         subsampling=(rows, columns),
         depth=form.components[0].bits,
@@ -131,10 +141,31 @@ def settings_for(clip: Clip, codec: str, crf: int | None) -> EncoderSettings:
         time_base=clip.time_base,
         rate=clip.rate,
         aspect=clip.aspect,
-        tags=clip.tags,
+        tags=replace(clip.tags, is_full=clip.tags.is_full and not chosen.is_limited),
         is_interlaced=is_interlaced,
         is_bottom_first=clip.is_bottom_first,
     )
+
+
+def _slices(clip: Clip, rows: int, columns: int) -> str:
+    """Return in how many parts, each with a checksum, FFV1 cuts a frame: damage stays within one."""
+    wanted = 24 if clip.height >= _HIGH_DEFINITION else 16 if clip.height >= _TELEVISION else 4
+    grids = (
+        (down, across)
+        for down in range(1 if clip.height <= 288 and clip.width <= 352 else 2, _MOST_SLICES_DOWN)
+        for across in range(down, 2 * down + 1)  # those that FFmpeg tries: ffv1enc.c
+    )
+    counts = (
+        down * across
+        for down, across in grids
+        if _can_cut(clip.height, down, rows) and _can_cut(clip.width, across, columns)
+    )
+    return str(min(counts, key=lambda count: abs(count - wanted)))
+
+
+def _can_cut(side: int, parts: int, step: int) -> bool:
+    """Tell whether FFV1 has room for the last sample of chroma, which an odd side needs, in the last part."""
+    return side % step == 0 or -(-side // parts) % step != 0
 
 
 def what_changes(clip: Clip, settings: EncoderSettings) -> list[str]:
@@ -143,6 +174,8 @@ def what_changes(clip: Clip, settings: EncoderSettings) -> list[str]:
     if clip.is_interlaced:
         kept = "" if settings.is_interlaced else f" ({settings.codec} is written without saying so)"
         notes.append(f"interlaced{kept}: colours follow motion better after deinterlacing")
+    if settings.tags.is_full != clip.tags.is_full:
+        notes.append(f"luma of full range became limited, as {settings.codec} has it")
     if settings.depth < clip.depth:
         notes.append(f"{clip.depth} bits became {settings.depth}; --codec ffv1 keeps them")
     if clip.has_alpha:
@@ -178,8 +211,19 @@ def recolor(
     """
     colored = frame
     if frame.format.name != settings.pixel_format:
-        luma = convert_luma(luma_of(frame, clip), clip.depth, settings.depth, is_full=clip.tags.is_full)
-        colored = frame.reformat(format=settings.pixel_format, threads=1)
+        luma = convert_luma(
+            luma_of(frame, clip),
+            clip.depth,
+            settings.depth,
+            is_full=clip.tags.is_full,
+            becomes_full=settings.tags.is_full,
+        )
+        colored = frame.reformat(
+            format=settings.pixel_format,
+            src_color_range=clip.tags.range_code,
+            dst_color_range=settings.tags.range_code,
+            threads=1,
+        )
         plane_view(colored.planes[0], luma.dtype)[...] = luma
     colored.make_writable()  # the decoder may still refer to the picture
     for plane, samples in zip(colored.planes[1:], chroma, strict=True):
@@ -203,10 +247,26 @@ def plane_view(plane: VideoPlane, dtype: np.dtype) -> np.ndarray:
     return rows[:, : plane.width * dtype.itemsize].view(dtype)
 
 
-def convert_luma(luma: np.ndarray, depth: int, new_depth: int, *, is_full: bool) -> np.ndarray:
-    """Convert luma of ``depth`` bits to ``new_depth``: the same array when they are equal."""
-    if depth == new_depth:
+def convert_luma(
+    luma: np.ndarray, depth: int, new_depth: int, *, is_full: bool, becomes_full: bool
+) -> np.ndarray:
+    """Convert luma between depths and ranges.
+
+    Args:
+        luma: of any shape, uint8 for 8 bits, else uint16.
+        depth: its bits.
+        new_depth: the bits wanted.
+        is_full: whether it takes all codes, see `ColorTags`.
+        becomes_full: whether the result does.
+
+    Returns:
+        Luma of the same shape, rounded; the same array when nothing changes.
+    """
+    if (depth, is_full) == (new_depth, becomes_full):
         return luma
-    factor = ((1 << new_depth) - 1) / ((1 << depth) - 1) if is_full else 2.0 ** (new_depth - depth)
-    samples = np.rint(luma * factor)
+    black, white = luma_range(depth, is_full=is_full)
+    new_black, new_white = luma_range(new_depth, is_full=becomes_full)
+    samples = np.rint(
+        (luma.astype(np.float64) - black) * ((new_white - new_black) / (white - black)) + new_black
+    )
     return samples.clip(0, (1 << new_depth) - 1).astype(np.uint8 if new_depth == 8 else np.uint16)

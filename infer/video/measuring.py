@@ -28,7 +28,13 @@ def luma_error(clip: Clip, target: Path, start: Fraction | None, end: Fraction |
     try:
         for before, after in pairs:
             wanted = luma_of(to_planar(before, clip.tags), clip)
-            wanted = convert_luma(wanted, clip.depth, written.depth, is_full=clip.tags.is_full)
+            wanted = convert_luma(
+                wanted,
+                clip.depth,
+                written.depth,
+                is_full=clip.tags.is_full,
+                becomes_full=written.tags.is_full,
+            )
             codes = (1 << written.depth) - 1
             error = np.abs(luma_of(after, written).astype(np.float32) - wanted) / codes
             count += 1

@@ -9,6 +9,9 @@ from colorize_gan.core.files.paths import StrPath
 from colorize_gan.infer.batch.results import OnExists
 
 CodecName = Literal["h264", "h265", "av1", "prores", "ffv1"]
+SoundCodec = Literal["aac", "flac"]
+AudioChoice = Literal["copy", "aac", "flac", "drop"]
+SubtitleChoice = Literal["copy", "drop"]
 
 SCENE_THRESHOLD = 27.0
 """Mean change of luma, 0 to 255, from which on a frame begins a new scene: PySceneDetect's own."""
@@ -21,6 +24,9 @@ class VideoOptions:
     codec: CodecName = "h264"
     crf: int | None = None
     """Quality of the codec, lower is better; None for its own default."""
+    audio: AudioChoice = "copy"
+    """Sound of another codec is encoded anew by ``aac`` and ``flac``."""
+    subtitles: SubtitleChoice = "copy"
     deflicker: bool = True
     keyframes: int = 1
     """The network sees one frame in so many; colours move along with the picture in between."""

@@ -21,7 +21,8 @@ from colorize_gan.core.files.paths import StrPath
 from colorize_gan.infer.video.files import open_video, packets_of
 from colorize_gan.infer.video.side_data import display_matrix, is_bottom_first
 
-_LIMITED, _FULL = 1, 2  # AVColorRange
+_LIMITED, FULL_RANGE = 1, 2
+"""FFmpeg's codes of the ranges of samples."""
 _BT709, _UNSPECIFIED, _BT601 = 1, 2, 6  # code points of matrix, primaries and transfer: ITU-T H.273
 _NO_MATRICES = frozenset({0, _UNSPECIFIED, 3})  # of RGB, which grey of PNG has, too; unknown; reserved
 _SDR_TRANSFERS = frozenset({0, 1, 2, 4, 5, 6, 7, 11, 12, 13, 14, 15})
@@ -63,7 +64,7 @@ class ColorTags:
     @property
     def range_code(self) -> int:
         """FFmpeg's code of the range."""
-        return _FULL if self.is_full else _LIMITED
+        return FULL_RANGE if self.is_full else _LIMITED
 
 
 @dataclass(frozen=True)
@@ -239,5 +240,5 @@ def tags_of(frame: VideoFrame) -> ColorTags:
         matrix = _BT709 if frame.height >= _HIGH_DEFINITION else _BT601
     # FFmpeg and its players take these for full range where there is no tag
     is_full_by_name = frame.format.name.startswith(("yuvj", "gray", _ONE_BIT))
-    is_full = frame.color_range == _FULL or (not frame.color_range and is_full_by_name)
+    is_full = frame.color_range == FULL_RANGE or (not frame.color_range and is_full_by_name)
     return ColorTags(matrix, frame.color_primaries, frame.color_trc, is_full and is_native)

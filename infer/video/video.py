@@ -22,10 +22,13 @@ from colorize_gan.infer.batch.state import digest_of
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.notes import DAMAGED
+from colorize_gan.infer.video.checking import check_written
+from colorize_gan.infer.video.choosing import Wishes
 from colorize_gan.infer.video.chroma import check_matrix
 from colorize_gan.infer.video.comparison import write_comparison
 from colorize_gan.infer.video.copies import Excerpt
 from colorize_gan.infer.video.encoder import EncoderSettings, settings_for, what_changes
+from colorize_gan.infer.video.fitting import plan_copies
 from colorize_gan.infer.video.frames import Frames
 from colorize_gan.infer.video.measuring import luma_error
 from colorize_gan.infer.video.options import VideoOptions
@@ -34,7 +37,7 @@ from colorize_gan.infer.video.segments import Job
 from colorize_gan.infer.video.source import Clip, probe
 from colorize_gan.infer.video.state import State
 from colorize_gan.infer.video.video_state import CUT_SHORT, NoRecord, VideoState
-from colorize_gan.infer.video.writing import CodedVideo, check_written, plan_copies, write_video
+from colorize_gan.infer.video.writing import CodedVideo, write_video
 
 INTERRUPTED = "interrupted; what is finished of it is kept"
 """Reason of a result that ended early."""
@@ -138,7 +141,7 @@ class _Video:
         settings = settings_for(clip, options.codec, options.crf)
         suffix = item.target.suffix.lower()
         excerpt = Excerpt.of(clip, options.start, options.end)
-        copied = plan_copies(clip, suffix, settings, excerpt)
+        copied = plan_copies(clip, suffix, settings, excerpt, Wishes(options.audio, options.subtitles))
         item.target.parent.mkdir(parents=True, exist_ok=True)
         frames = Frames(clip, excerpt.start, excerpt.end)
         overwrite = options.on_exists == "overwrite"
@@ -156,7 +159,7 @@ class _Video:
             with job.result() as part:
                 comment = self._comment() + (f"; {CUT_SHORT}" if frames.missing_seconds else "")
                 write_video(part, suffix, clip, settings, video, copied, excerpt, comment)
-                check_written(part, clip, video.times, excerpt)
+                check_written(part, clip, settings, video.times, excerpt)
             if options.compare:
                 write_comparison(item.target, clip, excerpt.start, excerpt.end)
             job.remove()

@@ -3,45 +3,39 @@
 import contextlib
 import heapq
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from av.container import InputContainer, OutputContainer
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
 from av.packet import Packet
-from av.stream import AttachmentStream
+from av.stream import AttachmentStream, Stream
 from av.video.stream import VideoStream
 
-from colorize_gan.core.errors import VideoError
 from colorize_gan.core.files.containers import CONTAINERS
-from colorize_gan.infer.video.copies import (
-    Excerpt,
-    Timed,
-    add_copy,
-    can_hold,
-    choose_streams,
-    copied_packets,
-    notes_on_streams,
-)
+from colorize_gan.infer.video.choosing import Copies, Way
+from colorize_gan.infer.video.copies import Excerpt, Timed, add_copy, copied_packets
 from colorize_gan.infer.video.encoder import CODECS, EncoderSettings
 from colorize_gan.infer.video.files import create_video, open_video
+from colorize_gan.infer.video.matroska import tell_aspect
 from colorize_gan.infer.video.metadata import (
-    has_timecode,
     kept_stream_tags,
     kept_tags,
     needs_free_names,
     with_comment,
     without_timecode,
 )
+from colorize_gan.infer.video.sound import add_sound, encoded_sound
 from colorize_gan.infer.video.source import Clip
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
 
-_WHOLE_MILLISECONDS = frozenset({"matroska", "webm"})
-_MILLISECOND = Fraction(1, 1000)
+WHOLE_MILLISECONDS = frozenset({"matroska", "webm"})
+"""FFmpeg's names of the containers that keep no shorter times."""
 
 
 @dataclass(frozen=True)
@@ -54,78 +48,6 @@ class CodedVideo:
     """The times of all packets, int64 ``(N,)``, in the same order, in units of the clip's time base."""
     last_duration: int
     """Of the frame that is shown last."""
-
-
-@dataclass(frozen=True)
-class Copies:
-    """What is copied."""
-
-    streams: list[int]
-    """Their indices in the source."""
-    loosely: bool
-    """Whether some need `create_video` to be lenient."""
-    timecode: bool
-    """Whether the time code of the first frame is."""
-    notes: list[str]
-    """What will not be as it was."""
-
-
-def plan_copies(clip: Clip, suffix: str, settings: EncoderSettings, excerpt: Excerpt) -> Copies:
-    """Choose what is copied into a container of this suffix.
-
-    Raises:
-        VideoError: it cannot hold the video, the sound or the subtitles.
-    """
-    form = CONTAINERS[suffix]
-    if not can_hold(form, lambda trial: _add_video(trial, settings)):
-        raise VideoError(_why_not(suffix, form, settings))
-    with open_video(clip.path) as source:
-        ways = choose_streams(source, clip.stream, suffix)
-        loosely = "loosely" in ways.values()
-        notes = notes_on_streams(source, ways, suffix)
-        if loosely and source.chapters():
-            notes.append(f"chapters left out: {suffix} cannot hold them beside this sound")
-        timecode = excerpt.start is None and _holds_tags(form, settings, source, clip)
-        if not timecode and any(
-            has_timecode(part.metadata) for part in (source, source.streams[clip.stream])
-        ):
-            notes.append("its time code is left out: it is not that of the first frame written here")
-    copied = [index for index, way in ways.items() if way]
-    return Copies(copied, loosely, timecode, notes + _lost_by_matroska(form, suffix, clip, settings))
-
-
-def _holds_tags(form: str, settings: EncoderSettings, source: InputContainer, clip: Clip) -> bool:
-    """Tell whether a container holds the source's tags: a time code may not fit the rate of the video."""
-
-    def add(trial: OutputContainer) -> None:
-        tags = kept_stream_tags(source.streams[clip.stream].metadata)
-        _add_video(trial, settings).metadata.update(tags)
-        trial.metadata.update(kept_tags(source.metadata))
-
-    return can_hold(form, add)
-
-
-def _lost_by_matroska(form: str, suffix: str, clip: Clip, settings: EncoderSettings) -> list[str]:
-    """Return notes on what Matroska and WebM do not keep of the video."""
-    notes = []
-    if form in _WHOLE_MILLISECONDS and (clip.time_base * 1000).denominator != 1:
-        notes.append(f"{suffix} keeps times in whole milliseconds; .mp4 and .mov keep them exactly")
-    tells_aspect = settings.aspect in (None, 1) or CODECS[settings.codec].tells_aspect
-    if form in _WHOLE_MILLISECONDS and not tells_aspect:
-        notes.append(f"{suffix} with {settings.codec} loses the aspect of pixels, {settings.aspect}")
-    return notes
-
-
-def _why_not(suffix: str, form: str, settings: EncoderSettings) -> str:
-    """Say why a container does not take the video."""
-    second = Fraction(1, 25)
-    usual = replace(settings, width=640, height=360, rate=1 / second, time_base=second, aspect=None)
-    if not can_hold(form, lambda trial: _add_video(trial, usual)):
-        return f"{suffix} cannot hold {settings.codec}; write .mkv, or choose another codec"
-    return (
-        f"{settings.codec} takes no video of {settings.width} x {settings.height} pixels "
-        f"at {float(settings.rate):.6g} frames/s; choose another codec"
-    )
 
 
 def write_video(
@@ -152,65 +74,77 @@ def write_video(
         source = stack.enter_context(open_video(clip.path))
         keep = kept_tags if copied.timecode else _kept_without_timecode
         tags = with_comment(keep(source.metadata), comment)
-        options = _options(form, clip, tags)
+        options = container_options(form, clip.time_base, tags)
         out = stack.enter_context(create_video(path, form, options, loosely=copied.loosely))
-        stream = _add_video(out, settings)
+        stream = add_video(out, form, settings)
         if clip.display_matrix:
             stream.set_display_matrix(clip.display_matrix)
         stream.metadata.update(kept_stream_tags(keep(source.streams[clip.stream].metadata)))
         stream.disposition = source.streams[clip.stream].disposition
-        added = {index: add_copy(source.streams[index], out, form) for index in copied.streams}
-        copies = {index: copy for index, copy in added.items() if not isinstance(copy, AttachmentStream)}
+        added = {index: _add(source.streams[index], out, form, way) for index, way in copied.ways.items()}
+        sounds, copies = _sorted_out(added, copied.ways)
         out.metadata.update(tags)
         out.set_chapters(_moved_chapters(source.chapters(), excerpt, clip.origin * clip.time_base, offset))
         coded = _video_packets(video, stream, clip.time_base, offset)
         others = copied_packets(source, copies, excerpt, clip, offset)
-        for _, packet in heapq.merge(coded, others, key=lambda timed: timed[0]):
+        encoded = [encoded_sound(clip, index, sound, excerpt, offset) for index, sound in sounds.items()]
+        for _, packet in heapq.merge(coded, others, *encoded, key=lambda timed: timed[0]):
             out.mux(packet)
+    complete(path, form, settings)
+
+
+def _add(stream: Stream, out: OutputContainer, form: str, way: Way) -> Stream:
+    if isinstance(stream, AudioStream) and way in ("aac", "flac"):
+        return add_sound(stream, out, way)
+    return add_copy(stream, out, form)
+
+
+def _sorted_out(
+    added: Mapping[int, Stream], ways: Mapping[int, Way]
+) -> tuple[dict[int, AudioStream], dict[int, Stream]]:
+    """Return the streams whose packets are encoded, and those whose packets are copied."""
+    sounds, copies = {}, {}
+    for index, stream in added.items():
+        if isinstance(stream, AudioStream) and ways[index] in ("aac", "flac"):
+            sounds[index] = stream
+        elif not isinstance(stream, AttachmentStream):
+            copies[index] = stream
+    return sounds, copies
+
+
+def complete(path: Path, form: str, settings: EncoderSettings) -> None:
+    """Add what PyAV cannot write to a finished file."""
+    if form in WHOLE_MILLISECONDS and settings.aspect not in (None, 1):
+        tell_aspect(path, settings.aspect)
 
 
 def _kept_without_timecode(tags: Mapping[str, str]) -> dict[str, str]:
     return without_timecode(kept_tags(tags))
 
 
-def check_written(path: Path, clip: Clip, times: np.ndarray, excerpt: Excerpt) -> None:
-    """Check that a file has all frames, at the times (see `CodedVideo`) they have in the clip.
-
-    Raises:
-        VideoError: it has not.
-    """
-    first = int(times.min()) if excerpt.start is not None else 0
-    wanted = [(int(time) - first) * clip.time_base for time in np.sort(times)]
-    with open_video(path) as container:
-        written = sorted(
-            packet.pts * packet.time_base for packet in container.demux(video=0) if packet.pts is not None
-        )
-        rounds = container.format.name.startswith("matroska")
-    if len(written) != len(wanted):
-        raise VideoError(f"{len(written)} of {len(wanted)} frames were written: choose another container")
-    # where sound begins before zero, Matroska moves all streams
-    shift = written[0] - wanted[0] if rounds else 0
-    errors = (abs(found - time - shift) for found, time in zip(written, wanted, strict=True))
-    if max(errors) > (_MILLISECOND if rounds else 0):
-        raise VideoError("the container does not keep its times: choose another one")
-
-
-def _options(form: str, clip: Clip, tags: Mapping[str, str]) -> dict[str, str]:
+def container_options(form: str, time_base: Fraction, tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the options of a container of FFmpeg's name ``form`` that will hold ``tags``."""
     if form not in ("mp4", "mov"):
         return {"fflags": "+bitexact"}  # else Matroska's identifiers are random
     # the units of tracks and of the edit lists that keep a late start
-    unit = str(clip.time_base.denominator)
-    flags = "+faststart" + ("+use_metadata_tags" if needs_free_names(tags) else "")
+    unit = str(time_base.denominator)
+    flags = "+faststart+write_colr" + ("+use_metadata_tags" if needs_free_names(tags) else "")
     return {"movflags": flags, "video_track_timescale": unit, "movie_timescale": unit}
 
 
-def _add_video(out: OutputContainer, settings: EncoderSettings) -> VideoStream:
-    """Add the video stream; its encoder makes the headers, and encodes nothing."""
+def add_video(out: OutputContainer, form: str, settings: EncoderSettings) -> VideoStream:
+    """Add the video stream; its encoder makes the headers, and encodes nothing.
+
+    Args:
+        out: the container.
+        form: FFmpeg's name of it.
+        settings: of the encoder.
+    """
     stream = out.add_stream(CODECS[settings.codec].encoder, rate=settings.rate)
     assert isinstance(stream, VideoStream)
     settings.open(stream.codec_context)
     stream.time_base = settings.time_base
-    if settings.codec == "h265" and out.format.name in ("mp4", "mov"):
+    if settings.codec == "h265" and form in ("mp4", "mov"):
         stream.codec_context.codec_tag = "hvc1"  # Apple's players want it
     return stream
 

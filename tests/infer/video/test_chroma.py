@@ -88,13 +88,13 @@ def test_grey_of_luma() -> None:
     assert luma_to_grey(deep, 10, is_full=True)[0, 2] == 65535
 
 
-def test_luma_in_more_bits_and_back() -> None:
+@pytest.mark.parametrize(("is_full", "becomes_full"), [(False, False), (True, True), (True, False)])
+def test_luma_in_more_bits_and_back(is_full: bool, becomes_full: bool) -> None:
     codes = np.arange(256, dtype=np.uint8)[None]
-    for is_full in (False, True):
-        deeper = convert_luma(codes, 8, 10, is_full=is_full)
-        assert np.array_equal(convert_luma(deeper, 10, 8, is_full=is_full), codes)
-    assert convert_luma(codes, 8, 10, is_full=False)[0, 235] == 940
-    assert convert_luma(codes, 8, 10, is_full=True)[0, 255] == 1023
+    deeper = convert_luma(codes, 8, 10, is_full=is_full, becomes_full=becomes_full)
+    assert np.array_equal(convert_luma(deeper, 10, 8, is_full=becomes_full, becomes_full=is_full), codes)
+    white = 255 if is_full else 235
+    assert deeper[0, white] == (1023 if becomes_full else 940)
 
 
 def test_unknown_matrix_is_refused() -> None:

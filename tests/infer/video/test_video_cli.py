@@ -242,3 +242,10 @@ def test_videos_that_are_skipped_are_in_nobodys_way(photo: np.ndarray, tmp_path:
     assert result.exit_code == 0, result.output
     assert [path.name for path in (tmp_path / "out").glob("*.*") if path.is_file()] == ["b.png"]
     assert "2 of the skipped are videos: --videos colorizes them" in result.stderr
+
+
+def test_sound_on_request(make: Make, tmp_path: Path) -> None:
+    clip = make("in.mkv", sound="pcm_s16le", times=range(0, 3 * STEP, STEP))
+    result = video(clip, "--out", tmp_path / "out.mp4", "--audio", "flac", "--subtitles", "drop")
+    assert result.exit_code == 0, result.output
+    assert "(pcm_s16le) became flac" in result.stderr
