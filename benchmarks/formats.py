@@ -152,7 +152,7 @@ def _measure_colors(
 ) -> None:
     """Compare each with the eager generator; a pixels graph with what colorize-batch makes of that."""
     eager = RunBackend(contracts[_REFERENCE], _runner(good[_REFERENCE]))
-    colorizer = Colorizer(eager, chroma_upsample="bilinear")
+    colorizer = Colorizer(eager)
     for name, process in good.items():
         contract = contracts[name]
         probes = islice(photographs(contract), 1 if settings.quick else None)

@@ -144,7 +144,7 @@ def sizing() -> str:
 def model_quality() -> str:
     """Return the record in the model file, beside grey and the truth."""
     record = results("quality")["record"]
-    rows = [
+    rows: list[list[object]] = [
         ["PSNR, dB", f"{record['psnr']:.2f}", f"{record['grey_psnr']:.2f}", ""],
         ["SSIM", f"{record['ssim']:.3f}", f"{record['grey_ssim']:.3f}", ""],
         ["CIEDE2000", f"{record['ciede2000']:.2f}", f"{record['grey_ciede2000']:.2f}", 0],

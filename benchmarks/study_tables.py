@@ -93,17 +93,6 @@ def tones() -> str:
     return table(["taken for", "of", "share"], rows, 2)
 
 
-def chroma_upsampling() -> str:
-    """Return the errors of both ways to enlarge colour, on scikit-image's photographs."""
-    names = {4: "scikit-image's, enlarged 4 times", 12: "the largest of them, enlarged 12 times"}
-    rows = []
-    for found in _study("chroma_upsampling")["quality"]:
-        if "scikit-image" in found["photographs"]:
-            errors = {row["method"]: row["edge_ciede2000"] for row in found["rows"]}
-            rows.append([names[found["ratio"]], f"{errors['bilinear']:.2f}", f"{errors['guided']:.2f}"])
-    return table(["photographs", "error at colour edges, CIEDE2000: bilinear", "guided"], rows)
-
-
 def cluster() -> str:
     """Return the speed of clusters of one and two machines."""
     found = _study("cluster")["speed"]

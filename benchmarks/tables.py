@@ -30,7 +30,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "elsewhere": study_tables.outside,
     "saturation": study_tables.saturation,
     "tones": study_tables.tones,
-    "chroma upsampling": study_tables.chroma_upsampling,
     "flicker": lambda: video.flicker_table(results("video")),
     "video speed": lambda: video.speed_table(results("video")),
     "training step": lambda: training_step.steps_table(results("training-step")),

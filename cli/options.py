@@ -59,13 +59,6 @@ _COLOR_OPTIONS = (
         show_default=True,
         help="Blend of the image's own colour (0) with the predicted one (1).",
     ),
-    click.option(
-        "--chroma-upsample",
-        type=click.Choice(["guided", "bilinear"]),
-        default="guided",
-        show_default=True,
-        help="How colour grows to full size: guided keeps it inside the edges.",
-    ),
 )
 
 

@@ -270,7 +270,7 @@ def _reference(source: Source, contract: ModelContract) -> Run:
     """Return the graph that a file is compared with; for pixels, what colorize-batch would do."""
     if contract.graph == "lab":
         return source.run
-    colorizer = Colorizer(RunBackend(source.contract, source.run), chroma_upsample="bilinear")
+    colorizer = Colorizer(RunBackend(source.contract, source.run))
     return lambda images: np.stack([colorizer.colorize(image) for image in images])
 
 

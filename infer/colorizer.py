@@ -5,7 +5,6 @@ import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import cv2
 import numpy as np
@@ -27,7 +26,7 @@ from colorize_gan.infer.backends.batching import BatchingBackend
 from colorize_gan.infer.backends.bundled import DEFAULT_MODEL, find_model
 from colorize_gan.infer.backends.open import open_backend
 from colorize_gan.infer.backends.protocol import Backend
-from colorize_gan.infer.upsample import Method, Upsampler, upsample
+from colorize_gan.infer.upsample import Upsampler, upsample
 
 MINIMUM_SIDE = 8
 """Images with a shorter side, in pixels, show nothing that could be recognised."""
@@ -65,7 +64,6 @@ class Colorizer:
         render_size: int | None = None,
         saturation: float = 1.0,
         strength: float = 1.0,
-        chroma_upsample: Method = "guided",
         batch_size: int | None = None,
     ) -> None:
         """Open the model.
@@ -77,7 +75,6 @@ class Colorizer:
             render_size: short side, in pixels, that the network sees; None for the contract's.
             saturation: factor on the predicted chroma.
             strength: 1 for the predicted colour, 0 for the image's own, between them a blend.
-            chroma_upsample: how ab grows to the image's size: see `upsample`.
             batch_size: images of one size, wanted by several threads at once, that the network sees
                 together; None for 1 on a CPU, where more would be slower, and 8 on a GPU.
 
@@ -103,21 +100,18 @@ class Colorizer:
                 f"--render-size {self.render_size}: the model takes "
                 + (f"only {rule.minimum}" if rule.fixed else f"multiples of {rule.multiple_of}")
             )
-        self._set_colors(saturation, strength, chroma_upsample)
+        self._set_colors(saturation, strength)
 
-    def with_colors(self, saturation: float, strength: float, chroma_upsample: Method) -> "Colorizer":
+    def with_colors(self, saturation: float, strength: float) -> "Colorizer":
         """Return a colorizer of the same opened model; arguments and errors are those of `__init__`."""
         other = copy.copy(self)
-        other._set_colors(saturation, strength, chroma_upsample)
+        other._set_colors(saturation, strength)
         return other
 
-    def _set_colors(self, saturation: float, strength: float, chroma_upsample: Method) -> None:
+    def _set_colors(self, saturation: float, strength: float) -> None:
         if not (0 <= saturation <= MAXIMUM_SATURATION and 0 <= strength <= 1):  # not: NaN
             raise UsageError(f"--saturation is 0 to {MAXIMUM_SATURATION}, --strength 0 to 1")
-        if chroma_upsample not in get_args(Method):
-            raise UsageError(f"--chroma-upsample {chroma_upsample}: not {' or '.join(get_args(Method))}")
         self.saturation, self.strength = saturation, strength
-        self.chroma_upsample: Method = chroma_upsample
 
     @property
     def contract(self) -> ModelContract:
@@ -144,7 +138,6 @@ class Colorizer:
             "render_size": self.render_size,
             "saturation": self.saturation,
             "strength": self.strength,
-            "chroma_upsample": self.chroma_upsample,
         }
 
     def colorize(self, image: np.ndarray) -> np.ndarray:
@@ -190,7 +183,7 @@ class Colorizer:
         image = prepared.image
         height, width = image.shape[:2]
         has_alpha = image.ndim == 3 and image.shape[2] == 4
-        upsampler = Upsampler(ab, prepared.reduced, (height, width), self.chroma_upsample)
+        upsampler = Upsampler(ab, (height, width))
         result = np.empty((height, width, 4 if has_alpha else 3), image.dtype)
         for strip in strips(height, width):
             result[strip, :, :3] = self._merge_rows(upsampler, strip.start, image[strip])
@@ -208,7 +201,7 @@ class Colorizer:
         coarse = prepared.coarse
         assert coarse is not None
         lightness = lightness_of(coarse)
-        color = upsample(ab, prepared.reduced, lightness, self.chroma_upsample) * np.float32(self.strength)
+        color = upsample(ab, coarse.shape) * np.float32(self.strength)
         rgb = lab_to_fitted_rgb(lightness, color)
         ycc = rgb_to_ycc(rgb)
         ycc[..., 0] = _CORRECTION_STEPS * (ycc[..., 0] - coarse) + _NO_CORRECTION
@@ -229,10 +222,10 @@ class Colorizer:
         """Return the rows ``(n, W)`` or ``(n, W, C)`` from ``start`` on in colour, ``(n, W, 3)``."""
         if self.strength == 1 or rows.ndim == 2:
             lightness = lightness_of(rows)
-            ab = upsampler.rows(start, lightness) * np.float32(self.strength)
+            ab = upsampler.rows(start, len(rows)) * np.float32(self.strength)
         else:
             lightness, own_ab = rgb_to_lab(rows[..., :3])
-            ab = self.strength * upsampler.rows(start, lightness) + (1 - self.strength) * own_ab
+            ab = self.strength * upsampler.rows(start, len(rows)) + (1 - self.strength) * own_ab
         return lab_to_image(lightness, ab, rows.dtype)
 
     def _reduce(self, image: np.ndarray, size: tuple[int, int]) -> FloatArray:

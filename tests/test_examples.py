@@ -45,7 +45,7 @@ def expected(languages: ModuleType, model: Path, tmp_path_factory: pytest.TempPa
 
 
 def test_python_gives_the_colours_of_the_package(expected: Path) -> None:
-    colorizer = Colorizer(backend="onnxruntime", chroma_upsample="bilinear")
+    colorizer = Colorizer(backend="onnxruntime")
     difference = read_rgb8(expected).astype(int) - colorizer.colorize(read_rgb8(PHOTO))
     assert np.abs(difference).max() <= 1
 

@@ -182,7 +182,7 @@ def driver(folder: Path) -> dict[str, Any]:
     photo = many(folder, 1) / "000.jpg"
     items = [WorkItem(photo, folder / "out" / f"{number}.jpg") for number in range(ITEMS)]
     opening = {"model": "lite2", "backend": "auto", "device": "cpu", "render_size": None}
-    opening |= {"batch_size": None, "saturation": 1.0, "strength": 1.0, "chroma_upsample": "guided"}
+    opening |= {"batch_size": None, "saturation": 1.0, "strength": 1.0}
     stop = threading.Event()
     opened = engine.open_cluster(None, items, folder / "out", BatchOptions(workers=2), opening, stop.is_set)
     with opened as running:

@@ -17,7 +17,6 @@ from colorize_gan.infer.server.admission import Memory, Pool
 from colorize_gan.infer.server.limits import Limits
 from colorize_gan.infer.server.metrics import Metrics
 from colorize_gan.infer.timings import StageClock
-from colorize_gan.infer.upsample import Method
 
 
 class ColorOptions(BaseModel):
@@ -41,9 +40,6 @@ class ColorOptions(BaseModel):
         allow_inf_nan=False,
         description="Blend of the photograph's own colour (0) with the predicted one (1).",
         examples=[0.8],
-    )
-    chroma_upsample: Method = Field(
-        "guided", description="How colour grows to full size: guided keeps it inside the edges."
     )
     in_color: Literal["recolor", "copy"] = Field(
         "recolor", description="What to do with colour photographs; toned ones (sepia) are always recoloured."
@@ -104,7 +100,7 @@ class Service:
             with clock.measure("encode"):
                 copied = copy(picture, content, own, suffix, options.quality)
             return Reply(copied.content, MEDIA_TYPES[suffix], copied.facts, clock.seconds)
-        colorizer = self.colorizer.with_colors(options.saturation, options.strength, options.chroma_upsample)
+        colorizer = self.colorizer.with_colors(options.saturation, options.strength)
         colored = color(picture, suffix, colorizer, options.quality, clock)
         return Reply(colored.content, MEDIA_TYPES[suffix], colored.facts, clock.seconds)
 

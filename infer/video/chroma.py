@@ -8,7 +8,7 @@ import numpy as np
 from colorize_gan.core.color.lab import FloatArray, lab_to_fitted_rgb, lightness_of
 from colorize_gan.core.color.pixels import strips
 from colorize_gan.core.errors import VideoError
-from colorize_gan.infer.upsample import Method, Upsampler
+from colorize_gan.infer.upsample import Upsampler
 from colorize_gan.infer.video.source import ColorTags
 
 _LUMA_WEIGHTS = {  # of red and blue, by matrix: ITU-T H.273, table 4
@@ -58,35 +58,31 @@ def luma_range(depth: int, *, is_full: bool) -> tuple[int, int]:
 
 def ab_to_chroma(
     ab: FloatArray,
-    small_lightness: FloatArray,
     grey: np.ndarray,
     *,
     subsampling: tuple[int, int],
     depth: int,
     tags: ColorTags,
-    method: Method,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the chroma planes of a frame.
 
     Args:
         ab: CIE a*, b* ``(h, w, 2)`` float32, as the network gave it.
-        small_lightness: CIE L* ``(h, w)`` float32, as the network saw it.
         grey: the frame ``(H, W)``, see `luma_to_grey`.
         subsampling: rows and columns of luma that share a chroma sample.
         depth: bits of the samples.
         tags: matrix and range of the stream.
-        method: see `upsample`.
 
     Returns:
         Cb and Cr, ``(ceil(H / rows), ceil(W / columns))``, uint8 for 8 bits, else uint16.
     """
     reduced = _reduced(grey, subsampling)
-    upsampler = Upsampler(ab, small_lightness, reduced.shape, method)
+    upsampler = Upsampler(ab, reduced.shape)
     matrix = _chroma_matrix(depth, tags)
     planes = np.empty((2, *reduced.shape), np.uint8 if depth == 8 else np.uint16)
     for strip in strips(*reduced.shape):
         lightness = lightness_of(reduced[strip])
-        rgb = lab_to_fitted_rgb(lightness, upsampler.rows(strip.start, lightness))
+        rgb = lab_to_fitted_rgb(lightness, upsampler.rows(strip.start, len(lightness)))
         planes[:, strip] = _codes(cv2.transform(rgb, matrix), depth).transpose(2, 0, 1)
     return planes[0], planes[1]
 

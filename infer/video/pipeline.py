@@ -174,12 +174,10 @@ class FramePipeline:
         ab = colors.steady if is_steadied else colors.predicted
         chroma = ab_to_chroma(
             ab * strength_of(prepared.reduced),
-            prepared.reduced,
             prepared.image,
             subsampling=settings.subsampling,
             depth=settings.depth,
             tags=settings.tags,
-            method=self._colorizer.chroma_upsample,
         )
         frame = recolor(seen.picture.frame, chroma, self._clip, settings, self._colorizer.strength)
         last = before.predicted if before else None

@@ -43,10 +43,7 @@ def test_pixels_are_those_of_colorize_batch_at_any_size(shipped_pixels: Path, sh
     saturated = cv2.applyColorMap(np.ascontiguousarray(rgb[..., 1]), cv2.COLORMAP_JET)
     for image in (rgb, saturated, cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)):
         colored = open_backend(shipped_pixels, "native").run(image[None])[0]
-        difference = np.abs(
-            colored.astype(int)
-            - Colorizer("lite2", backend="onnxruntime", chroma_upsample="bilinear").colorize(image)
-        )
+        difference = np.abs(colored.astype(int) - Colorizer("lite2", backend="onnxruntime").colorize(image))
         assert difference.max() <= 1
         assert (difference > 0).mean() < 0.01
 
@@ -91,10 +88,4 @@ def test_readme_lines_run_as_printed(shipped_pixels: Path, tmp_path: Path) -> No
     cv2.imwrite(str(tmp_path / "old.png"), grey)
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     colored = cv2.imread(str(tmp_path / "colored.png"))[..., ::-1]
-    assert (
-        np.abs(
-            colored.astype(int)
-            - Colorizer("lite2", backend="onnxruntime", chroma_upsample="bilinear").colorize(grey)
-        ).max()
-        <= 1
-    )
+    assert np.abs(colored.astype(int) - Colorizer("lite2", backend="onnxruntime").colorize(grey)).max() <= 1

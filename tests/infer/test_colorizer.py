@@ -38,7 +38,7 @@ def reference(colorizer: Colorizer, image: np.ndarray) -> np.ndarray:
     """Colorize in plain float arithmetic, the whole image at once."""
     prepared = colorizer.prepare(image)
     lightness = lightness_of(image)
-    ab = upsample(colorizer.predict(prepared), prepared.reduced, lightness, colorizer.chroma_upsample)
+    ab = upsample(colorizer.predict(prepared), lightness.shape)
     return from_unit(lab_to_rgb(lightness, fit_to_gamut(lightness, ab)), image.dtype)
 
 
@@ -184,8 +184,3 @@ def test_arrays_that_are_no_image_are_refused(exported: dict[str, Path], image: 
 def test_the_order_of_bytes_does_not_matter(exported: dict[str, Path], photo: np.ndarray) -> None:
     colorizer, grey = Colorizer(exported["onnx"]), photo[:64, :80, 0].astype(np.uint16) * 257
     assert np.array_equal(colorizer.colorize(grey.astype(">u2")), colorizer.colorize(grey))
-
-
-def test_an_enlargement_that_is_not_there_is_refused(exported: dict[str, Path]) -> None:
-    with pytest.raises(UsageError, match="--chroma-upsample nearest: not guided or bilinear"):
-        Colorizer(exported["onnx"], chroma_upsample="nearest")  # type: ignore[arg-type]

@@ -53,6 +53,22 @@ def test_batch_is_cie_lab(photo_folder: Path) -> None:
     assert batch["ab"].abs().max() > 5
 
 
+def test_hints_are_of_the_true_colours_and_leave_crops_as_they_are(photo_folder: Path) -> None:
+    photos = find_photos(photo_folder)
+    keys = [(epoch, index) for epoch in range(8) for index in range(4)]
+    without, half = (
+        TrainingCrops(photos, TrainConfig(tone=0.5, damage=0.5, film=0.5, blank=0.1, hints=hints))
+        for hints in (0.0, 0.5)
+    )
+    plain, hinted = without.batch(keys, 64), half.batch(keys, 64)
+    assert set(plain) == {"L", "ab"}
+    assert all(torch.equal(plain[name], hinted[name]) for name in plain)
+    assert torch.equal(half.batch(keys[5:6], 64)["hints"], hinted["hints"][5:6])
+    given = [bool(hints.any()) for hints in hinted["hints"]]
+    assert 0 < sum(given) < len(given)
+    assert {0, 1} == set(hinted["hints"][:, 2].unique().tolist())
+
+
 def test_blank_crops_are_even_and_without_colour(photo_folder: Path) -> None:
     blank = TrainingCrops(find_photos(photo_folder), TrainConfig(blank=1.0))
     crops = [blank.crop(epoch, 0, 64) for epoch in range(4)]

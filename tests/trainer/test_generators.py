@@ -1,11 +1,14 @@
 import pytest
 import torch
 
-from colorize_gan.trainer.generators import UpBlock, build_generator
+from colorize_gan.trainer.decoder import UpBlock
+from colorize_gan.trainer.fusion import FusionGenerator
+from colorize_gan.trainer.generators import build_generator
 from colorize_gan.trainer.network import Generator
 from colorize_gan.trainer.pix2pix import Pix2PixUNet
 
-ARCHITECTURES = ["efficientnet_lite0", "efficientnet_lite2", "resnet18", "resnet34", "resnet50", "pix2pix"]
+ARCHITECTURES = ["efficientnet_lite0", "efficientnet_lite2", "resnet18", "resnet34", "resnet50"]
+ARCHITECTURES += ["dinov2_nano", "pix2pix"]
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
@@ -27,10 +30,11 @@ def test_every_parameter_gets_a_gradient(generator: Generator) -> None:
 
 def test_any_multiple_of_the_stride_gives_ab_of_the_same_size(generator: Generator) -> None:
     generator.eval()
-    unit = generator.size_rule.multiple_of
-    assert unit == generator.size_rule.minimum == (256 if isinstance(generator, Pix2PixUNet) else 32)
+    unit, least = generator.size_rule.multiple_of, generator.size_rule.minimum
+    expected = {Pix2PixUNet: (256, 256), FusionGenerator: (16, 32)}
+    assert (unit, least) == expected.get(type(generator), (32, 32))
     with torch.inference_mode():
-        for height, width in [(unit, unit), (unit, 2 * unit)]:
+        for height, width in [(least, least), (least, least + unit)]:
             assert generator(torch.rand(1, 1, height, width) * 100).shape == (1, 2, height, width)
 
 
@@ -49,6 +53,21 @@ def test_colours_reach_the_rim_of_the_picture() -> None:
         ab = generator(torch.rand(1, 1, 64, 96) * 100)
     assert torch.equal(ab[..., :4, 8:-8], ab[..., 4:5, 8:-8].expand(-1, -1, 4, -1))
     assert torch.equal(ab[..., 8:-8, -4:], ab[..., 8:-8, -5:-4].expand(-1, -1, -1, 4))
+
+
+def test_hints_of_no_weight_are_none_and_others_change_colours_about_them() -> None:
+    torch.manual_seed(0)
+    generator = build_generator("dinov2_nano").eval()
+    lightness, hints = torch.rand(2, 1, 64, 96) * 100, torch.zeros(2, 3, 64, 96)
+    with torch.inference_mode():
+        expected = generator(lightness)
+        hints[:, :2] = 50  # without weight
+        assert torch.allclose(generator(lightness, hints), expected, atol=1e-5)
+        hints[1, 2, 20:24, 30:34] = 1
+        hinted = generator(lightness, hints)
+    assert torch.equal(hinted[0], expected[0])
+    changed = (hinted - expected)[1].abs().mean(dim=0)
+    assert changed[16:32, 24:40].mean() > changed.mean() > 0
 
 
 def test_fresh_upsampling_has_no_checkerboard() -> None:

@@ -58,7 +58,7 @@ export function merge(pixels, small, { saturation, strength }) {
   const upsampler = new Upsampler(predicted, pixels.height, pixels.width);
   for (const [start, strip] of pixels.strips()) {
     const lightness = lightnessOf(strip.data);
-    const ab = upsampler.rows(start, lightness);
+    const ab = upsampler.rows(start, strip.height);
     if (strength < 1) blend(ab, abOf(strip.data), strength);
     paint(lightness, ab, strip.data);
     pixels.context.putImageData(strip, 0, start);

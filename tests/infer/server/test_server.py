@@ -188,7 +188,7 @@ def test_answers_are_the_files_of_colorize_batch(
     cv2.imwrite(str(folder / "deep.png"), grey.astype(np.uint16) * 257)
     (folder / "own.tiff").write_bytes(encoded(photo[:50, :70], "TIFF"))
     batch = BatchOptions(quality=int(options.get("quality", 95)))
-    colors = colorizer.with_colors(options.get("saturation", 1), options.get("strength", 1), "guided")
+    colors = colorizer.with_colors(options.get("saturation", 1), options.get("strength", 1))
     selection = Selection(suffix=None if format_ == "keep" else f".{format_}")
     results = list(colorize_folder([folder], tmp_path / "out", colors, selection=selection, options=batch))
     assert len(results) == 3

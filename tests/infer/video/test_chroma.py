@@ -45,8 +45,8 @@ def test_colours_come_back_in_every_matrix_range_and_depth(matrix: int, is_full:
     ab = np.dstack(np.broadcast_arrays(12 * np.cos(hue), 12 * np.sin(hue), lightness)[:2]).astype(np.float32)
     luma = luma_codes(lab_to_rgb(lightness, np.zeros_like(ab)).astype(float), tags, depth)
     grey = luma_to_grey(luma, depth, is_full=is_full)
-    settings = {"subsampling": (1, 1), "depth": depth, "tags": tags, "method": "bilinear"}
-    cb, cr = ab_to_chroma(ab, lightness, grey, **settings)
+    settings = {"subsampling": (1, 1), "depth": depth, "tags": tags}
+    cb, cr = ab_to_chroma(ab, grey, **settings)
     rgb = decoded(luma, cb, cr, tags, depth)
     found = rgb_to_lab(np.rint(np.clip(rgb, 0, 1) * 65535).astype(np.uint16))[1]
     # luma, not L*, is what stays; that moves ab a little
@@ -64,19 +64,18 @@ def test_planes_have_the_size_of_the_formats(
     frame = VideoFrame(size[1], size[0], form)
     grey = np.full(size, 120, np.uint8)
     ab = np.full((32, 32, 2), 10, np.float32)
-    settings = {"depth": 8, "tags": ColorTags(1, 1, 1, False), "method": "guided"}
-    planes = ab_to_chroma(ab, np.full((32, 32), 50, np.float32), grey, subsampling=subsampling, **settings)
+    settings = {"depth": 8, "tags": ColorTags(1, 1, 1, False)}
+    planes = ab_to_chroma(ab, grey, subsampling=subsampling, **settings)
     for plane, samples in zip(frame.planes[1:], planes, strict=True):
         assert plane_view(plane, samples.dtype).shape == samples.shape
 
 
 def test_pure_blue_of_full_range_does_not_wrap_around() -> None:
     tags, size = ColorTags(6, 1, 1, True), (32, 32)
-    lightness = np.full(size, 32.3, np.float32)
     ab = np.dstack([np.full(size, 79, np.float32), np.full(size, -108, np.float32)])
     grey = np.full(size, 76, np.uint8)
-    settings = {"subsampling": (1, 1), "depth": 8, "tags": tags, "method": "bilinear"}
-    cb, _ = ab_to_chroma(ab, lightness, grey, **settings)
+    settings = {"subsampling": (1, 1), "depth": 8, "tags": tags}
+    cb, _ = ab_to_chroma(ab, grey, **settings)
     assert cb.min() > 200
 
 

@@ -1,0 +1,31 @@
+"""Hints as a user might give them, taken from the truth."""
+
+import numpy as np
+
+from colorize_gan.trainer.hints import add_hint, simulate_hints
+
+AB = np.random.default_rng(0).normal(0, 20, (2, 48, 80)).astype(np.float32)
+
+
+def test_hint_is_the_mean_colour_of_a_patch_cut_off_at_the_rim() -> None:
+    hints = np.zeros((3, 48, 80), np.float32)
+    add_hint(hints, AB, np.array([10, 20]), 5)
+    add_hint(hints, AB, np.array([0, 79]), 7)
+    assert np.allclose(hints[:2, 8:13, 18:23], AB[:, 8:13, 18:23].mean(axis=(1, 2))[:, None, None], atol=1e-5)
+    assert np.allclose(hints[:2, 0, 79], AB[:, :4, 76:].mean(axis=(1, 2)), atol=1e-5)
+    assert hints[2].sum() == 5 * 5 + 4 * 4
+    assert not hints[:2, hints[2] == 0].any()
+
+
+def test_simulated_hints_are_few_small_patches_and_rarely_the_whole_truth() -> None:
+    rng = np.random.default_rng(1)
+    shares = []
+    for _ in range(400):
+        hints = simulate_hints(AB, rng)
+        assert (hints.shape, hints.dtype) == ((3, 48, 80), np.float32)
+        shares.append(hints[2].mean())
+        if shares[-1] == 1:
+            assert np.array_equal(hints[:2], AB)
+    assert 0 < sum(share == 1 for share in shares) < 20
+    assert 0 < np.median(shares) < 0.1
+    assert min(shares) > 0
