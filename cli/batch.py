@@ -13,6 +13,7 @@ import click
 from colorize_gan.cli.exit_codes import INTERRUPTED, FiniteRange, exit_with_code, stop_requests
 from colorize_gan.cli.options import AutoInt, check_pages, model_options
 from colorize_gan.cli.paths import PathOrUrl
+from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import ImageError, UsageError
 from colorize_gan.core.files.containers import VIDEO_SUFFIXES
 from colorize_gan.core.system.devices import cuda_number
@@ -220,6 +221,7 @@ def _list_work(work: "Work", on_exists: str) -> int:
     for item in work.items:
         if on_exists in ("overwrite", "rename") or not ANYWHERE.place(item.target).exists():
             click.echo(printable(f"{item.source} -> {item.target}"))
+    wording = Wording()
     for entry in work.bad:
-        click.echo(printable(f"{entry.source}: failed: {entry.reason}"), err=True)
+        click.echo(printable(f"{entry.source}: failed: {wording.text(entry.reason)}"), err=True)
     return _SOME_FAILED if work.bad else 0

@@ -15,7 +15,7 @@ import click
 
 from colorize_gan.cli.exit_codes import log_shown
 from colorize_gan.cli.progress import FrameBar, Progress, Sink, gallery_sink
-from colorize_gan.cli.wording import worded
+from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import UsageError
 from colorize_gan.core.files.containers import VIDEO_SUFFIXES
 from colorize_gan.core.images.formats import UNSUPPORTED_SUFFIXES
@@ -98,7 +98,7 @@ def run(
             results.append(stack.enter_context(closing(opened.colorize(images, is_over))))
         if opened and clips:
             results.append(_videos(stack, clips, out, opened.colorizer, batch, stop, is_over, quiet=quiet))
-        for result in map(worded, itertools.chain(*results)):
+        for result in map(Wording().result, itertools.chain(*results)):
             for sink in sinks:
                 sink(result)
     if not quiet:

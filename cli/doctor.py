@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from colorize_gan.cli.exit_codes import exit_with_code
+from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import ColorizeError
 from colorize_gan.core.system.devices import has_nvidia_driver
 from colorize_gan.core.text import printable
@@ -70,9 +71,9 @@ def colorize_doctor(model: str, device: str, backend: str) -> int:
     Exit codes: 0 what was asked for works, 2 wrong usage, 4 the device or backend does not,
     5 the model cannot be used, 6 a backend gives other colours.
     """
-    code = 0
+    code, wording = 0, Wording()
     for finding in examine(model, device, backend):
-        click.echo(str(finding))
+        click.echo(wording.text(finding))
         if finding.error is not None:
             code = finding.error.exit_code
     return code

@@ -13,12 +13,14 @@ from typing import Any, ParamSpec
 
 import click
 
-from colorize_gan.cli.wording import with_option
+from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import ColorizeError, UsageError
 from colorize_gan.core.system.process import configure_process
 from colorize_gan.core.text import printable
 
 INTERRUPTED = 130
+
+_log = logging.getLogger("colorize_gan")
 
 _EXTRAS = {
     "serve": ("fastapi", "h11", "prometheus_client", "pydantic", "python_multipart", "starlette", "uvicorn"),
@@ -42,10 +44,12 @@ def exit_with_code(command: Callable[_P, int]) -> Callable[_P, None]:
     @functools.wraps(command)
     def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> None:
         configure_process()
+        wording = Wording()
         try:
-            code = command(*args, **kwargs)
+            with _warnings_shown(wording):
+                code = command(*args, **kwargs)
         except ColorizeError as error:
-            click.echo(f"error: {with_option(str(error), error.setting)}", err=True)
+            click.echo(f"error: {wording.text(error)}", err=True)
             code = error.exit_code
         except ModuleNotFoundError as error:
             if (error.name or "").startswith("colorize_gan"):
@@ -81,22 +85,33 @@ class FiniteRange(click.FloatRange):
 class _Echo(logging.Handler):
     """Log messages as lines on stderr."""
 
+    def __init__(self, wording: Wording) -> None:
+        super().__init__()
+        self._wording = wording
+
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(printable(record.getMessage()), err=True)
+        click.echo(printable(self._wording.text(record.getMessage())), err=True)
+
+
+@contextlib.contextmanager
+def _warnings_shown(wording: Wording) -> Iterator[None]:
+    echo = _Echo(wording)
+    _log.addHandler(echo)
+    try:
+        yield
+    finally:
+        _log.removeHandler(echo)
 
 
 @contextlib.contextmanager
 def log_shown() -> Iterator[None]:
-    """Show what the package logs, from INFO on."""
-    logger, echo = logging.getLogger("colorize_gan"), _Echo()
-    level = logger.level
-    logger.addHandler(echo)
-    logger.setLevel(logging.INFO)
+    """Show what the package logs from INFO on: a command shows warnings only."""
+    level = _log.level
+    _log.setLevel(logging.INFO)
     try:
         yield
     finally:
-        logger.removeHandler(echo)
-        logger.setLevel(level)
+        _log.setLevel(level)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import click
 
 from colorize_gan.cli.exit_codes import INTERRUPTED, FiniteRange, exit_with_code, stop_requests
 from colorize_gan.cli.options import check_pages, model_options
-from colorize_gan.cli.wording import worded
+from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import UsageError, VideoError
 from colorize_gan.core.files.containers import CONTAINERS, VIDEO_SUFFIXES
 from colorize_gan.core.text import printable
@@ -218,7 +218,7 @@ def _run(
         bar = stack.enter_context(FrameBar(quiet=quiet))
         bad = (ItemResult(entry.source, None, "failed", entry.reason) for entry in work.bad)
         done = colorize_videos(work.items, colorizer, video, stop=stop, on_frame=bar.update)
-        for result in map(worded, chain(bad, done)):
+        for result in map(Wording().result, chain(bad, done)):
             failed += result.status == "failed"
             if record:
                 record.add(result)

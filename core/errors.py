@@ -16,14 +16,13 @@ from typing import ClassVar
 
 
 class ColorizeError(Exception):
-    """Base of everything this package raises on purpose; its text is one line for the user."""
+    """Base of everything this package raises on purpose; its text is one line for the user.
+
+    The text has the settings it names in backquotes, by their names in Python: `max_megapixels`. A command
+    shows them as its options, a server without the backquotes: see `colorize_gan.core.text`.
+    """
 
     exit_code: ClassVar[int] = 1
-
-    def __init__(self, text: str = "", *, setting: str = "") -> None:
-        """Begin; ``setting`` is one that the text names: users of a command know it as an option."""
-        super().__init__(text)
-        self.setting = setting
 
 
 class UsageError(ColorizeError):

@@ -126,7 +126,7 @@ def compare_with_fingerprint(tested: Run, contract: ModelContract) -> dict[str, 
     """
     known = dict(_known_probes(contract))
     if not contract.fingerprint or not contract.fingerprint.keys() <= known.keys():
-        raise ModelError(f"{contract.name}: no fingerprint to verify it by; use --against its checkpoint")
+        raise ModelError(f"{contract.name}: no fingerprint to verify it by; set `against` to its checkpoint")
     points: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
     for name, colors in contract.fingerprint.items():
         inputs = known[name]

@@ -70,14 +70,14 @@ class ExportOptions:
         """Refuse what no file can be."""
         others = [format_ for format_ in self.formats if format_ != "onnx"]
         if self.graph == "pixels" and others:
-            raise UsageError(f"--graph pixels: for onnx, not {', '.join(others)}")
+            raise UsageError(f"`graph` pixels: for onnx, not {', '.join(others)}")
         for precision in self.precisions:
             if not any(precision in PRECISIONS[format_] for format_ in self.formats):
-                raise UsageError(f"--precision {precision}: not one that {', '.join(self.formats)} has")
+                raise UsageError(f"`precisions` {precision}: not one that {', '.join(self.formats)} has")
         if self.calibration != PHOTOGRAPHS and "int8" not in self.precisions:
-            raise UsageError(f"--calibration {self.calibration}: is for --precision int8")
+            raise UsageError(f"`calibration` {self.calibration}: is for `precisions` int8")
         if self.max_delta_e is not None and not self.verify:
-            raise UsageError("--max-delta-e: does nothing with --no-verify")
+            raise UsageError("`max_delta_e`: does nothing where nothing is verified")
 
     def precisions_of(self, format_: str) -> tuple[str, ...]:
         """Return those that a format is written in."""
@@ -134,13 +134,13 @@ def _check(path: Path, source: Source, options: ExportOptions) -> None:
         if format_ in source.formats:
             continue
         if format_ == "checkpoint":
-            raise UsageError(f"--format checkpoint: {path.name} is one; give an ONNX file")
+            raise UsageError(f"`formats` checkpoint: {path.name} is one; give an ONNX file")
         possible = ", ".join(source.formats)
-        raise UsageError(f"--format {format_}: needs a checkpoint, {path.name} gives {possible} only")
+        raise UsageError(f"`formats` {format_}: needs a checkpoint, {path.name} gives {possible} only")
     is_onnx = "checkpoint" in source.formats
     if is_onnx and options.opset not in (None, source.opset):
         raise UsageError(
-            f"--opset {options.opset}: {path.name} is of opset {source.opset}; export from its checkpoint"
+            f"`opset` {options.opset}: {path.name} is of opset {source.opset}; export from its checkpoint"
         )
 
 

@@ -119,8 +119,8 @@ def _refusals_named(format_: str, contract: ModelContract) -> Iterator[None]:
         yield
     except Exception as error:  # a network with sizes they cannot keep free has them raise many things
         raise UsageError(
-            f"--format {format_}: PyTorch cannot export {contract.architecture} with free sizes "
-            f"({type(error).__name__}); use --format torchscript"
+            f"`formats` {format_}: PyTorch cannot export {contract.architecture} with free sizes "
+            f"({type(error).__name__}); use `formats` torchscript"
         ) from error
 
 

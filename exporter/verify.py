@@ -58,9 +58,9 @@ def verify(
     else:
         reference, other = _open_reference(Path(against))
         if other.graph != contract.graph:
-            raise UsageError(f"--against {against}: a {other.graph} graph, not {contract.graph}")
+            raise UsageError(f"`against` {against}: a {other.graph} graph, not {contract.graph}")
         if other.size != contract.size:
-            raise UsageError(f"--against {against}: takes other sizes, so it is another generator")
+            raise UsageError(f"`against` {against}: takes other sizes, so it is another generator")
         floors.append(floor_of(other))
         record = compare(reference, backend.run, probes(contract, images))
     loosest = max(floors, key=lambda floor: floor.p99)

@@ -97,7 +97,7 @@ class Colorizer:
         if self.contract.size.fit(self.render_size) != self.render_size:
             rule = self.contract.size
             raise UsageError(
-                f"--render-size {self.render_size}: the model takes "
+                f"`render_size` {self.render_size}: the model takes "
                 + (f"only {rule.minimum}" if rule.fixed else f"multiples of {rule.multiple_of}")
             )
         self._set_colors(saturation, strength)
@@ -110,7 +110,7 @@ class Colorizer:
 
     def _set_colors(self, saturation: float, strength: float) -> None:
         if not (0 <= saturation <= MAXIMUM_SATURATION and 0 <= strength <= 1):  # not: NaN
-            raise UsageError(f"--saturation is 0 to {MAXIMUM_SATURATION}, --strength 0 to 1")
+            raise UsageError(f"`saturation` is 0 to {MAXIMUM_SATURATION}, `strength` 0 to 1")
         self.saturation, self.strength = saturation, strength
 
     @property

@@ -94,24 +94,24 @@ def _open_session(model: Path, cuda: int | None) -> onnxruntime.InferenceSession
         session = onnxruntime.InferenceSession(str(model), options, providers=providers)
     except Exception as error:  # its exceptions have no common base of their own
         if cuda is not None and "CUDA" in str(error):
-            raise DeviceError(f"--device cuda:{cuda}: {_first_line(error)}") from error
+            raise DeviceError(f"`device` cuda:{cuda}: {_first_line(error)}") from error
         if is_out_of_memory(error):
             raise ModelError(f"{model}: there is not enough memory to open it") from error
         raise ModelError(f"{model}: damaged, or not an ONNX model ({_first_line(error)})") from error
     # ONNX Runtime only logs when a provider fails to load, and runs on the CPU (onnxruntime#23372)
     if cuda is not None and session.get_providers()[0] != _CUDA:
         raise DeviceError(
-            f"--device cuda:{cuda}: ONNX Runtime could not load CUDA and cuDNN; "
-            "pip install 'colorize-gan[cuda]', or use --device cpu"
+            f"`device` cuda:{cuda}: ONNX Runtime could not load CUDA and cuDNN; "
+            "pip install 'colorize-gan[cuda]', or use `device` cpu"
         )
     return session
 
 
 def _require_cuda() -> None:
     if _CUDA not in onnxruntime.get_available_providers():
-        raise DeviceError("--device cuda: this onnxruntime has no CUDA; pip install onnxruntime-gpu")
+        raise DeviceError("`device` cuda: this onnxruntime has no CUDA; pip install onnxruntime-gpu")
     if not has_nvidia_driver():
-        raise DeviceError("--device cuda: no NVIDIA driver on this machine; use --device cpu")
+        raise DeviceError("`device` cuda: no NVIDIA driver on this machine; use `device` cpu")
     onnxruntime.preload_dlls()  # the CUDA and cuDNN wheels of the [cuda] extra
 
 

@@ -39,7 +39,7 @@ def open_backend(
     if readers is None:
         raise ModelError(f"{model}: not a model file ({', '.join(BACKENDS_BY_SUFFIX)})")
     if backend not in ("auto", "native", *readers):
-        raise UsageError(f"--backend {backend}: cannot read {model.name}, which needs {' or '.join(readers)}")
+        raise UsageError(f"`backend` {backend}: cannot read {model.name}, which needs {' or '.join(readers)}")
     if not model.is_file():
         raise ModelError(f"{model}: no such model file")
     if backend == "auto" and "openvino" in readers and device in ("auto", "cpu") and _has_openvino():

@@ -19,8 +19,8 @@ try:
         from openvino.frontend import FrontEndManager
 except ImportError as error:
     raise DeviceError(
-        f"--backend openvino: is not installed ({error}); pip install 'colorize-gan[openvino]', "
-        "or use --backend onnxruntime"
+        f"`backend` openvino: is not installed ({error}); pip install 'colorize-gan[openvino]', "
+        "or use `backend` onnxruntime"
     ) from error
 
 _CONTRACT_PATH = ["framework", METADATA_KEY]  # where the frontend keeps ONNX metadata_props
@@ -44,7 +44,7 @@ class OpenVinoBackend:
             DeviceError: not the CPU.
         """
         if cuda_number(device, lambda: False) is not None:
-            raise DeviceError(f"--device {device}: OpenVINO runs on the CPU; use --backend onnxruntime")
+            raise DeviceError(f"`device` {device}: OpenVINO runs on the CPU; use `backend` onnxruntime")
         try:
             # not Core.read_model: it tries all other frontends on a damaged file, and they log
             frontend = FrontEndManager().load_by_framework("onnx")
@@ -59,8 +59,8 @@ class OpenVinoBackend:
             self.precision = self._precision()
         except RuntimeError as error:
             raise DeviceError(
-                f"--backend openvino: does not work here ({str(error).splitlines()[0]}); "
-                "use --backend onnxruntime"
+                f"`backend` openvino: does not work here ({str(error).splitlines()[0]}); "
+                "use `backend` onnxruntime"
             ) from error
         self._idle: list[Any] = []
 

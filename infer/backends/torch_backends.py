@@ -37,7 +37,7 @@ class TorchBackend:
         """
         cuda = cuda_number(device, torch.cuda.is_available)
         if cuda is not None and cuda >= torch.cuda.device_count():
-            raise DeviceError(f"--device cuda:{cuda}: PyTorch finds {torch.cuda.device_count()} CUDA devices")
+            raise DeviceError(f"`device` cuda:{cuda}: PyTorch finds {torch.cuda.device_count()} CUDA devices")
         self.device = "cpu" if cuda is None else f"cuda:{cuda}"
         try:
             self._program, contract = self._load(model)

@@ -49,7 +49,7 @@ def needed(
     name = "GPU" if device == "cuda" else "CPU"
     fit = [machine for machine in machines if machine.get(name, 0) >= 1]
     if not fit and not workers:
-        raise DeviceError(f"the cluster has no {name}; with --workers N it is waited for")
+        raise DeviceError(f"the cluster has no {name}; set `workers` to wait for one")
     count = workers or sum(int(machine[name]) for machine in fit)
     if name == "CPU":
         batch = batch_size or 1

@@ -95,7 +95,7 @@ class ClusterWorker:
         if assignment.mark and not assignment.mark.exists():
             raise UsageError(
                 f"{host}: does not see {assignment.mark.parent.parent}; "
-                "--out has to be a folder that all machines share, or an URL"
+                "`out` has to be a folder that all machines share, or an URL"
             )
         try:
             for url in assignment.urls:

@@ -11,7 +11,7 @@ __all__ = ["VideoOptions", "colorize_videos"]
 
 
 def __getattr__(name: str) -> object:
-    """Import FFmpeg when it is first used: `colorize-video --help` does not need it."""
+    """Import FFmpeg when it is first used: the help of `colorize-video` does not need it."""
     if name != "colorize_videos":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from colorize_gan.infer.video.video import colorize_videos

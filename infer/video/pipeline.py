@@ -116,7 +116,7 @@ class FramePipeline:
             if stop.is_set():
                 return
             if sorted(columns["times"].tolist()) != times:
-                raise VideoError(f"{self._settings.codec} does not keep all frames; choose another --codec")
+                raise VideoError(f"{self._settings.codec} does not keep all frames; choose another `codec`")
             job.finish_segment(columns, state.to_arrays())
 
     def _finished(self, frames: Iterable[VideoFrame], state: State) -> Iterator[_Finished]:

@@ -62,8 +62,8 @@ def _fetch(url: str) -> bytes:
     except (OSError, http.client.HTTPException, ValueError) as error:  # the last: no URL
         reason = getattr(error, "reason", error)
         raise UsageError(
-            f"{url}: cannot be fetched ({reason}); get this file on a computer with a network and give it "
-            "with --runtime FILE"
+            f"{url}: cannot be fetched ({reason}); get this file on a computer with a network and set "
+            "`runtime` of colorize-web to it"
         ) from error
 
 

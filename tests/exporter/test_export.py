@@ -175,7 +175,7 @@ class Choosing(nn.Module):
 @pytest.mark.parametrize(("build", "format_"), [(build_onnx, "onnx"), (build_pt2, "pt2")])
 def test_what_pytorch_cannot_export_is_one_line(build: Callable[..., object], format_: str) -> None:
     with pytest.raises(
-        UsageError, match=f"--format {format_}: PyTorch cannot export densenet with free"
+        UsageError, match=f"`formats` {format_}: PyTorch cannot export densenet with free"
     ) as error:
         build(Choosing().eval(), ModelContract("x", "densenet", 64))
     assert "\n" not in str(error.value)
@@ -296,7 +296,7 @@ def test_onnx_file_keeps_its_opset(tiny_checkpoint: Path, tmp_path: Path) -> Non
 
 
 def test_options_are_checked_before_any_work() -> None:
-    with pytest.raises(UsageError, match="--graph pixels"):
+    with pytest.raises(UsageError, match="`graph` pixels"):
         ExportOptions(graph="pixels")
 
 

@@ -139,9 +139,9 @@ def test_openvino_computes_colour_arithmetic_in_float32(pixels_file: Path, photo
 
 
 def test_openvino_is_for_the_cpu(exported: dict[str, Path]) -> None:
-    with pytest.raises(DeviceError, match="--device cuda: OpenVINO runs on the CPU"):
+    with pytest.raises(DeviceError, match="`device` cuda: OpenVINO runs on the CPU"):
         open_backend(exported["onnx"], "openvino", "cuda")
-    with pytest.raises(UsageError, match="--device tpu"):
+    with pytest.raises(UsageError, match="`device` tpu"):
         open_backend(exported["onnx"], "openvino", "tpu")
 
 
@@ -177,7 +177,7 @@ def test_openvino_that_is_not_installed_says_so(exported: dict[str, Path]) -> No
         f"open_backend(Path({str(exported['onnx'])!r}), 'openvino', gate=False)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "DeviceError: --backend openvino: is not installed" in done.stderr
+    assert "DeviceError: `backend` openvino: is not installed" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_backend_that_cannot_read_the_file_is_a_usage_error(exported: dict[str, 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_cuda_that_is_not_there_is_an_error(exported: dict[str, Path], suffix: str) -> None:
-    with pytest.raises(DeviceError, match="--device cuda"):
+    with pytest.raises(DeviceError, match="`device` cuda"):
         open_backend(exported[suffix], device="cuda:7")
 
 

@@ -183,7 +183,7 @@ def test_a_runtime_other_than_published_is_refused(page: Path, archive: Path, ca
 
 def test_without_a_network_the_way_out_is_said(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NPM_CONFIG_REGISTRY", "http://127.0.0.1:9")
-    with pytest.raises(UsageError, match=r"ort-1\.0\.tgz: cannot be fetched .*--runtime FILE"):
+    with pytest.raises(UsageError, match=r"ort-1\.0\.tgz: cannot be fetched .*`runtime` of colorize-web"):
         find_runtime(page=page)
 
 
