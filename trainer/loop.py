@@ -86,6 +86,7 @@ class Trainer:
             architecture=config.arch,
             render_size=config.render_size,
             size=self.learner.generator.size_rule,
+            takes_hints=self.learner.generator.takes_hints,
             license=config.license,
             training_data=config.training_data,
             toolkit_version=__version__,
