@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from colorize_gan.core.color.pixels import as_grey
+from colorize_gan.core.hints import feeds
 from colorize_gan.core.images.decode import Planes, read_picture
 from colorize_gan.core.images.encode import encode, encode_planes
 from colorize_gan.core.images.formats import JPEG_SUFFIXES
@@ -87,7 +88,8 @@ def naive(files: list[Path], out: Path, model: Path) -> Seconds:
     OpenCV and ONNX Runtime use all cores, as they do by themselves. The model sees what ours sees.
     """
     session = _session(model)
-    network_size = _opened(model, "onnxruntime").network_size
+    opened = _opened(model, "onnxruntime")
+    network_size = opened.network_size
     clock, started = StageClock(), time.perf_counter()
     for path in files:
         with clock.measure("decode"):
@@ -98,7 +100,7 @@ def naive(files: list[Path], out: Path, model: Path) -> Seconds:
             lab = cv2.cvtColor(bgr.astype(np.float32) / largest, cv2.COLOR_BGR2LAB)
             small = cv2.resize(lab[..., 0], network_size(*lab.shape[:2])[::-1])
         with clock.measure("infer"):
-            ab = session.run(None, {session.get_inputs()[0].name: small[None, None]})[0][0]
+            ab = session.run(None, feeds(opened.contract, small[None, None]))[0][0]
         with clock.measure("merge"):
             large_ab = cv2.resize(ab.transpose(1, 2, 0), bgr.shape[1::-1])
             colored = cv2.cvtColor(np.concatenate([lab[..., :1], large_ab], axis=2), cv2.COLOR_LAB2BGR)

@@ -24,6 +24,7 @@ from colorize_gan.infer.video.options import (
     SCENE_THRESHOLD,
     AudioChoice,
     CodecName,
+    PixelFormat,
     SubtitleChoice,
     VideoOptions,
     comparison_path,
@@ -66,6 +67,11 @@ class _Time(click.ParamType[Fraction]):
 )
 @click.option(
     "--codec", type=click.Choice(get_args(CodecName)), default="h264", show_default=True, help="Of the video."
+)
+@click.option(
+    "--pixel-format",
+    type=click.Choice(get_args(PixelFormat)),
+    help="Chroma samples; 4:4:4:4 keeps transparency. Default: what is usual with --codec.",
 )
 @click.option("--crf", type=click.IntRange(0, 63), help="Quality, lower is better; h264 17, h265 19, av1 24.")
 @click.option(

@@ -18,6 +18,7 @@ from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import DeviceError, UsageError, VerificationError
 from colorize_gan.core.files.atomic import lasting_path
 from colorize_gan.core.files.paths import StrPath
+from colorize_gan.core.hints import feeds, join_hints, random_hints
 from colorize_gan.core.parity import (
     PHOTOGRAPHS,
     Floor,
@@ -177,10 +178,12 @@ def _export_torch(
 def _export_onnx(
     generator: onnx.ModelProto, precision: str, source: Source, out: Path, options: ExportOptions
 ) -> ExportedFile:
-    contract = dataclasses.replace(source.contract, graph=options.graph, precision=precision)
-    path = _path(out, contract, "onnx")
+    contract = dataclasses.replace(source.contract, precision=precision)
     if options.graph == "pixels":
-        contract = dataclasses.replace(contract, input_name=PIXELS_INPUT, output_name=PIXELS_OUTPUT)
+        contract = dataclasses.replace(
+            contract, graph="pixels", input_name=PIXELS_INPUT, output_name=PIXELS_OUTPUT, takes_hints=False
+        )
+    path = _path(out, contract, "onnx")
     candidates = _convert(generator, precision, source.contract, options)
     for left, model in candidates:
         if options.graph == "pixels":
@@ -202,19 +205,24 @@ def _convert(
         convert = {"fp16-weights": store_weights_as_half, "fp16": to_half}.get(precision)
         yield 0, convert(generator) if convert else generator
         return
-    photographs = list(_calibration(options.calibration, contract))
+    photographs = [feeds(contract, each) for each in _calibration(options.calibration, contract)]
     for left, exceptions in zip(reversed(range(len(INT8_EXCEPTIONS))), INT8_EXCEPTIONS, strict=True):
         yield left, to_int8(generator, photographs, exceptions)
 
 
 def _calibration(folder: StrPath, contract: ModelContract) -> Iterator[FloatArray]:
-    """Yield photographs as they are, darker and lighter; of a large collection, some of each part."""
+    """Yield photographs as they are, darker and lighter; of a large collection, some of each part.
+
+    A model that takes hints gets some with each photograph as it is.
+    """
     folder = Path(folder)
     side = contract.size.fit(contract.render_size)
     for path in some_images(folder):
         lightness = read_lightness(path, side)[None]
         for gamma in (1.0, 0.7, 1.4):
             yield np.asarray(100 * (lightness / 100) ** gamma, np.float32)
+        if contract.takes_hints:
+            yield join_hints(lightness, random_hints(lightness.shape))
 
 
 def _save_verified(

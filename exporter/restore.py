@@ -38,7 +38,7 @@ def restore_checkpoint(model: StrPath, path: StrPath) -> Path:
     if found.graph != "lab" or found.precision not in ("fp32", "fp16-weights"):
         raise ModelError(f"{model}: a {found.precision} {found.graph} graph; use the fp32 lab file")
     generator = build_generator(found.architecture).eval()
-    if any(isinstance(layer, nn.ConvTranspose2d) for layer in generator.modules()):
+    if any(isinstance(layer, nn.ConvTranspose2d | nn.Linear) for layer in generator.modules()):
         raise ModelError(f"{model}: {found.architecture} cannot be restored from ONNX; use its checkpoint")
     try:
         _load(generator, restore_half_weights(onnx.load(model)).graph)

@@ -61,8 +61,8 @@ def verify(
         reference, other = _open_reference(Path(against))
         if other.graph != contract.graph:
             raise UsageError(f"`against` {against}: a {other.graph} graph, not {contract.graph}")
-        if other.size != contract.size:
-            raise UsageError(f"`against` {against}: takes other sizes, so it is another generator")
+        if (other.size, other.takes_hints) != (contract.size, contract.takes_hints):
+            raise UsageError(f"`against` {against}: takes other sizes or inputs, so it is another generator")
         floors.append(floor_of(other))
         record = compare(reference, backend.run, probes(contract, images))
     loosest = max(floors, key=lambda floor: floor.p99)
@@ -84,7 +84,8 @@ def card(contract: ModelContract) -> str:
     """Return what a contract says, for people: Markdown."""
     lines = [f"# {contract.name}", ""]
     lines += [f"- {name.replace('_', ' ')}: {getattr(contract, name)}" for name in _CARD]
-    lines += [f"- input `{contract.input_name}`, output `{contract.output_name}`; {_sizes(contract)}"]
+    inputs = " and ".join(f"`{name}`" for name in contract.input_names)
+    lines += [f"- input {inputs}, output `{contract.output_name}`; {_sizes(contract)}"]
     for title, record in (("quality", contract.quality), ("parity", contract.parity)):
         figures = ", ".join(
             f"{name} {value}" for name, value in record.items() if not isinstance(value, dict)

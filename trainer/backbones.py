@@ -2,7 +2,7 @@
 
 import importlib.util
 from pathlib import Path
-from typing import cast
+from typing import Self, cast
 
 import timm
 import torch
@@ -19,6 +19,22 @@ class StaticSameConv2d(nn.Conv2d):
     timm's `Conv2dSame` works the padding out from the input size, in Python, which tracing would freeze.
     For such inputs it is always ``kernel - stride``, the odd pixel at the bottom right.
     """
+
+    @classmethod
+    def like(cls, original: Conv2dSame) -> Self:
+        """Return the convolution with the parameters of timm's; they stay the same objects."""
+        with torch.device("meta"):  # no memory, and no random numbers of the run
+            made = cls(
+                original.in_channels,
+                original.out_channels,
+                original.kernel_size,  # type: ignore[arg-type]
+                original.stride,  # type: ignore[arg-type]
+                dilation=original.dilation,  # type: ignore[arg-type]
+                groups=original.groups,
+                bias=original.bias is not None,
+            )
+        made.weight, made.bias = original.weight, original.bias
+        return made.train(original.training)
 
     def forward(self, input: Tensor) -> Tensor:
         """Pad by the constant amount and convolve."""
@@ -88,9 +104,9 @@ def build_encoder(backbone: str, weights: dict[str, Tensor] | None) -> nn.Module
 
 
 def _replace_dynamic_padding(module: nn.Module) -> None:
-    for child in module.modules():
+    for name, child in list(module.named_modules()):
         if isinstance(child, Conv2dSame):
-            child.__class__ = StaticSameConv2d  # type: ignore[assignment]
+            module.set_submodule(name, StaticSameConv2d.like(child), strict=True)
 
 
 def _load_encoder(encoder: nn.Module, weights: dict[str, Tensor], backbone: str) -> None:

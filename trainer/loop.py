@@ -27,7 +27,7 @@ from colorize_gan.trainer.evaluate import PredictAb, evaluate, preview, torch_pr
 from colorize_gan.trainer.learner import Learner
 from colorize_gan.trainer.photos import find_photos, split_photos
 from colorize_gan.trainer.processes import Processes
-from colorize_gan.trainer.progress import Progress, SilentProgress
+from colorize_gan.trainer.progress import Progress
 from colorize_gan.trainer.recalibrate import recalibrate_batchnorm
 from colorize_gan.trainer.schedule import Schedule
 
@@ -86,6 +86,7 @@ class Trainer:
             architecture=config.arch,
             render_size=config.render_size,
             size=self.learner.generator.size_rule,
+            takes_hints=self.learner.generator.takes_hints,
             license=config.license,
             training_data=config.training_data,
             toolkit_version=__version__,
@@ -138,8 +139,10 @@ class Trainer:
         ):
             for batch in batches:
                 self.processes.raise_together(batch if isinstance(batch, DataError) else None)
-                progress.after_step(self.step + 1, self._learn(_loaded(batch)))
+                log = self._learn(_loaded(batch))
                 self.step += 1
+                if progress is not None:
+                    progress.after_step(self.step, log)
                 if self.step % self.config.preview_steps == 0 or self.step == total:
                     self._lead(self._show, progress)
                 if self.step % self.steps_per_epoch == 0 or self.step == total:
@@ -152,10 +155,10 @@ class Trainer:
         self.save(CHECKPOINT_NAME)
         return self.step >= total
 
-    def _open_progress(self) -> Progress:
-        """Make the run's folder and open its logs; only one process writes there."""
+    def _open_progress(self) -> contextlib.AbstractContextManager[Progress | None]:
+        """Open the logs in the run's folder, if this is the leading process: no other one writes there."""
         if not self.processes.leads:
-            return SilentProgress()
+            return contextlib.nullcontext()
         self.run_dir.mkdir(parents=True, exist_ok=True)
         self.config.save(self.run_dir / "config.json")
         return Progress(self.run_dir, self.step, self.schedule.total, self.config.batch_size)
@@ -191,10 +194,10 @@ class Trainer:
                 + "lower the learning rate, or use --precision fp32"
             ) from error
 
-    def _lead(self, work: Callable[[Progress], None], progress: Progress) -> None:
-        """Have the leading process do the work; an error of it is one of all."""
+    def _lead(self, work: Callable[[Progress], None], progress: Progress | None) -> None:
+        """Have the leading process, which has the logs, do the work; an error of it is one of all."""
         failure = None
-        if self.processes.leads:
+        if progress is not None:
             try:
                 work(progress)
             except DataError as error:

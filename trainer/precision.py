@@ -34,8 +34,9 @@ class Precision:
     def prepare(self, model: nn.Module) -> None:
         """Keep what is slower in the format in float32: on a CPU, bfloat16 depthwise convolutions.
 
-        Their weight gradients take several times as long. Copy the model (EMA) before: the patched
-        `forward` belongs to this instance's weights.
+        Their weight gradients take several times as long. The layers stay and get another `forward`: timm has
+        many classes of convolutions, each with its own, and a layer around them would rename their weights in
+        checkpoints. Copy the model (EMA) before: that `forward` belongs to this instance's weights.
         """
         if self.name != "bf16" or self._device.type != "cpu":
             return

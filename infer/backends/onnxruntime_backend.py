@@ -8,10 +8,11 @@ import numpy as np
 
 from colorize_gan.core.contract import METADATA_KEY, ModelContract
 from colorize_gan.core.errors import DeviceError, ModelError
+from colorize_gan.core.hints import feeds
 from colorize_gan.core.system.devices import cuda_number, has_nvidia_driver, has_vnni
 from colorize_gan.core.system.memory import is_out_of_memory
 from colorize_gan.core.system.process import telemetry_off
-from colorize_gan.infer.backends.protocol import sha256_of
+from colorize_gan.infer.backends.protocol import check_inputs, sha256_of
 
 with telemetry_off():
     import onnxruntime
@@ -56,25 +57,26 @@ class OnnxRuntimeBackend:
             raise ModelError(f"{model}: has no model contract; export it with colorize-export")
         self.contract = ModelContract.from_json(metadata[METADATA_KEY], str(model))
         self.precision, self.sha256 = self.contract.precision, sha256_of(model)
-        if [node.name for node in self._session.get_inputs()] != [self.contract.input_name]:
-            raise ModelError(f"{model}: its inputs are not those of its contract")
+        check_inputs([node.name for node in self._session.get_inputs()], self.contract, model)
 
     def run(self, inputs: np.ndarray) -> np.ndarray:
         """See `Backend.run`."""
+        fed = feeds(self.contract, inputs)
         try:
             if self._cuda is not None:
-                return self._run_on_cuda(inputs, self._cuda)
-            outputs = self._session.run([self.contract.output_name], {self.contract.input_name: inputs})
+                return self._run_on_cuda(fed, self._cuda)
+            outputs = self._session.run([self.contract.output_name], fed)
         except Exception as error:
             if is_out_of_memory(error):
                 raise MemoryError(_first_line(error)) from error
             raise
         return cast(np.ndarray, outputs[0])
 
-    def _run_on_cuda(self, inputs: np.ndarray, cuda: int) -> np.ndarray:
+    def _run_on_cuda(self, fed: dict[str, np.ndarray], cuda: int) -> np.ndarray:
         """Run with the output left on the device until it is copied, once, in whole."""
         binding = self._session.io_binding()  # one a call: callers share nothing
-        binding.bind_cpu_input(self.contract.input_name, np.ascontiguousarray(inputs))
+        for name, inputs in fed.items():
+            binding.bind_cpu_input(name, np.ascontiguousarray(inputs))
         binding.bind_output(self.contract.output_name, "cuda", cuda)
         self._session.run_with_iobinding(binding)
         return cast(np.ndarray, binding.copy_outputs_to_cpu()[0])

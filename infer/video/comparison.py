@@ -9,10 +9,11 @@ import numpy as np
 from av.video.frame import PictureType, VideoFrame
 
 from colorize_gan.core.files.atomic import lasting_path
-from colorize_gan.infer.video.encoder import EncoderSettings, plane_view, settings_for
+from colorize_gan.infer.video.encoder import EncoderSettings, settings_for
 from colorize_gan.infer.video.files import create_video
 from colorize_gan.infer.video.frames import Frames
 from colorize_gan.infer.video.options import comparison_path
+from colorize_gan.infer.video.planes import plane_view
 from colorize_gan.infer.video.source import Clip, probe
 
 _SIDE = 960  # pixels, of the longer side of each picture at most

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from colorize_gan.core.errors import VideoError
 from colorize_gan.infer.video.files import open_video, packets_of
-from colorize_gan.infer.video.source import Clip, tags_of, to_planar
+from colorize_gan.infer.video.source import Clip, planar_format, tags_of
 
 _TELL_DURATION = frozenset({"mov", "matroska", "avi", "asf", "flv"})  # others estimate it
 _SEEKS_BY_TIME_SHOWN = frozenset({"mov", "matroska"})  # others land after the key frame that is needed
@@ -137,7 +137,7 @@ def _change(frame: VideoFrame, clip: Clip) -> str:
     if (frame.height, frame.width) != (clip.height, clip.width):
         sizes = (f"{part.width} x {part.height}" for part in (clip, frame))
         return f"its picture changes from {' to '.join(sizes)} pixels"
-    if (bits := to_planar(frame, clip.tags).format.components[0].bits) != clip.depth:
+    if (bits := planar_format(frame.format).components[0].bits) != clip.depth:
         return f"its samples change from {clip.depth} to {bits} bits"
     return "" if tags_of(frame) == clip.tags else "its colour matrix, range or primaries change"
 

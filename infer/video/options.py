@@ -8,7 +8,9 @@ from typing import Literal
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.infer.batch.results import OnExists
 
-CodecName = Literal["h264", "h265", "av1", "prores", "ffv1"]
+CodecName = Literal["h264", "h265", "av1", "prores", "dnxhr", "ffv1"]
+PixelFormat = Literal["4:2:0", "4:2:2", "4:4:4", "4:4:4:4"]
+"""Samples of chroma for those of luma; the last is 4:4:4 with transparency."""
 SoundCodec = Literal["aac", "flac"]
 AudioChoice = Literal["copy", "aac", "flac", "drop"]
 SubtitleChoice = Literal["copy", "drop"]
@@ -24,6 +26,8 @@ class VideoOptions:
     codec: CodecName = "h264"
     crf: int | None = None
     """Quality of the codec, lower is better; None for its own default."""
+    pixel_format: PixelFormat | None = None
+    """None for what is usual with the codec; bits are as many as those of the video, where it has them."""
     audio: AudioChoice = "copy"
     """Sound of another codec is encoded anew by ``aac`` and ``flac``."""
     subtitles: SubtitleChoice = "copy"

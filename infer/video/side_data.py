@@ -17,7 +17,7 @@ def display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     except ValueError:
         # PyAV raises on kinds that are newer than it is, as EXIF
         newer = range(max(cast(int, kind.value) for kind in SideDataType) + 1, _KINDS)
-        side_data = _filtered(frame, *(f"sidedata=mode=delete:type={kind}" for kind in newer)).side_data
+        side_data = filtered(frame, *(f"sidedata=mode=delete:type={kind}" for kind in newer)).side_data
     data: Any = side_data.get("DISPLAYMATRIX")
     return tuple(np.frombuffer(data, np.int32).tolist()) if data is not None else None
 
@@ -27,11 +27,18 @@ def is_bottom_first(frame: VideoFrame) -> bool:
     frame.make_writable()
     rows = np.frombuffer(frame.planes[0], np.uint8).reshape(-1, frame.planes[0].line_size)  # type: ignore[call-overload]
     rows[::2], rows[1::2] = 0, 1
-    first_field = _filtered(frame, "separatefields")
+    first_field = filtered(frame, "separatefields")
     return bool(np.frombuffer(first_field.planes[0], np.uint8)[0])  # type: ignore[call-overload]
 
 
-def _filtered(frame: VideoFrame, *filters: str) -> VideoFrame:
+def alpha_of(frame: VideoFrame, bits: int) -> VideoFrame:
+    """Return the transparency of a frame, of so many bits, as grey: FFmpeg's scaler is off by one."""
+    grey = "gray" if bits == 8 else f"gray{bits}le"
+    return filtered(frame, "alphaextract").reformat(format=grey, threads=1)
+
+
+def filtered(frame: VideoFrame, *filters: str) -> VideoFrame:
+    """Return a frame after FFmpeg's filters, each as ``name=options``."""
     graph = Graph()
     buffer = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base

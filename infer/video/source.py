@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 import av
+import numpy as np
 from av.codec.context import Flags
 from av.container import Flags as ContainerFlags
 from av.container import InputContainer
@@ -19,7 +20,8 @@ from av.video.stream import VideoStream
 from colorize_gan.core.errors import VideoError
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.infer.video.files import open_video, packets_of
-from colorize_gan.infer.video.side_data import display_matrix, is_bottom_first
+from colorize_gan.infer.video.planes import plane_view
+from colorize_gan.infer.video.side_data import alpha_of, display_matrix, is_bottom_first
 
 _LIMITED, FULL_RANGE = 1, 2
 """FFmpeg's codes of the ranges of samples."""
@@ -45,7 +47,8 @@ _NARROW_PRIMARIES = frozenset({0, 1, 2, 4, 5, 6, 7, 22})  # near enough to BT.70
 _SWSCALE_BT601 = 5
 _PLANAR = {8: "yuv444p", 10: "yuv444p10le", 12: "yuv444p12le", 32: "yuv444p16le"}
 """What RGB and packed samples of at most so many bits become; 32 are floats."""
-_ONE_BIT = "mono"
+_ONE_BIT, _GREY = "mono", "gray"
+_ALPHA = 3  # plane
 _HIGH_DEFINITION = 720  # lines; players take untagged video of fewer for BT.601
 _CLOCKS = frozenset({"mpegts", "mpeg"})  # their time is that of a broadcast, or of a disc
 _LATEST_START = 60  # seconds by which a file of another kind may begin late on purpose
@@ -125,15 +128,35 @@ def probe(path: StrPath) -> Clip:
 
 def to_planar(frame: VideoFrame, tags: ColorTags) -> VideoFrame:
     """Return a frame with a luma plane: itself, or one converted from RGB or packed samples."""
-    if _has_luma_plane(frame.format):
+    target = planar_format(frame.format)
+    if target.name == frame.format.name:
         return frame
-    if frame.format.name.startswith(_ONE_BIT):  # FFmpeg takes these for full range whatever it is told
-        return frame.reformat(format="gray", threads=1)
-    bits = frame.format.components[0].bits
-    target = next(name for most, name in _PLANAR.items() if bits <= most)
+    if target.name == _GREY:  # FFmpeg takes one bit for full range whatever it is told
+        return frame.reformat(format=_GREY, threads=1)
     matrix = _SWSCALE_BT601 if tags.matrix == _BT601 else tags.matrix
     # on several threads FFmpeg gives other samples now and then, where their slices meet
-    return frame.reformat(format=target, dst_colorspace=matrix, dst_color_range=_LIMITED, threads=1)
+    planar = frame.reformat(format=target.name, dst_colorspace=matrix, dst_color_range=_LIMITED, threads=1)
+    if has_alpha(target):
+        bits = target.components[0].bits
+        alpha = plane_view(planar.planes[_ALPHA], np.dtype(np.uint8 if bits == 8 else np.uint16))
+        alpha[...] = plane_view(alpha_of(frame, bits).planes[0], alpha.dtype)
+    return planar
+
+
+def planar_format(form: VideoFormat) -> VideoFormat:
+    """Return the format that `to_planar` gives frames of a format."""
+    if _has_luma_plane(form):
+        return form
+    if form.name.startswith(_ONE_BIT):
+        return VideoFormat(_GREY)
+    bits = form.components[0].bits
+    name = next(name for most, name in _PLANAR.items() if bits <= most)
+    return VideoFormat(name.replace("yuv", "yuva") if has_alpha(form) else name)
+
+
+def has_alpha(form: VideoFormat) -> bool:
+    """Tell whether a format has samples of transparency."""
+    return len(form.components) in (2, 4)
 
 
 def _has_luma_plane(form: VideoFormat) -> bool:
@@ -188,7 +211,7 @@ def _clip(
         stream=stream.index,
         height=frame.height,
         width=frame.width,
-        depth=to_planar(frame, tags).format.components[0].bits,
+        depth=planar_format(frame.format).components[0].bits,
         tags=tags,
         time_base=stream.time_base,
         tells_times=packet.pts is not None or packet.dts is None,
@@ -200,7 +223,7 @@ def _clip(
         is_bottom_first=is_interlaced and is_bottom_first(frame),
         origin=origin,
         first=first,
-        has_alpha=len(frame.format.components) in (2, 4),
+        has_alpha=has_alpha(frame.format),
         frames=stream.frames or int(seconds * rate),
     )
 

@@ -138,7 +138,7 @@ class _Video:
         item, options = self._item, self._options
         clip = probe(item.source)
         check_matrix(clip.tags)
-        settings = settings_for(clip, options.codec, options.crf)
+        settings = settings_for(clip, options.codec, options.crf, options.pixel_format)
         suffix = item.target.suffix.lower()
         excerpt = Excerpt.of(clip, options.start, options.end)
         copied = plan_copies(clip, suffix, settings, excerpt, Wishes(options.audio, options.subtitles))

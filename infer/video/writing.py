@@ -17,8 +17,9 @@ from av.video.stream import VideoStream
 
 from colorize_gan.core.files.containers import CONTAINERS
 from colorize_gan.infer.video.choosing import Copies, Way
+from colorize_gan.infer.video.codecs import CODECS
 from colorize_gan.infer.video.copies import Excerpt, Timed, add_copy, copied_packets
-from colorize_gan.infer.video.encoder import CODECS, EncoderSettings
+from colorize_gan.infer.video.encoder import EncoderSettings
 from colorize_gan.infer.video.files import create_video, open_video
 from colorize_gan.infer.video.matroska import tell_aspect
 from colorize_gan.infer.video.metadata import (

@@ -111,6 +111,11 @@ def test_one_of_ten_films_cannot_be_read(make: Make, tmp_path: Path) -> None:
         (["IN", "--out", "new.mp4", "--start", "2", "--end", "1"], 2, "--end is not after --start"),
         (["IN", "--out", "new.mp4", "--start", "soon"], 2, "'soon' is no time"),
         (
+            ["IN", "--out", "new.mkv", "--codec", "av1", "--pixel-format", "4:2:2"],
+            2,
+            "4:2:2: av1 has 4:2:0",
+        ),
+        (
             ["IN", "--out", "new.mov", "--codec", "prores", "--crf", "9"],
             2,
             "--crf: prores has no such setting",
