@@ -16,7 +16,7 @@ import click
 from colorize_gan.cli.exit_codes import log_shown
 from colorize_gan.cli.progress import FrameBar, Progress, Sink, gallery_sink
 from colorize_gan.cli.wording import Wording
-from colorize_gan.core.errors import UsageError
+from colorize_gan.core.extras import packages_for
 from colorize_gan.core.files.containers import VIDEO_SUFFIXES
 from colorize_gan.core.images.formats import UNSUPPORTED_SUFFIXES
 from colorize_gan.core.text import printable
@@ -135,12 +135,8 @@ def _on_cluster(
     **options: Any,
 ) -> Iterator[_Opened]:
     """Let the machines of a Ray cluster open the model."""
-    try:
+    with packages_for("--engine ray"):
         from colorize_gan.infer.remote.cluster import open_cluster
-    except ModuleNotFoundError as error:
-        if error.name != "ray":
-            raise
-        raise UsageError("--engine ray needs pip install 'colorize-gan[ray]'") from error
     with ExitStack() as stack:
         # Ray prints the logs of a lost machine there
         shown = sys.stderr if verbose else stack.enter_context(Path(os.devnull).open("w"))

@@ -15,18 +15,13 @@ import click
 
 from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import ColorizeError, UsageError
+from colorize_gan.core.extras import packages_for
 from colorize_gan.core.system.process import configure_process
 from colorize_gan.core.text import printable
 
 INTERRUPTED = 130
 
 _log = logging.getLogger("colorize_gan")
-
-_EXTRAS = {
-    "serve": ("fastapi", "h11", "prometheus_client", "pydantic", "python_multipart", "starlette", "uvicorn"),
-    "bench": ("markdown", "matplotlib", "psutil", "skimage"),
-}
-"""Packages by the extra that brings them, where it is not export."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)  # of a file that is written bit by bit, errors have no name
 _PATIENCE = 2
 
@@ -46,20 +41,11 @@ def exit_with_code(command: Callable[_P, int]) -> Callable[_P, None]:
         configure_process()
         wording = Wording()
         try:
-            with _warnings_shown(wording):
+            with _warnings_shown(wording), packages_for():
                 code = command(*args, **kwargs)
         except ColorizeError as error:
             click.echo(f"error: {wording.text(error)}", err=True)
             code = error.exit_code
-        except ModuleNotFoundError as error:
-            if (error.name or "").startswith("colorize_gan"):
-                raise
-            extra = next((extra for extra, names in _EXTRAS.items() if error.name in names), "export")
-            click.echo(
-                f"error: needs {error.name}, which is not installed; pip install 'colorize-gan[{extra}]'",
-                err=True,
-            )
-            code = UsageError.exit_code
         except OSError as error:
             if error.filename is None and error.errno not in _FULL:
                 raise

@@ -3,6 +3,7 @@
 * ColorizeError
   * UsageError               (2)  an option or argument that cannot be honoured
     * DataError                   a data set that is empty, too small or without colour
+    * MissingPackageError         a package that an extra brings is not installed
   * ImageError               (3)  one image cannot be read or written; the run goes on
     * TooLargeError               it has more pixels than are allowed
     * UnknownFormatError          its format is not one that can be read here
@@ -33,6 +34,10 @@ class UsageError(ColorizeError):
 
 class DataError(UsageError):
     """A data set that is empty, too small or without colour."""
+
+
+class MissingPackageError(UsageError):
+    """A package that what was asked for needs is not installed: see `colorize_gan.core.extras`."""
 
 
 class ImageError(ColorizeError):

@@ -75,7 +75,7 @@ class ExportOptions:
         for precision in self.precisions:
             if not any(precision in PRECISIONS[format_] for format_ in self.formats):
                 raise UsageError(f"`precisions` {precision}: not one that {', '.join(self.formats)} has")
-        if self.calibration != PHOTOGRAPHS and "int8" not in self.precisions:
+        if Path(self.calibration) != PHOTOGRAPHS and "int8" not in self.precisions:
             raise UsageError(f"`calibration` {self.calibration}: is for `precisions` int8")
         if self.max_delta_e is not None and not self.verify:
             raise UsageError("`max_delta_e`: does nothing where nothing is verified")

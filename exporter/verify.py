@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from colorize_gan.core.contract import ModelContract
-from colorize_gan.core.errors import ModelError, UsageError
+from colorize_gan.core.errors import UsageError
+from colorize_gan.core.extras import packages_for
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.parity import (
     PHOTOGRAPHS,
@@ -47,6 +48,7 @@ def verify(
         The record of `compare`, and the floor it has to keep to.
 
     Raises:
+        MissingPackageError: ``against`` is a checkpoint, and the training tools are not installed.
         ModelError: no fingerprint, or ``against`` cannot be used.
         UsageError: the two have not the same kind of graph.
         VerificationError: an output is not finite.
@@ -72,12 +74,8 @@ def _open_reference(path: Path) -> tuple[Run, ModelContract]:
     if path.suffix in BACKENDS_BY_SUFFIX:
         backend = open_backend(path, "native", "cpu")
         return backend.run, backend.contract
-    try:
+    with packages_for(f"`against` {path}"):
         from colorize_gan.exporter.source import load_source
-    except ImportError as error:
-        raise ModelError(
-            f"{path}: a checkpoint needs the training tools ({error}); pip install '.[export]'"
-        ) from error
     source = load_source(path)
     return source.run, source.contract
 

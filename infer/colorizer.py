@@ -4,7 +4,6 @@ import copy
 import os
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,6 +20,7 @@ from colorize_gan.core.color.lab import (
 from colorize_gan.core.color.pixels import halve, shrink_to, strips
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import ImageError, ModelError, UsageError
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.images.decode import Planes
 from colorize_gan.infer.backends.batching import BatchingBackend
 from colorize_gan.infer.backends.bundled import DEFAULT_MODEL, find_model
@@ -57,7 +57,7 @@ class Colorizer:
 
     def __init__(
         self,
-        model: str | Path | Backend = DEFAULT_MODEL,
+        model: StrPath | Backend = DEFAULT_MODEL,
         *,
         backend: str = "auto",
         device: str = "auto",
@@ -84,7 +84,7 @@ class Colorizer:
             UsageError: a value that the model cannot honour.
         """
         threading.Thread(target=build_tables).start()  # beside the opening and the first image
-        if isinstance(model, str | Path):
+        if isinstance(model, str | os.PathLike):
             model = open_backend(find_model(model), backend, device)
         if model.contract.graph != "lab":
             raise ModelError(

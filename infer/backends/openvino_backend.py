@@ -14,15 +14,9 @@ from colorize_gan.core.system.process import telemetry_off
 from colorize_gan.core.system.scheduling import scheduling_kept
 from colorize_gan.infer.backends.protocol import check_inputs, sha256_of
 
-try:
-    with telemetry_off():
-        import openvino
-        from openvino.frontend import FrontEndManager
-except ImportError as error:
-    raise DeviceError(
-        f"`backend` openvino: is not installed ({error}); pip install 'colorize-gan[openvino]', "
-        "or use `backend` onnxruntime"
-    ) from error
+with telemetry_off():
+    import openvino
+    from openvino.frontend import FrontEndManager
 
 _CONTRACT_PATH = ["framework", METADATA_KEY]  # where the frontend keeps ONNX metadata_props
 

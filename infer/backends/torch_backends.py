@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch.export.passes import move_to_device_pass
 
 from colorize_gan.core.contract import HINTS_NAME, METADATA_KEY, ModelContract
 from colorize_gan.core.errors import DeviceError, ModelError
@@ -14,14 +16,6 @@ from colorize_gan.core.hints import feeds
 from colorize_gan.core.system.devices import cuda_number
 from colorize_gan.core.system.memory import is_out_of_memory
 from colorize_gan.infer.backends.protocol import check_inputs, sha256_of
-
-try:
-    import torch
-    from torch.export.passes import move_to_device_pass
-except ImportError as error:
-    raise DeviceError(
-        f"PyTorch is not installed ({error}); pip install torch, or use an .onnx file"
-    ) from error
 
 
 class TorchBackend:

@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.video.options import VideoOptions
 
 if TYPE_CHECKING:
     from colorize_gan.infer.video.video import colorize_videos as colorize_videos
 
-__all__ = ["VideoOptions", "colorize_videos"]
+__all__ = ["VideoOptions", "WorkItem", "colorize_videos"]
 
 
 def __getattr__(name: str) -> object:

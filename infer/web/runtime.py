@@ -19,6 +19,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from colorize_gan.core.errors import UsageError
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.infer.web.site import PAGE, runtime_record
 
 _REGISTRY = "https://registry.npmjs.org"
@@ -26,7 +27,7 @@ _TIMEOUT = 60  # seconds without a byte
 
 
 def find_runtime(
-    archive: Path | None = None, page: Path = PAGE, say: Callable[[str], None] = lambda _: None
+    archive: StrPath | None = None, page: StrPath = PAGE, say: Callable[[str], None] = lambda _: None
 ) -> Path:
     """Return the folder of the runtime's files, and fill it when they are not there yet.
 
@@ -48,7 +49,7 @@ def find_runtime(
     url = f"{registry}/{name}/-/{name}-{version}.tgz"
     if archive is None:
         say(f"fetching {url} (33 MB), once")
-    content = _fetch(url) if archive is None else archive.read_bytes()
+    content = _fetch(url) if archive is None else Path(archive).read_bytes()
     if _integrity(content) != record["integrity"]:
         raise UsageError(f"{archive or url}: not {name} {version} as it was published (its SHA-512 differs)")
     _unpack(content, record["files"], folder)

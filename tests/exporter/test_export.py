@@ -289,7 +289,8 @@ def test_what_an_onnx_file_cannot_become_is_refused_before_anything_is_written(t
 
 
 def test_onnx_file_keeps_its_opset(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    [newer] = export_file(tiny_checkpoint, tmp_path, ExportOptions(("onnx",), opset=20, verify=False))
+    options = ExportOptions(("onnx",), opset=20, verify=False)
+    [newer] = export_file(str(tiny_checkpoint), str(tmp_path), options)
     result = run(newer.path, "--out", tmp_path / "again", "--no-verify")
     assert result.exit_code == 0, result.output
     assert onnx.load(tmp_path / "again" / "tiny.onnx").opset_import[0].version == 20

@@ -238,7 +238,7 @@ def test_openvino_that_is_not_installed_says_so(exported: dict[str, Path]) -> No
         f"open_backend(Path({str(exported['onnx'])!r}), 'openvino', gate=False)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "DeviceError: `backend` openvino: is not installed" in done.stderr
+    assert "MissingPackageError: `backend` openvino: needs openvino, which is not installed" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -452,7 +452,7 @@ def test_torchscript_without_torch_says_so(exported: dict[str, Path]) -> None:
         f"open_backend(Path({str(exported['torchscript'])!r}))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "DeviceError: PyTorch is not installed" in done.stderr
+    assert "torchscript: needs torch, which is not installed" in done.stderr
 
 
 def test_contract_is_what_was_exported(exported: dict[str, Path]) -> None:

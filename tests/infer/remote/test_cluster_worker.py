@@ -35,7 +35,7 @@ def assignment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Assignment:
     [
         ({"version": "0.0.1"}, r": has colorize-gan .*, not 0.0.1$"),
         ({"urls": ["nothing://x"]}, r": nothing://x: Protocol not known: nothing$"),
-        ({"mark": Path("/nowhere/.colorize-batch/x.mark")}, ": does not see /nowhere; --out has to be"),
+        ({"mark": Path("/nowhere/.colorize-batch/x.mark")}, ": does not see /nowhere; `out` has to be"),
     ],
 )
 def test_a_machine_that_cannot_take_part_says_why(
