@@ -1,4 +1,4 @@
-"""The tables of README and docs: `python -m benchmarks.tables` writes them from the committed JSON.
+"""The tables of README and docs: `make tables` writes them from the committed JSON.
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; NAME is one of `TABLES`.
 """
