@@ -38,5 +38,5 @@ def test_what_is_no_recipe_is_one_line(content: str, says: str, tmp_path: Path) 
 def test_there_are_recipes_of_the_shipped_model_and_of_both_baselines() -> None:
     assert {path.stem for path in RECIPES} == {
         *("lite2-pixels", "lite2-pixels-large", "lite2-recognition", "lite2-edges", "lite2"),
-        *("pix2pix", "resnet18"),
+        *("pix2pix", "resnet18", "dinov2-small"),
     }
