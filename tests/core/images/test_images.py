@@ -126,7 +126,7 @@ def test_float_tiff_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_format_that_is_not_written_here_is_refused(photo: np.ndarray) -> None:
-    with pytest.raises(ImageError, match=".jxl is not a format"):
+    with pytest.raises(ImageError, match=r"\.jxl is not a format"):
         encode(".jxl", photo, 95, Metadata())
 
 
