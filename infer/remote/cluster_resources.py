@@ -15,6 +15,8 @@ from ray.exceptions import RayError
 
 from colorize_gan.core.errors import DeviceError
 
+_log = logging.getLogger(__name__)
+
 _GPU_BATCH = 8
 _REACHED = 10  # seconds to reach a cluster
 _STORE = 80 << 20  # bytes, for the model: Ray's least is 75 MiB, its own choice 30 % of the memory
@@ -59,12 +61,15 @@ def needed(
 
 
 @contextlib.contextmanager
-def connected(address: str | None, *, verbose: bool) -> Iterator[None]:
+def connected(address: str | None) -> Iterator[None]:
     """Connect to a cluster, or start one of this machine, for the time of the block.
+
+    Ray tells what it does where this module's log is shown from INFO on.
 
     Raises:
         DeviceError: it cannot be reached.
     """
+    verbose = _log.isEnabledFor(logging.INFO)
     address = address or os.environ.get("RAY_ADDRESS")
     own: dict[str, Any] = {} if address else {"include_dashboard": False, "object_store_memory": _STORE}
     handler = signal.getsignal(signal.SIGTERM)
