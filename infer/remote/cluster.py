@@ -29,14 +29,13 @@ from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.batch.worker import settings_digest
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.remote.cluster_resources import Need, connected, machines, needed
-from colorize_gan.infer.remote.cluster_roster import Roster
+from colorize_gan.infer.remote.cluster_roster import LOOK_SECONDS, Roster
 from colorize_gan.infer.remote.cluster_worker import Assignment, ClusterWorker
 from colorize_gan.infer.remote.places import ANYWHERE
 
 _log = logging.getLogger(__name__)
 
 _TRIES = 3  # an image that ends its worker is not to end all of them
-_SECONDS = 0.5  # between two looks at whether the run is over
 _LEAVING = 10  # seconds that a worker has to remove what it has of a shard
 _AGAIN = 30  # seconds until workers are hired again where some ended at once
 
@@ -212,7 +211,7 @@ def _answer(reference: Any, is_over: Callable[[], bool]) -> Any:
     """
     while True:
         try:
-            return ray.get(reference, timeout=_SECONDS)
+            return ray.get(reference, timeout=LOOK_SECONDS)
         except GetTimeoutError:
             if is_over():
                 raise LeftError from None

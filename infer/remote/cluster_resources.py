@@ -14,10 +14,10 @@ import ray
 from ray.exceptions import RayError
 
 from colorize_gan.core.errors import DeviceError
+from colorize_gan.infer.colorizer import GPU_BATCH
 
 _log = logging.getLogger(__name__)
 
-_GPU_BATCH = 8
 _REACHED = 10  # seconds to reach a cluster
 _STORE = 80 << 20  # bytes, for the model: Ray's least is 75 MiB, its own choice 30 % of the memory
 
@@ -57,7 +57,7 @@ def needed(
         batch = batch_size or 1
         return Need(count, 1, 0, 1 if batch == 1 else 2 * batch)
     share = min((machine.get("CPU", 0) // machine["GPU"] for machine in fit), default=1)
-    return Need(count, max(1, share), 1, 2 * (batch_size or _GPU_BATCH))
+    return Need(count, max(1, share), 1, 2 * (batch_size or GPU_BATCH))
 
 
 @contextlib.contextmanager
