@@ -18,7 +18,7 @@ from colorize_gan.core.images.encode import encode, encode_planes
 from colorize_gan.core.images.formats import JPEG_SUFFIXES
 from colorize_gan.core.system.parallel import map_in_order, one_thread_each
 from colorize_gan.infer import Colorizer, colorize_folder
-from colorize_gan.infer.batch.open import open_colorizer
+from colorize_gan.infer.batch.open import ModelOptions, open_colorizer
 from colorize_gan.infer.batch.results import BatchOptions
 from colorize_gan.infer.timings import STAGES, StageClock
 
@@ -68,7 +68,7 @@ def _opened(model: Path, backend: str) -> Colorizer:
 @functools.cache
 def _opened_as_commands_do(model: Path, backend: str) -> Colorizer:
     file = _file(model, backend)
-    return open_colorizer(model=str(file), backend=backend.removesuffix(_INT8), device="cpu")
+    return open_colorizer(ModelOptions(file, backend.removesuffix(_INT8), "cpu"))
 
 
 def _file(model: Path, backend: str) -> Path:

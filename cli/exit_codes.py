@@ -5,7 +5,9 @@ import errno
 import functools
 import logging
 import math
+import shlex
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -98,6 +100,11 @@ def log_shown() -> Iterator[None]:
         yield
     finally:
         _log.setLevel(level)
+
+
+def say_how_to_go_on(*added: str) -> None:
+    """Say that the run was interrupted, and which command goes on: this one, with what is ``added`` to it."""
+    click.echo(f"interrupted; go on with: {shlex.join([*sys.argv, *added])}", err=True)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ import contextlib
 import copy
 import io
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import onnx
@@ -22,6 +22,9 @@ DEFAULT_OPSET = 18
 
 _AXES = ("batch", None, "height", "width")
 _CHANCE = ("dropout", "bernoulli", "multinomial", "random", "rand", "normal_")
+
+Save = Callable[[ModelContract, Path], None]
+"""Writes a file of a generator, with a contract in it."""
 
 
 def build_torchscript(generator: nn.Module, contract: ModelContract) -> torch.jit.ScriptModule:

@@ -35,7 +35,9 @@ MAXIMUM_SATURATION = 10
 
 MAXIMUM_ASPECT = 4
 
-_GPU_BATCH = 8
+GPU_BATCH = 8
+"""Images that a GPU sees at once, unless told otherwise."""
+
 _DETAIL = 2  # pixels, to each side, for one of the network's: more would show no more of its colour
 _CORRECTION_STEPS, _NO_CORRECTION = 2, 200  # of luma, in 8 bits: from -100 levels, as of pure green, to 27
 
@@ -91,7 +93,7 @@ class Colorizer:
                 f"{model.contract.name}: a {model.contract.graph} graph, which colours whole images by "
                 "itself; use the lab file of the same model"
             )
-        self.batch_size = batch_size or (1 if model.device == "cpu" else _GPU_BATCH)
+        self.batch_size = batch_size or (1 if model.device == "cpu" else GPU_BATCH)
         self.backend = model if self.batch_size == 1 else BatchingBackend(model, self.batch_size)
         self.render_size = render_size or self.contract.render_size
         if self.contract.size.fit(self.render_size) != self.render_size:

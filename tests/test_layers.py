@@ -15,7 +15,17 @@ ROOT = Path(__file__).parent.parent
 LAYERS = {"core": 0, "trainer": 1, "infer": 1, "exporter": 2, "cli": 3, "benchmarks": 4}
 """A folder may import those of lower numbers, and itself."""
 
-ROOMS = {"backends": 0, "": 1, "batch": 2, "remote": 3, "video": 3, "folder": 4, "server": 4, "web": 4}
+ROOMS = {
+    "backends": 0,
+    "": 1,
+    "batch": 2,
+    "remote": 3,
+    "video": 3,
+    "folder": 4,
+    "jobs": 5,
+    "server": 4,
+    "web": 4,
+}
 """The same inside `infer`; the second is its top, but for what chooses between places for all of it."""
 
 HEAVY = {

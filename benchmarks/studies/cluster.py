@@ -26,6 +26,7 @@ from s3_server import BATCH, SECRET, Bucket, Endpoint, photographs, tree_of
 from colorize_gan.benchmarks.machine import machine
 from colorize_gan.benchmarks.photos import Case, write_photographs, write_samples
 from colorize_gan.infer.batch.inputs import find_work
+from colorize_gan.infer.batch.open import ModelOptions
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult
 from colorize_gan.infer.batch.work import Selection, WorkItem
 from colorize_gan.infer.remote.cluster_worker import ClusterWorker
@@ -177,10 +178,8 @@ def driver(folder: Path) -> dict[str, Any]:
     engine.ClusterWorker = Idle  # type: ignore[misc]
     photo = many(folder, 1) / "000.jpg"
     items = [WorkItem(photo, folder / "out" / f"{number}.jpg") for number in range(ITEMS)]
-    opening = {"model": "lite2", "backend": "auto", "device": "cpu", "render_size": None}
-    opening |= {"batch_size": None, "saturation": 1.0, "strength": 1.0}
-    stop = threading.Event()
-    opened = engine.open_cluster(None, items, folder / "out", BatchOptions(workers=2), opening, stop.is_set)
+    model, stop = ModelOptions(device="cpu"), threading.Event()
+    opened = engine.open_cluster(None, items, folder / "out", BatchOptions(workers=2), model, stop.is_set)
     with opened as running:
         started = time.perf_counter()
         assert len(list(running.colorize(items, folder / "out", stop.is_set))) == ITEMS

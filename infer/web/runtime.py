@@ -20,7 +20,8 @@ from platformdirs import user_cache_path
 
 from colorize_gan.core.errors import UsageError
 from colorize_gan.core.files.paths import StrPath
-from colorize_gan.infer.web.site import PAGE, runtime_record
+from colorize_gan.infer.backends.bundled import find_model
+from colorize_gan.infer.web.site import PAGE, Site, runtime_record
 
 _REGISTRY = "https://registry.npmjs.org"
 _TIMEOUT = 60  # seconds without a byte
@@ -54,6 +55,26 @@ def find_runtime(
         raise UsageError(f"{archive or url}: not {name} {version} as it was published (its SHA-512 differs)")
     _unpack(content, record["files"], folder)
     return folder
+
+
+def open_site(
+    model: StrPath, runtime: StrPath | None = None, say: Callable[[str], None] = lambda _: None
+) -> Site:
+    """Return the page's files.
+
+    Args:
+        model: see `find_model`.
+        runtime: see `find_runtime`.
+        say: is told what takes long.
+
+    Raises:
+        UsageError: no page, no runtime, or not a model for it.
+        ModelError: no such model.
+    """
+    path = find_model(model)
+    if path.suffix != ".onnx":
+        raise UsageError(f"`model` {model}: the page takes .onnx files")
+    return Site(path, find_runtime(runtime, say=say))
 
 
 def _fetch(url: str) -> bytes:

@@ -281,7 +281,8 @@ def test_what_an_onnx_file_cannot_become_is_refused_before_anything_is_written(t
     shipped = find_model("lite2")
     for arguments, says in (
         (["--format", "onnx,torchscript"], "--format torchscript: needs a checkpoint, lite2.onnx gives"),
-        (["--format", "checkpoint", "--opset", "20"], "--opset 20: lite2.onnx is of opset 18"),
+        (["--format", "checkpoint", "--opset", "20"], "--opset: is not for --format checkpoint"),
+        (["--opset", "20"], "--opset 20: lite2.onnx is of opset 18"),
     ):
         result = run(shipped, "--out", tmp_path / "out", *arguments)
         assert (result.exit_code, says in result.stderr) == (2, True), result.output

@@ -13,7 +13,7 @@ import skimage.data
 from click.testing import CliRunner
 
 from colorize_gan.cli.batch import colorize_batch
-from colorize_gan.cli.export import colorize_eval
+from colorize_gan.cli.evaluate import colorize_eval
 from colorize_gan.exporter.export import ExportOptions, export_file
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.backends.bundled import find_model

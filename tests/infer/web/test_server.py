@@ -194,7 +194,7 @@ def run(*arguments: str) -> Result:
 @pytest.fixture
 def installed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the command find this page and its runtime."""
-    monkeypatch.setattr(cli, "find_runtime", lambda *_, **__: site.runtime)
+    monkeypatch.setattr("colorize_gan.infer.web.runtime.find_runtime", lambda *_, **__: site.runtime)
 
 
 @pytest.mark.usefixtures("installed")
