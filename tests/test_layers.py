@@ -27,15 +27,10 @@ HEAVY = {
 ALLOWED = {"infer.backends.torch_backends": {"torch"}}
 LIBRARY = {"core", "trainer", "exporter", "infer"}
 FLAG = re.compile(r"--([a-z]|$)")
-NAME_FLAGS_STILL = {"trainer"}
-"""Folders whose messages are yet to name settings and not command-line flags."""
 
 COMMAND_LINE = {"click", "sys.argv"}
 WORLD_CHANGING = {"unittest.mock", "os.chdir", "__class__ assigned"}
-CHANGE_THE_WORLD_STILL = {
-    "trainer.backbones": {"__class__ assigned"},
-    "infer.remote.cluster_worker": {"os.chdir"},
-}
+CHANGE_THE_WORLD_STILL = {"infer.remote.cluster_worker": {"os.chdir"}}
 """Modules that are yet to do without."""
 
 MOST_LINES = 300
@@ -128,7 +123,7 @@ def messages(path: Path) -> Iterator[str]:
 
 def test_messages_of_the_library_name_no_flags() -> None:
     for name, path in MODULES.items():
-        if name.split(".")[0] in LIBRARY - NAME_FLAGS_STILL:
+        if name.split(".")[0] in LIBRARY:
             assert not [text for text in messages(path) if FLAG.search(text)], name
 
 

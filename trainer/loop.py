@@ -21,7 +21,7 @@ from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.parallel import map_in_order, one_libvips_thread
 from colorize_gan.core.version import __version__
 from colorize_gan.trainer.checkpoint import Checkpoint
-from colorize_gan.trainer.config import TrainConfig, option_of
+from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.data import Batch, EpochBatches, TrainingCrops
 from colorize_gan.trainer.evaluate import PredictAb, evaluate, preview, torch_predictor
 from colorize_gan.trainer.learner import Learner
@@ -75,9 +75,13 @@ class Trainer:
         start = resume_from or init_from
         for setting in ("start_share", "freeze_batchnorm"):
             if start is None and (value := getattr(config, setting)):
-                raise UsageError(f"{option_of(setting)} {value}: needs --init CHECKPOINT, to start from")
+                raise UsageError(
+                    f"`{setting}` {value}: needs a checkpoint to start from, given as `init_from`"
+                )
         if init_from is not None and config.pretrained not in ("auto", "none"):
-            raise UsageError(f"--pretrained {config.pretrained}: --init brings its own weights; remove one")
+            raise UsageError(
+                f"`pretrained` {config.pretrained}: `init_from` brings its own weights; remove one"
+            )
         weights = start.generator if start is not None else None
         lightness = self._some_lightness() if init_from is not None else None
         self.learner = Learner(config, self.schedule, self.processes, weights, lightness)
@@ -99,7 +103,7 @@ class Trainer:
             if checkpoint.training["photographs"] != self.photographs:
                 raise UsageError(
                     f"{data}: not the photographs of the run in {self.run_dir}; "
-                    "give those, or start a new run with --init and its checkpoint"
+                    "give those, or start a new run with its checkpoint as `init_from`"
                 )
             self.learner.restore(checkpoint)
         except KeyError as error:
@@ -191,7 +195,7 @@ class Trainer:
             raise UsageError(
                 f"{error} at step {self.step + 1}; "
                 + (f"the last good state is in {saved}; " if saved.exists() else "")
-                + "lower the learning rate, or use --precision fp32"
+                + "use a smaller `lr`, or fp32 as `precision`"
             ) from error
 
     def _lead(self, work: Callable[[Progress], None], progress: Progress | None) -> None:

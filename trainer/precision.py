@@ -25,7 +25,7 @@ class Precision:
             UsageError: fp16 on a CPU, which loses small gradients and is not faster there.
         """
         if name == "fp16" and device.type == "cpu":
-            raise UsageError("--precision fp16: needs --device cuda; on a CPU use bf16 or fp32")
+            raise UsageError("`precision` fp16: needs a CUDA device; on a CPU use bf16 or fp32")
         self.name = _fastest(device) if name == "auto" else name
         self._device, self._dtype = device, _DTYPES[self.name]
         # float16 gradients vanish unless the loss is scaled up
