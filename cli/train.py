@@ -189,22 +189,35 @@ def _resumed(data: Path, out: Path, processes: "Processes") -> "Trainer":
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option(
-    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the set."
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write the set to.",
 )
 @click.option(
-    "--size", type=click.IntRange(min=32), default=288, show_default=True, help="Short side, in pixels."
+    "--size",
+    type=click.IntRange(min=32),
+    default=288,
+    show_default=True,
+    help="Reduce larger pictures to this short side, in pixels.",
 )
 @click.option(
-    "--min-size", type=click.IntRange(min=1), default=128, show_default=True, help="Shortest side kept."
+    "--min-size",
+    type=click.IntRange(min=1),
+    default=128,
+    show_default=True,
+    help="Leave out pictures with a shorter side, in pixels.",
 )
 @click.option(
     "--min-chroma",
     type=FiniteRange(min=0),
     default=4.0,
     show_default=True,
-    help="Least mean CIE chroma kept.",
+    help="Leave out pictures with a lower mean CIE chroma, such as grey and toned ones.",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Images in work at once; default one a core.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Images to work on at once.  [default: one a core]"
+)
 @click.version_option(package_name="colorize-gan")
 @exit_with_code
 def colorize_prepare(
@@ -212,8 +225,8 @@ def colorize_prepare(
 ) -> int:
     """Make a packed set of colour photographs from the images below SOURCE, for colorize-train.
 
-    Leaves out what cannot be decoded, is too small, grey, or nearly the same as another image;
-    rejected.tsv lists it with the reason.
+    Leaves out images that cannot be decoded, are too small or grey, or are nearly the same as another one.
+    Lists them in rejected.tsv, each with its reason.
     """
     from colorize_gan.trainer.prepare import REJECTED_NAME, PrepareOptions, prepare
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = read_results(ROOT / "benchmarks" / "results.json")
 PAGES = [path for folder in (".", "docs", "examples", "benchmarks") for path in (ROOT / folder).glob("*.md")]
 MADE = {path.relative_to(ROOT).as_posix(): text for path, text in documents()}
-NOT_MEASURED = ("| precision | file | floor", "| set | repository |")
+NOT_MEASURED = ("| precision | file | limit", "| set | repository |")
 """Tables with columns of numbers that are settings, or that others state."""
 
 
