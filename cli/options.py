@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class AutoInt(click.ParamType[int | None]):
+class AutoInt(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
     """A number of at least 1, or auto, which becomes None."""
 
     name = "N|auto"
