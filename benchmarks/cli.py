@@ -12,7 +12,7 @@ from colorize_gan.cli.exit_codes import exit_with_code
 from colorize_gan.infer.backends.bundled import DEFAULT_MODEL
 
 
-class Percentage(click.ParamType[float]):
+class Percentage(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
     """A number of percent, as a part of one."""
 
     name = "PERCENT"

@@ -13,7 +13,7 @@ from colorize_gan.infer.batch.open import ModelOptions
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class AutoInt(click.ParamType[int | None]):
+class AutoInt(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
     """A number of at least 1, or auto, which becomes None."""
 
     name = "N|auto"

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 _SOME_FAILED = VideoError.exit_code
 
 
-class _Time(click.ParamType[Fraction]):
+class _Time(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
     """Seconds, or hours, minutes and seconds, without rounding."""
 
     name = "[[H:]M:]S"
