@@ -15,25 +15,25 @@ from colorize_gan.cli.exit_codes import FiniteRange, exit_with_code
     default="evaluation",
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of evaluation.json, evaluation.md and contact-sheet.png.",
+    help="Folder to write evaluation.json, evaluation.md and contact-sheet.png to.",
 )
 @click.option(
     "--size",
     type=click.IntRange(min=32),
-    help="Side of the squares, in pixels; default the first model's render size.",
+    help="Side of the squares, in pixels.  [default: the first model's render size]",
 )
 @click.option(
     "--held-out",
     type=FiniteRange(0, 1, min_open=True, max_open=True),
     metavar="FRACTION",
-    help="Use only what colorize-train --val-fraction FRACTION held out of DATA.",
+    help="Use only the photographs that colorize-train --val-fraction FRACTION held out of DATA.",
 )
 @click.option("--limit", type=click.IntRange(min=2), metavar="N", help="Use N photographs, evenly spaced.")
 @click.option(
     "--labels",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="LIST",
-    help="Use the photographs of LIST, lines of 'path from the list, ImageNet class 0..999'; measures top1.",
+    help="Use the photographs in LIST, with lines of 'path, ImageNet class 0..999', and measure top1.",
 )
 @click.version_option(package_name="colorize-gan")
 @exit_with_code

@@ -135,7 +135,7 @@ def test_an_interrupted_run_leaves_no_process_and_goes_on(many: Path, local: Pat
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         _, errors = process.communicate()
     assert process.returncode == 130, errors
-    assert "interrupted; go on with: " in errors
+    assert "interrupted; resume with: " in errors
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
     assert len(tree_of(out)) < COUNT
