@@ -1,10 +1,8 @@
 """The `colorize-video` command. Heavy imports wait until the options are known to be right."""
 
-import glob
 import shlex
 import sys
 import threading
-from collections import Counter
 from contextlib import ExitStack
 from fractions import Fraction
 from itertools import chain
@@ -17,7 +15,7 @@ from colorize_gan.cli.exit_codes import INTERRUPTED, FiniteRange, exit_with_code
 from colorize_gan.cli.options import check_pages, model_options
 from colorize_gan.cli.wording import worded
 from colorize_gan.core.errors import UsageError, VideoError
-from colorize_gan.core.files.containers import CONTAINERS, VIDEO_SUFFIXES
+from colorize_gan.core.files.containers import CONTAINERS
 from colorize_gan.core.text import printable
 from colorize_gan.infer.batch.open import open_colorizer
 from colorize_gan.infer.video.options import (
@@ -26,6 +24,7 @@ from colorize_gan.infer.video.options import (
     CodecName,
     PixelFormat,
     SubtitleChoice,
+    Transfer,
     VideoOptions,
     comparison_path,
 )
@@ -55,6 +54,22 @@ class _Time(click.ParamType[Fraction]):
         return seconds
 
 
+class _Rate(click.ParamType[Fraction]):
+    """Frames a second, without rounding."""
+
+    name = "RATE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        """See `click.ParamType.convert`."""
+        try:
+            rate = Fraction(str(value))
+        except (ValueError, ZeroDivisionError):
+            rate = Fraction(0)
+        if not 0 < rate <= 1000:
+            self.fail(f"{value!r} is no rate; write frames a second, as 18 or 24000/1001", param, ctx)
+        return rate
+
+
 @click.command()
 @click.argument(
     "inputs", nargs=-1, required=True, type=click.Path(readable=False, path_type=Path), metavar="INPUT..."
@@ -63,7 +78,7 @@ class _Time(click.ParamType[Fraction]):
     "--out",
     required=True,
     type=click.Path(path_type=Path),
-    help="File of the result (.mp4, .mov, .mkv, .m4v, .webm), or folder of the results.",
+    help="Film (.mp4, .mov, .mkv, .m4v, .webm), sequence (new_%06d.tif), or folder of the results.",
 )
 @click.option(
     "--codec", type=click.Choice(get_args(CodecName)), default="h264", show_default=True, help="Of the video."
@@ -115,6 +130,12 @@ class _Time(click.ParamType[Fraction]):
     show_default=True,
     help="Change of mean luma that is a cut: colours begin anew.",
 )
+@click.option("--fps", type=_Rate(), help="Frames a second of a sequence of images; a folder then is one.")
+@click.option(
+    "--transfer",
+    type=click.Choice(get_args(Transfer)),
+    help="Read the samples of a sequence so: as they are shown, as film densities, as linear light.",
+)
 @click.option("--start", type=_Time(), help="Begin here; the result begins at zero.")
 @click.option("--end", type=_Time(), help="End before this time of the input.")
 @click.option("--resume", is_flag=True, hidden=True)
@@ -149,7 +170,7 @@ def colorize_video(
     resume: bool,
     **options: Any,
 ) -> int:
-    """Colorize black-and-white videos: files, folders or quoted globs.
+    """Colorize black-and-white videos: files, folders, quoted globs, or a sequence (scan_%06d.tif).
 
     Colours are a plausible guess, not history. Every frame, its time, its luma, and all sound, subtitles and
     chapters stay what they were.
@@ -163,8 +184,12 @@ def colorize_video(
     video = VideoOptions(**own, deflicker=deflicker == "on", measure=report is not None)
     if video.end is not None and video.end <= (video.start or 0):
         raise UsageError("--end is not after --start")
+    from colorize_gan.cli.video_work import find_video_work
+
     with stop_requests() as stop:
-        work = _find_work(inputs, out, recursive=recursive, container=container)
+        work = find_video_work(
+            inputs, out, recursive=recursive, container=container, has_rate=bool(video.fps)
+        )
         comparisons = [comparison_path(item.target) for item in work.items] if video.compare else []
         check_pages(work, filter(None, (report, *comparisons)))
         failed = _run(work, video, stop, report=report, quiet=quiet, **options)
@@ -173,27 +198,6 @@ def colorize_video(
         click.echo(f"interrupted; go on with: {shlex.join(sys.argv)}{again}", err=True)
         return INTERRUPTED
     return _SOME_FAILED if failed else 0
-
-
-def _find_work(inputs: tuple[Path, ...], out: Path, *, recursive: bool, container: str | None) -> "Work":
-    from colorize_gan.infer.batch.inputs import find_work
-    from colorize_gan.infer.batch.work import Selection, Work, WorkItem
-
-    is_file = len(inputs) == 1 and inputs[0].is_file() and bool(out.suffix) and not out.is_dir()
-    if not is_file:
-        if out.is_file():
-            if len(inputs) == 1 and not inputs[0].exists() and not glob.has_magic(str(inputs[0])):
-                raise VideoError(f"{inputs[0]}: no such file or folder")
-            raise UsageError(f"--out {out}: a file; several videos need a folder")
-        suffix = f".{container}" if container else None
-        return find_work(inputs, out, Selection(recursive, video_suffix=suffix, suffixes=VIDEO_SUFFIXES))
-    if container:
-        raise UsageError("--container is for results in a folder; the name of --out says what to write")
-    if out.suffix.lower() not in CONTAINERS:
-        raise UsageError(f"--out {out}: cannot write {out.suffix}; one of {', '.join(CONTAINERS)}")
-    if out.resolve() == inputs[0].resolve():
-        raise UsageError(f"--out {out}: is the input itself")
-    return Work([WorkItem(inputs[0], out)], [], Counter())
 
 
 def _run(
