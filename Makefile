@@ -1,6 +1,7 @@
 # make demo   colorize the example photographs with the shipped model (installs what that needs)
 # make test   the whole test suite (installs everything)
 # make bench  the figures of README.md and benchmarks/RESULTS.md, in half an hour; QUICK=--quick in two minutes
+# make tables the tables of README.md, docs/ and benchmarks/RESULTS.md from the committed JSON
 # make train PHOTOS=FOLDER   the shipped model again, by its recipes in configs/, in two to three and a half hours
 # make web    build the browser page that colorize-web serves (needs Node); make web-static, for a static host
 # make check  format, lint, types and tests: what a commit must pass
@@ -9,7 +10,7 @@ PYTHON ?= python3
 DEMO := .venv-demo
 DEV := .venv
 
-.PHONY: demo test bench train check format lint types web web-static wheel clean
+.PHONY: demo test bench tables train check format lint types web web-static wheel clean
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/colorize-batch examples/photos --out colored
@@ -20,6 +21,9 @@ test: $(DEV)/installed web
 
 bench: $(DEV)/installed
 	$(DEV)/bin/colorize-bench $(QUICK)
+
+tables: $(DEV)/installed
+	$(DEV)/bin/python -m colorize_gan.benchmarks.tables
 
 photos = $(or $(PHOTOS),$(error make train PHOTOS=FOLDER))
 

@@ -2,6 +2,7 @@
 
 import datetime
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import subprocess
@@ -13,6 +14,9 @@ import psutil
 
 from colorize_gan.core.system.memory import peak_memory_mb
 from colorize_gan.core.version import __version__
+
+BACKENDS = ("onnxruntime", "openvino") if importlib.util.find_spec("openvino") else ("onnxruntime",)
+"""That run ONNX files here."""
 
 _PACKAGES = ("numpy", "opencv-python-headless", "onnxruntime-gpu", "onnxruntime", "openvino", "torch", "av")
 _FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_int8")

@@ -4,13 +4,13 @@ In turns: the loop that colorizers publish, `colorize-batch` on each backend, an
 and the model alone, on all cores.
 """
 
-import importlib.util
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colorize_gan.benchmarks import ways
+from colorize_gan.benchmarks.machine import BACKENDS
 from colorize_gan.benchmarks.photos import Case, write_photographs
 from colorize_gan.benchmarks.section import Settings
 from colorize_gan.benchmarks.timing import Worker, digits, in_turns, median_ratio, table, workers
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 TITLE = "Pipeline"
 PICTURES = ("pipeline.png",)
 
-BACKENDS = ("onnxruntime", "openvino") if importlib.util.find_spec("openvino") else ("onnxruntime",)
 ROUNDS = 3
 CASES = (
     Case("12 MP JPEG", 4000, 3000, ".jpg", 8),

@@ -10,6 +10,7 @@ import numpy as np
 from colorize_gan.benchmarks.machine import gpu_memory_mb
 from colorize_gan.core.contract import METADATA_KEY, ModelContract
 from colorize_gan.core.errors import DeviceError
+from colorize_gan.core.hints import feeds
 from colorize_gan.infer.backends.open import open_backend
 from colorize_gan.infer.backends.protocol import Backend, RunBackend
 
@@ -162,7 +163,7 @@ def _open_tensorrt(model: Path) -> Backend:
     contract = ModelContract.from_json(session.get_modelmeta().custom_metadata_map[METADATA_KEY], model.name)
     return RunBackend(
         contract,
-        lambda batch: session.run([contract.output_name], {contract.input_name: batch})[0],
+        lambda batch: session.run([contract.output_name], feeds(contract, batch))[0],
         "tensorrt",
         "cuda",
         "fp16",

@@ -1,4 +1,6 @@
-"""The tables of README and docs: `python -m benchmarks.tables` writes them from the committed JSON.
+"""The tables of README and docs: `make tables` writes them from the committed JSON.
+
+The table of the settings of training comes from the settings themselves.
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; NAME is one of `TABLES`.
 """
@@ -12,9 +14,17 @@ import click
 from colorize_gan.benchmarks import quality, result_tables, study_tables, training_step, video
 from colorize_gan.benchmarks.report import RESULTS, markdown, read_results
 from colorize_gan.benchmarks.result_tables import results
+from colorize_gan.benchmarks.timing import table
+from colorize_gan.cli.train import settings_and_help
 from colorize_gan.core.errors import DataError
 
 ROOT = Path(__file__).parent.parent
+
+
+def _settings() -> str:
+    rows = [(f"`{name}`", f"`{default}`", text) for name, default, text in settings_and_help()]
+    return table(("setting", "default", "meaning"), rows, text_columns=3)
+
 
 TABLES: dict[str, Callable[[], str]] = {
     "proof": result_tables.proof,
@@ -35,6 +45,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "training step": lambda: training_step.steps_table(results("training-step")),
     "cluster": study_tables.cluster,
     "server": study_tables.server,
+    "settings": _settings,
 }
 """By the name in the marker."""
 

@@ -1,6 +1,5 @@
 """Flicker of colorized videos, and how fast they are: of the first clip, at 640 x 360, in turns."""
 
-import importlib.util
 import os
 import statistics
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +13,7 @@ import numpy as np
 from av.video.frame import PictureType, VideoFrame
 
 from colorize_gan.benchmarks.clips import pan, reduced
+from colorize_gan.benchmarks.machine import BACKENDS
 from colorize_gan.benchmarks.section import Settings
 from colorize_gan.benchmarks.timing import digits, in_turns, median_ratio, seconds_of, table, workers
 from colorize_gan.core.system.parallel import map_in_order
@@ -34,7 +34,6 @@ PICTURES = ("video.png",)
 
 FRAMES, QUICK_FRAMES = 100, 12
 ROUNDS, QUICK_ROUNDS = 3, 2
-BACKENDS = ("onnxruntime", "openvino") if importlib.util.find_spec("openvino") else ("onnxruntime",)
 _LAGS = (1, 2, 4)  # frames, of the published CDC
 _PARTS = {
     "decode_encode": "decode and encode alone",

@@ -12,12 +12,13 @@ import cv2
 import numpy as np
 
 from colorize_gan.core.color.pixels import as_grey
+from colorize_gan.core.hints import feeds
 from colorize_gan.core.images.decode import Planes, read_picture
 from colorize_gan.core.images.encode import encode, encode_planes
 from colorize_gan.core.images.formats import JPEG_SUFFIXES
 from colorize_gan.core.system.parallel import map_in_order, one_thread_each
 from colorize_gan.infer import Colorizer, colorize_folder
-from colorize_gan.infer.batch.open import open_colorizer
+from colorize_gan.infer.batch.open import ModelOptions, open_colorizer
 from colorize_gan.infer.batch.results import BatchOptions
 from colorize_gan.infer.timings import STAGES, StageClock
 
@@ -67,7 +68,7 @@ def _opened(model: Path, backend: str) -> Colorizer:
 @functools.cache
 def _opened_as_commands_do(model: Path, backend: str) -> Colorizer:
     file = _file(model, backend)
-    return open_colorizer(model=str(file), backend=backend.removesuffix(_INT8), device="cpu")
+    return open_colorizer(ModelOptions(file, backend.removesuffix(_INT8), "cpu"))
 
 
 def _file(model: Path, backend: str) -> Path:
@@ -87,7 +88,8 @@ def naive(files: list[Path], out: Path, model: Path) -> Seconds:
     OpenCV and ONNX Runtime use all cores, as they do by themselves. The model sees what ours sees.
     """
     session = _session(model)
-    network_size = _opened(model, "onnxruntime").network_size
+    opened = _opened(model, "onnxruntime")
+    network_size = opened.network_size
     clock, started = StageClock(), time.perf_counter()
     for path in files:
         with clock.measure("decode"):
@@ -98,7 +100,7 @@ def naive(files: list[Path], out: Path, model: Path) -> Seconds:
             lab = cv2.cvtColor(bgr.astype(np.float32) / largest, cv2.COLOR_BGR2LAB)
             small = cv2.resize(lab[..., 0], network_size(*lab.shape[:2])[::-1])
         with clock.measure("infer"):
-            ab = session.run(None, {session.get_inputs()[0].name: small[None, None]})[0][0]
+            ab = session.run(None, feeds(opened.contract, small[None, None]))[0][0]
         with clock.measure("merge"):
             large_ab = cv2.resize(ab.transpose(1, 2, 0), bgr.shape[1::-1])
             colored = cv2.cvtColor(np.concatenate([lab[..., :1], large_ab], axis=2), cv2.COLOR_LAB2BGR)

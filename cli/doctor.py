@@ -14,7 +14,9 @@ from pathlib import Path
 import click
 
 from colorize_gan.cli.exit_codes import exit_with_code
+from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import ColorizeError
+from colorize_gan.core.extras import EXTRAS
 from colorize_gan.core.system.devices import has_nvidia_driver
 from colorize_gan.core.text import printable
 from colorize_gan.core.version import __version__
@@ -22,14 +24,6 @@ from colorize_gan.infer.backends.bundled import BACKENDS, DEFAULT_MODEL, find_mo
 
 _FAMILY = ("onnxruntime", "ort-")  # how the wheels begin that install into the folder onnxruntime
 _LIBRARIES = ("numpy", "opencv-python-headless", "pyvips", "simplejpeg", "av", "openvino", "torch")
-_EXTRAS = {
-    "heif": "pillow_heif",
-    "openvino": "openvino",
-    "serve": "uvicorn",
-    "export": "onnx",
-    "cloud": "upath",
-    "ray": "ray",
-}
 _CUDNN = 9  # major version, of onnxruntime from 1.19 on
 _CUFFT_BEHIND_CUDA = 1  # cuFFT's major version: 11 in CUDA 12, 12 in CUDA 13
 
@@ -70,9 +64,9 @@ def colorize_doctor(model: str, device: str, backend: str) -> int:
     Exit codes: 0 what was asked for works, 2 wrong usage, 4 the device or backend does not,
     5 the model cannot be used, 6 a backend gives other colours.
     """
-    code = 0
+    code, wording = 0, Wording()
     for finding in examine(model, device, backend):
-        click.echo(str(finding))
+        click.echo(wording.text(finding))
         if finding.error is not None:
             code = finding.error.exit_code
     return code
@@ -197,7 +191,8 @@ def _versions(names: tuple[str, ...]) -> Iterator[str]:
 
 def _extras() -> str:
     states = (
-        f"{extra} {'yes' if importlib.util.find_spec(module) else 'no'}" for extra, module in _EXTRAS.items()
+        f"{extra} {'yes' if importlib.util.find_spec(packages[0]) else 'no'}"
+        for extra, packages in EXTRAS.items()
     )
     return f"{', '.join(states)} (pip install 'colorize-gan[NAME]')"
 

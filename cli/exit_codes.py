@@ -5,7 +5,9 @@ import errno
 import functools
 import logging
 import math
+import shlex
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,18 +15,15 @@ from typing import Any, ParamSpec
 
 import click
 
-from colorize_gan.cli.wording import with_option
+from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import ColorizeError, UsageError
+from colorize_gan.core.extras import packages_for
 from colorize_gan.core.system.process import configure_process
 from colorize_gan.core.text import printable
 
 INTERRUPTED = 130
 
-_EXTRAS = {
-    "serve": ("fastapi", "h11", "prometheus_client", "pydantic", "python_multipart", "starlette", "uvicorn"),
-    "bench": ("markdown", "matplotlib", "psutil", "skimage"),
-}
-"""Packages by the extra that brings them, where it is not export."""
+_log = logging.getLogger("colorize_gan")
 _FULL = (errno.ENOSPC, errno.EDQUOT)  # of a file that is written bit by bit, errors have no name
 _PATIENCE = 2
 
@@ -42,20 +41,13 @@ def exit_with_code(command: Callable[_P, int]) -> Callable[_P, None]:
     @functools.wraps(command)
     def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> None:
         configure_process()
+        wording = Wording()
         try:
-            code = command(*args, **kwargs)
+            with _warnings_shown(wording), packages_for():
+                code = command(*args, **kwargs)
         except ColorizeError as error:
-            click.echo(f"error: {with_option(str(error), error.setting)}", err=True)
+            click.echo(f"error: {wording.text(error)}", err=True)
             code = error.exit_code
-        except ModuleNotFoundError as error:
-            if (error.name or "").startswith("colorize_gan"):
-                raise
-            extra = next((extra for extra, names in _EXTRAS.items() if error.name in names), "export")
-            click.echo(
-                f"error: needs {error.name}, which is not installed; pip install 'colorize-gan[{extra}]'",
-                err=True,
-            )
-            code = UsageError.exit_code
         except OSError as error:
             if error.filename is None and error.errno not in _FULL:
                 raise
@@ -81,22 +73,38 @@ class FiniteRange(click.FloatRange):
 class _Echo(logging.Handler):
     """Log messages as lines on stderr."""
 
+    def __init__(self, wording: Wording) -> None:
+        super().__init__()
+        self._wording = wording
+
     def emit(self, record: logging.LogRecord) -> None:
-        click.echo(printable(record.getMessage()), err=True)
+        click.echo(printable(self._wording.text(record.getMessage())), err=True)
+
+
+@contextlib.contextmanager
+def _warnings_shown(wording: Wording) -> Iterator[None]:
+    echo = _Echo(wording)
+    _log.addHandler(echo)
+    try:
+        yield
+    finally:
+        _log.removeHandler(echo)
 
 
 @contextlib.contextmanager
 def log_shown() -> Iterator[None]:
-    """Show what the package logs, from INFO on."""
-    logger, echo = logging.getLogger("colorize_gan"), _Echo()
-    level = logger.level
-    logger.addHandler(echo)
-    logger.setLevel(logging.INFO)
+    """Show what the package logs from INFO on: a command shows warnings only."""
+    level = _log.level
+    _log.setLevel(logging.INFO)
     try:
         yield
     finally:
-        logger.removeHandler(echo)
-        logger.setLevel(level)
+        _log.setLevel(level)
+
+
+def say_how_to_go_on(*added: str) -> None:
+    """Say that the run was interrupted, and which command goes on: this one, with what is ``added`` to it."""
+    click.echo(f"interrupted; go on with: {shlex.join([*sys.argv, *added])}", err=True)
 
 
 @contextlib.contextmanager

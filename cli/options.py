@@ -1,18 +1,14 @@
-"""The options that all commands with a model share."""
+"""Options that several commands have, each declared once."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from colorize_gan.cli.exit_codes import FiniteRange
-from colorize_gan.core.errors import UsageError
 from colorize_gan.infer.backends.bundled import BACKENDS, DEFAULT_MODEL
-
-if TYPE_CHECKING:
-    from colorize_gan.infer.batch.work import Work
+from colorize_gan.infer.batch.open import ModelOptions
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -27,20 +23,62 @@ class AutoInt(click.ParamType[int | None]):
         return None if value == "auto" else click.IntRange(min=1).convert(value, param, ctx)
 
 
+workers_option = click.option(
+    "--workers", type=AutoInt(), default="auto", show_default=True, help="Images in work at once."
+)
+recursive_option = click.option(
+    "--recursive/--no-recursive", default=True, show_default=True, help="Search subfolders."
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print failures only.")
+
+
+def max_megapixels_option(default: float) -> Callable[[_F], _F]:
+    """Return the option of the largest image that is taken."""
+    return click.option(
+        "--max-megapixels",
+        type=FiniteRange(min=0, min_open=True),
+        default=default,
+        show_default=True,
+        help="Refuse larger images.",
+    )
+
+
+def report_option(text: str) -> Callable[[_F], _F]:
+    """Return the option of a JSON record, with its help."""
+    return click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help=text)
+
+
+def on_exists_option(choices: list[str], text: str) -> Callable[[_F], _F]:
+    """Return the option of what is done about outputs that are there, with its help."""
+    return click.option(
+        "--on-exists", type=click.Choice(choices), default="skip", show_default=True, help=text
+    )
+
+
+_KEPT = f"{__name__}.model"
+
+
+def _keep(context: click.Context, option: click.Parameter, value: object) -> None:
+    """Keep the value of an option for `chosen_model`; the command is not given it."""
+    context.meta.setdefault(_KEPT, {})[option.name] = value
+
+
+def _of_model(*names: str, **settings: Any) -> Callable[[_F], _F]:
+    return click.option(*names, expose_value=False, callback=_keep, **settings)
+
+
 _RUNTIME_OPTIONS = (
-    click.option(
-        "-m", "--model", default=DEFAULT_MODEL, show_default=True, help="Bundled name or model file."
-    ),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
-    click.option(
+    _of_model("-m", "--model", default=DEFAULT_MODEL, show_default=True, help="Bundled name or model file."),
+    _of_model("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+    _of_model(
         "--backend",
         type=click.Choice(["auto", *BACKENDS]),
         default="auto",
         show_default=True,
         help="Runtime; auto takes the fastest that gives the same colours here.",
     ),
-    click.option("--render-size", type=click.IntRange(min=1), help="Short side the network sees, in pixels."),
-    click.option(
+    _of_model("--render-size", type=click.IntRange(min=1), help="Short side the network sees, in pixels."),
+    _of_model(
         "--batch-size",
         type=AutoInt(),
         default="auto",
@@ -49,10 +87,8 @@ _RUNTIME_OPTIONS = (
     ),
 )
 _COLOR_OPTIONS = (
-    click.option(
-        "--saturation", type=FiniteRange(min=0), default=1.0, show_default=True, help="Chroma gain."
-    ),
-    click.option(
+    _of_model("--saturation", type=FiniteRange(min=0), default=1.0, show_default=True, help="Chroma gain."),
+    _of_model(
         "--strength",
         type=FiniteRange(0, 1),
         default=1.0,
@@ -63,7 +99,7 @@ _COLOR_OPTIONS = (
 
 
 def model_options(command: _F) -> _F:
-    """Add the options that are arguments of `Colorizer`, by the same names."""
+    """Add the options of `ModelOptions`, by the same names; `chosen_model` returns what they say."""
     return _with(command, _RUNTIME_OPTIONS + _COLOR_OPTIONS)
 
 
@@ -72,32 +108,12 @@ def runtime_options(command: _F) -> _F:
     return _with(command, _RUNTIME_OPTIONS)
 
 
+def chosen_model() -> ModelOptions:
+    """Return what the options of the running command say of its model."""
+    return ModelOptions(**click.get_current_context().meta[_KEPT])
+
+
 def _with(command: _F, options: tuple[Callable[[_F], _F], ...]) -> _F:
     for option in reversed(options):
         command = option(command)
     return command
-
-
-def check_pages(work: "Work", pages: Iterable[Path], thumbnails: Path | None = None) -> None:
-    """Refuse a report, gallery or comparison that would take the place of an input, an output or another one.
-
-    Args:
-        work: of the run.
-        pages: what it writes beside its outputs.
-        thumbnails: folder of a gallery, which is replaced in whole.
-
-    Raises:
-        UsageError: that, or there is something that is no file.
-    """
-    paths = [path.resolve() for path in pages]
-    pictures = (
-        {path.resolve() for item in work.items for path in (item.source, item.target)} if paths else set()
-    )
-    for path, count in Counter(paths).items():
-        if path.exists() and not path.is_file():
-            raise UsageError(f"{path}: not a regular file; what is there would be replaced")
-        if path in pictures or count > 1:
-            raise UsageError(f"{path}: --report, --gallery and --compare need names of their own")
-    replaced = thumbnails.resolve() if thumbnails else None
-    if replaced and any(path.is_relative_to(replaced) for path in pictures):
-        raise UsageError(f"{thumbnails}: the gallery's thumbnails replace this folder; use another --gallery")

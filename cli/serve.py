@@ -1,15 +1,13 @@
 """The `colorize-serve` command."""
 
-import ipaddress
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
 import click
 
 from colorize_gan.cli.exit_codes import exit_with_code, log_shown
-from colorize_gan.cli.options import AutoInt, runtime_options
-from colorize_gan.cli.web import open_site
+from colorize_gan.cli.options import chosen_model, max_megapixels_option, runtime_options, workers_option
+from colorize_gan.infer.server.job import ServeJob, run_server
 from colorize_gan.infer.server.limits import Limits
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -24,7 +22,7 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
     help="File with a bearer token that clients must send; else $COLORIZE_TOKEN, else none.",
 )
 @runtime_options
-@click.option("--workers", type=AutoInt(), default="auto", show_default=True, help="Images in work at once.")
+@workers_option
 @click.option(
     "--queue",
     type=click.IntRange(min=0),
@@ -35,13 +33,7 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--max-megabytes", type=_POSITIVE, default=Limits.max_megabytes, show_default=True, help="Of one request."
 )
-@click.option(
-    "--max-megapixels",
-    type=_POSITIVE,
-    default=Limits.max_megapixels,
-    show_default=True,
-    help="Refuse larger images.",
-)
+@max_megapixels_option(Limits.max_megapixels)
 @click.option(
     "--buffer-megabytes",
     type=_POSITIVE,
@@ -75,15 +67,15 @@ def colorize_serve(
     host: str,
     port: int,
     token_file: Path | None,
-    model: str,
-    device: str,
-    backend: str,
-    render_size: int | None,
-    batch_size: int | None,
     workers: int | None,
+    queue: int,
+    max_megabytes: float,
+    max_megapixels: float,
+    buffer_megabytes: float,
+    time_limit: float,
+    receive_timeout: float,
     page: bool,
     verbose: bool,
-    **limits: Any,
 ) -> int:
     """Colorize photographs over HTTP: POST an image to /v1/colorize.
 
@@ -93,34 +85,8 @@ def colorize_serve(
     Exit codes: 0 told to stop, 2 wrong usage, 4 device not available, 5 model not usable,
     6 a backend gives other colours.
     """
-    from colorize_gan.infer.server.service import Service
-    from colorize_gan.infer.server.serving import Server, bind, read_token, serve
-
-    bounds = Limits(**limits)
-    token = read_token(token_file)
-    site = open_site(model) if page else None
-    with bind(host, port) as listening:
-        from colorize_gan.infer.colorizer import Colorizer
-
-        with log_shown() if verbose else nullcontext():
-            colorizer = Colorizer(
-                model, device=device, backend=backend, render_size=render_size, batch_size=batch_size
-            )
-        if token is None and not _is_loopback(listening.getsockname()[0]):
-            click.echo(
-                f"{host}: whoever reaches it can use it; COLORIZE_TOKEN would ask for a token", err=True
-            )
-        server = Server(Service(colorizer, bounds, workers), token, site, access_log=verbose)
-        used = colorizer.backend
-        shown = f"[{host}]" if ":" in host else host
-        click.echo(
-            f"model {colorizer.contract.name} on {used.name}, {used.device}, {used.precision}: "
-            f"http://{shown}:{listening.getsockname()[1]}",
-            err=True,
-        )
-        serve(server, listening)
+    limits = Limits(max_megabytes, max_megapixels, queue, buffer_megabytes, time_limit, receive_timeout)
+    job = ServeJob(host, port, token_file, chosen_model(), limits, workers, page, access_log=verbose)
+    with log_shown() if verbose else nullcontext():
+        run_server(job, say=lambda line: click.echo(line, err=True))
     return 0
-
-
-def _is_loopback(address: str) -> bool:
-    return ipaddress.ip_address(address.partition("%")[0]).is_loopback

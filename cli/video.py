@@ -1,23 +1,34 @@
 """The `colorize-video` command. Heavy imports wait until the options are known to be right."""
 
-import shlex
 import sys
-import threading
 from contextlib import ExitStack
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 import click
 
-from colorize_gan.cli.exit_codes import INTERRUPTED, FiniteRange, exit_with_code, stop_requests
-from colorize_gan.cli.options import check_pages, model_options
-from colorize_gan.cli.wording import worded
+from colorize_gan.cli.exit_codes import (
+    INTERRUPTED,
+    FiniteRange,
+    exit_with_code,
+    say_how_to_go_on,
+    stop_requests,
+)
+from colorize_gan.cli.options import (
+    chosen_model,
+    model_options,
+    on_exists_option,
+    quiet_option,
+    recursive_option,
+    report_option,
+)
+from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import UsageError, VideoError
 from colorize_gan.core.files.containers import CONTAINERS
 from colorize_gan.core.text import printable
-from colorize_gan.infer.batch.open import open_colorizer
+from colorize_gan.infer.batch.results import ItemResult, OnExists
 from colorize_gan.infer.video.options import (
     SCENE_THRESHOLD,
     AudioChoice,
@@ -26,14 +37,15 @@ from colorize_gan.infer.video.options import (
     SubtitleChoice,
     Transfer,
     VideoOptions,
-    comparison_path,
 )
 
 if TYPE_CHECKING:
-    from colorize_gan.infer.batch.results import ItemResult
-    from colorize_gan.infer.batch.work import Work
+    from colorize_gan.cli.progress import Sink
+    from colorize_gan.infer.colorizer import Colorizer
+    from colorize_gan.infer.video.job import VideoJob
 
 _SOME_FAILED = VideoError.exit_code
+_MOST_FPS = 1000
 
 
 class _Time(click.ParamType[Fraction]):
@@ -65,7 +77,7 @@ class _Rate(click.ParamType[Fraction]):
             rate = Fraction(str(value))
         except (ValueError, ZeroDivisionError):
             rate = Fraction(0)
-        if not 0 < rate <= 1000:
+        if not 0 < rate <= _MOST_FPS:
             self.fail(f"{value!r} is no rate; write frames a second, as 18 or 24000/1001", param, ctx)
         return rate
 
@@ -142,33 +154,35 @@ class _Rate(click.ParamType[Fraction]):
 @click.option(
     "--compare", is_flag=True, help="Write NAME.mp4.compare.mp4, too: before and after, side by side."
 )
-@click.option(
-    "--on-exists",
-    type=click.Choice(["skip", "overwrite", "error"]),
-    default="skip",
-    show_default=True,
-    help="Where the output is there.",
-)
-@click.option("--recursive/--no-recursive", default=True, show_default=True, help="Search subfolders.")
-@click.option(
-    "--report",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a JSON record of the run; the luma of each output is measured.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Print failures only.")
+@on_exists_option(["skip", "overwrite", "error"], "Where the output is there.")
+@recursive_option
+@report_option("Write a JSON record of the run; the luma of each output is measured.")
+@quiet_option
 @model_options
 @click.version_option(package_name="colorize-gan")
 @exit_with_code
 def colorize_video(
     inputs: tuple[Path, ...],
     out: Path,
-    recursive: bool,
+    codec: CodecName,
+    pixel_format: PixelFormat | None,
+    crf: int | None,
     container: str | None,
+    audio: AudioChoice,
+    subtitles: SubtitleChoice,
     deflicker: str,
+    keyframes: int,
+    scene_threshold: float,
+    fps: Fraction | None,
+    transfer: Transfer | None,
+    start: Fraction | None,
+    end: Fraction | None,
+    resume: bool,
+    compare: bool,
+    on_exists: OnExists,
+    recursive: bool,
     report: Path | None,
     quiet: bool,
-    resume: bool,
-    **options: Any,
 ) -> int:
     """Colorize black-and-white videos: files, folders, quoted globs, or a sequence (scan_%06d.tif).
 
@@ -180,58 +194,83 @@ def colorize_video(
     """
     if resume:
         raise UsageError("--resume is not needed any more: unfinished videos are gone on with; leave it out")
-    own = {name: options.pop(name) for name in VideoOptions.__dataclass_fields__ if name in options}
-    video = VideoOptions(**own, deflicker=deflicker == "on", measure=report is not None)
-    if video.end is not None and video.end <= (video.start or 0):
-        raise UsageError("--end is not after --start")
-    from colorize_gan.cli.video_work import find_video_work
-
+    options = VideoOptions(
+        codec=codec,
+        pixel_format=pixel_format,
+        crf=crf,
+        audio=audio,
+        subtitles=subtitles,
+        deflicker=deflicker == "on",
+        keyframes=keyframes,
+        scene_threshold=scene_threshold,
+        fps=fps,
+        transfer=transfer,
+        start=start,
+        end=end,
+        on_exists=on_exists,
+        compare=compare,
+        measure=report is not None,
+    )
     with stop_requests() as stop:
-        work = find_video_work(
-            inputs, out, recursive=recursive, container=container, has_rate=bool(video.fps)
-        )
-        comparisons = [comparison_path(item.target) for item in work.items] if video.compare else []
-        check_pages(work, filter(None, (report, *comparisons)))
-        failed = _run(work, video, stop, report=report, quiet=quiet, **options)
+        from colorize_gan.infer.video.job import VideoJob, find_videos, run_videos
+
+        job = VideoJob(inputs, out, chosen_model(), options, recursive, container, report)
+        work = find_videos(job)
+        with _Terminal(job, quiet=quiet) as terminal:
+            run_videos(job, work, terminal, stop)
     if stop.is_set():
-        again = " --on-exists skip" if video.on_exists == "error" else ""  # what is finished is there
-        click.echo(f"interrupted; go on with: {shlex.join(sys.argv)}{again}", err=True)
+        # what is finished is there
+        say_how_to_go_on(*("--on-exists", "skip") if on_exists == "error" else ())
         return INTERRUPTED
-    return _SOME_FAILED if failed else 0
+    return _SOME_FAILED if terminal.failed else 0
 
 
-def _run(
-    work: "Work",
-    video: VideoOptions,
-    stop: threading.Event,
-    *,
-    report: Path | None,
-    quiet: bool,
-    **options: Any,
-) -> int:
-    """Do the work and tell of it; return how many inputs failed."""
-    from colorize_gan.cli.progress import FrameBar
-    from colorize_gan.infer.batch.report import Report
-    from colorize_gan.infer.batch.results import ItemResult
-    from colorize_gan.infer.video.video import colorize_videos
+class _Terminal:
+    """Watches a run for a person: see `Watcher`. As a context manager it completes the report."""
 
-    failed = 0
-    with ExitStack() as stack:
-        colorizer = open_colorizer(**options)
-        record = stack.enter_context(Report(report, sys.argv, colorizer)) if report else None
-        bar = stack.enter_context(FrameBar(quiet=quiet))
-        bad = (ItemResult(entry.source, None, "failed", entry.reason) for entry in work.bad)
-        done = colorize_videos(work.items, colorizer, video, stop=stop, on_frame=bar.update)
-        for result in map(worded, chain(bad, done)):
-            failed += result.status == "failed"
-            if record:
-                record.add(result)
-            if result.status == "failed" or not quiet:
-                bar.write(printable(_described(result)))
-    return failed
+    def __init__(self, job: "VideoJob", *, quiet: bool) -> None:
+        from colorize_gan.cli.progress import FrameBar
+
+        self._job, self._quiet = job, quiet
+        self._bar, self._wording = FrameBar(quiet=quiet), Wording()
+        self._sinks: list[Sink] = [self._show]
+        self._stack = ExitStack()
+        self.failed = 0
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self._bar)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def opened(self, colorizer: "Colorizer", workers: int) -> None:
+        from colorize_gan.infer.batch.report import Report
+
+        if self._job.report:
+            report = Report(self._job.report, sys.argv, colorizer)
+            self._sinks.append(self._stack.enter_context(report).add)
+
+    def add(self, result: ItemResult) -> None:
+        result = self._wording.result(result)
+        for sink in self._sinks:
+            sink(result)
+
+    def on_frame(self, video: Path, done: int, total: int) -> None:
+        self._bar.update(video, done, total)
+
+    def is_over(self) -> bool:
+        return False
+
+    def _show(self, result: ItemResult) -> None:
+        self.failed += result.status == "failed"
+        if result.status == "failed" or not self._quiet:
+            self._bar.write(printable(_described(result)))
 
 
-def _described(result: "ItemResult") -> str:
+def _described(result: ItemResult) -> str:
     """Return a line on how a video ended."""
     if result.status != "written":
         return f"{result.source}: {result.status}: {result.reason}"

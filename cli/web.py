@@ -1,18 +1,14 @@
 """The `colorize-web` command."""
 
-import errno
-import threading
 import webbrowser
 from pathlib import Path
 
 import click
 
 from colorize_gan.cli.exit_codes import exit_with_code, stop_requests
-from colorize_gan.core.errors import UsageError
-from colorize_gan.infer.backends.bundled import DEFAULT_MODEL, find_model
-from colorize_gan.infer.web.runtime import find_runtime
-from colorize_gan.infer.web.server import PageServer
-from colorize_gan.infer.web.site import Site
+from colorize_gan.infer.backends.bundled import DEFAULT_MODEL
+from colorize_gan.infer.web.runtime import open_site
+from colorize_gan.infer.web.server import serve_page
 
 _PORT = 8537  # one of its own: a browser keeps what it needs offline by address and port
 
@@ -44,38 +40,13 @@ def colorize_web(model: str, port: int, no_open: bool, runtime: Path | None) -> 
 
     Exit codes: 0 stopped, 2 wrong usage, no page or no runtime, 5 model not usable.
     """
-    site = open_site(model, runtime)
-    with stop_requests() as stop, _listen(site, port) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        click.echo(f"{server.url}  (Ctrl-C stops)")
+    site = open_site(model, runtime, say=lambda line: click.echo(line, err=True))
+
+    def show(url: str) -> None:
+        click.echo(f"{url}  (Ctrl-C stops)")
         if not no_open:
-            webbrowser.open(server.url)
-        stop.wait()
-        server.shutdown()
+            webbrowser.open(url)
+
+    with stop_requests() as stop:
+        serve_page(site, port, stop, show)
     return 0
-
-
-def open_site(model: str, runtime: Path | None = None) -> Site:
-    """Return the page's files; what takes long is said on stderr.
-
-    Args:
-        model: see `find_model`.
-        runtime: see `find_runtime`.
-
-    Raises:
-        UsageError: no page, no runtime, or not a model for it.
-        ModelError: no such model.
-    """
-    path = find_model(model)
-    if path.suffix != ".onnx":
-        raise UsageError(f"--model {model}: the page takes .onnx files")
-    return Site(path, find_runtime(runtime, say=lambda line: click.echo(line, err=True)))
-
-
-def _listen(site: Site, port: int) -> PageServer:
-    try:
-        return PageServer(site, port)
-    except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        raise UsageError(f"--port {port}: {error.strerror}; take another one, or 0 for any") from error

@@ -2,16 +2,35 @@
 
 import dataclasses
 
+import click
+
+from colorize_gan.core.text import with_settings
 from colorize_gan.infer.batch.results import ItemResult
 
 
-def with_option(text: str, setting: str) -> str:
-    """Return a message with the option in the place of the ``setting`` that it names, if it names one."""
-    return text.replace(setting, f"--{setting.replace('_', '-')}") if setting else text
+class Wording:
+    """Says messages of the library with the options of the running command in the place of its settings.
+
+    Settings that the command has no option for keep their names.
+    """
+
+    def __init__(self) -> None:
+        """Learn the options of the running command."""
+        options = [
+            each for each in click.get_current_context().command.params if isinstance(each, click.Option)
+        ]
+        self._options = {name: shown for each in options for name, shown in _names(each)}
+
+    def text(self, message: object) -> str:
+        """Return a message."""
+        return with_settings(str(message), lambda name: self._options.get(name, name))
+
+    def result(self, result: ItemResult) -> ItemResult:
+        """Return a result whose reason and note are such messages."""
+        return dataclasses.replace(result, reason=self.text(result.reason), note=self.text(result.note))
 
 
-def worded(result: ItemResult) -> ItemResult:
-    """Return a result whose reason names an option."""
-    if not result.setting:
-        return result
-    return dataclasses.replace(result, reason=with_option(result.reason, result.setting))
+def _names(option: click.Option) -> list[tuple[str, str]]:
+    """Return an option with the name of its parameter, and with its own as Python would write it."""
+    longest = max(option.opts, key=len)
+    return [(name, longest) for name in (option.name, longest.strip("-").replace("-", "_")) if name]

@@ -14,6 +14,9 @@ SCHEMA = 1
 _GRAPHS = ("lab", "pixels")
 _PRECISIONS = ("fp32", "fp16-weights", "fp16", "bf16", "int8")
 
+HINTS_NAME = "hints"
+"""Name of a graph's second input, where it has one."""
+
 METADATA_KEY = "colorize_gan.contract"
 """Where the JSON is kept: ONNX `metadata_props`, TorchScript `_extra_files`, checkpoints."""
 
@@ -60,8 +63,11 @@ class ModelContract:
     """What a model file promises.
 
     A ``lab`` graph takes CIE L* (0..100) and gives CIE a*, b* (D65, from sRGB), float32 ``(N, 1, H, W)`` and
-    ``(N, 2, H, W)``; height and width follow `size`. A ``pixels`` graph takes sRGB uint8 ``(N, H, W, 3)`` of
-    any size and gives the same; `render_size` and `size` say what its generator sees.
+    ``(N, 2, H, W)``; height and width follow `size`. One that takes hints has a second input, ``hints``: CIE
+    a*, b* and a weight 0..1, float32 ``(N, 3, H, W)``, zero where there is none.
+
+    A ``pixels`` graph takes sRGB uint8 ``(N, H, W, 3)`` of any size and gives the same; `render_size` and
+    `size` say what its generator sees.
     """
 
     name: str
@@ -73,6 +79,8 @@ class ModelContract:
     output_name: str = "ab"
     graph: str = "lab"
     """`lab` or `pixels`."""
+    takes_hints: bool = False
+    """Whether a lab graph has an input for hints."""
     precision: str = "fp32"
     """How an exported file computes and stores: see `colorize_gan.exporter.PRECISIONS`."""
     license: str = "unstated"
@@ -96,6 +104,13 @@ class ModelContract:
             raise ModelError(
                 f"no graph of {self.precision} {self.graph} at {self.render_size} pixels is known"
             )
+        if self.graph != "lab" and self.takes_hints:
+            raise ModelError(f"no {self.graph} graph that takes hints is known")
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the graph's inputs, in order."""
+        return (self.input_name, HINTS_NAME) if self.takes_hints else (self.input_name,)
 
     def to_json(self) -> str:
         """Return the contract as JSON; `from_json` reads it back equal."""

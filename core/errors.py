@@ -3,6 +3,7 @@
 * ColorizeError
   * UsageError               (2)  an option or argument that cannot be honoured
     * DataError                   a data set that is empty, too small or without colour
+    * MissingPackageError         a package that an extra brings is not installed
   * ImageError               (3)  one image cannot be read or written; the run goes on
     * TooLargeError               it has more pixels than are allowed
     * UnknownFormatError          its format is not one that can be read here
@@ -16,14 +17,13 @@ from typing import ClassVar
 
 
 class ColorizeError(Exception):
-    """Base of everything this package raises on purpose; its text is one line for the user."""
+    """Base of everything this package raises on purpose; its text is one line for the user.
+
+    The text has the settings it names in backquotes, by their names in Python: `max_megapixels`. A command
+    shows them as its options, a server without the backquotes: see `colorize_gan.core.text`.
+    """
 
     exit_code: ClassVar[int] = 1
-
-    def __init__(self, text: str = "", *, setting: str = "") -> None:
-        """Begin; ``setting`` is one that the text names: users of a command know it as an option."""
-        super().__init__(text)
-        self.setting = setting
 
 
 class UsageError(ColorizeError):
@@ -34,6 +34,10 @@ class UsageError(ColorizeError):
 
 class DataError(UsageError):
     """A data set that is empty, too small or without colour."""
+
+
+class MissingPackageError(UsageError):
+    """A package that what was asked for needs is not installed: see `colorize_gan.core.extras`."""
 
 
 class ImageError(ColorizeError):

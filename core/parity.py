@@ -15,6 +15,7 @@ from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import DataError, ImageError, ModelError, VerificationError
 from colorize_gan.core.files.folders import find_images
 from colorize_gan.core.files.paths import StrPath
+from colorize_gan.core.hints import join_hints, random_hints
 from colorize_gan.core.images.decode import read_image
 
 Run = Callable[[np.ndarray], np.ndarray]
@@ -126,7 +127,7 @@ def compare_with_fingerprint(tested: Run, contract: ModelContract) -> dict[str, 
     """
     known = dict(_known_probes(contract))
     if not contract.fingerprint or not contract.fingerprint.keys() <= known.keys():
-        raise ModelError(f"{contract.name}: no fingerprint to verify it by; use --against its checkpoint")
+        raise ModelError(f"{contract.name}: no fingerprint to verify it by; set `against` to its checkpoint")
     points: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
     for name, colors in contract.fingerprint.items():
         inputs = known[name]
@@ -162,7 +163,7 @@ def probes(contract: ModelContract, images: StrPath = PHOTOGRAPHS) -> Iterator[P
         for batch in _BATCHES if (height, width) == next(_sizes(contract)) else _BATCHES[:2]:
             label = f"{batch}x{height}x{width}"
             clouds = np.stack([_clouds(height, width, rng) for _ in range(batch)])
-            yield f"clouds {label}", _as_input(clouds, contract)
+            yield from _hinted(f"clouds {label}", _as_input(clouds, contract), contract)
     yield from _synthetic(contract)
 
 
@@ -173,14 +174,21 @@ def _known_probes(contract: ModelContract) -> Iterator[Probe]:
 
 
 def photographs(contract: ModelContract, images: StrPath = PHOTOGRAPHS) -> Iterator[Probe]:
-    """Yield the photographs among the `probes`.
+    """Yield the photographs among the `probes`; of a model that takes hints, each without and with some.
 
     Raises:
         DataError: no images in that folder.
     """
     side = contract.size.fit(_PHOTOGRAPH_SIDE)
     for path in some_images(images):
-        yield f"photograph {path.name}", _as_input(read_lightness(path, side)[None], contract)
+        lightness = read_lightness(path, side)[None]
+        yield from _hinted(f"photograph {path.name}", _as_input(lightness, contract), contract)
+
+
+def _hinted(name: str, inputs: np.ndarray, contract: ModelContract) -> Iterator[Probe]:
+    yield name, inputs
+    if contract.takes_hints:
+        yield f"{name} with hints", join_hints(inputs, random_hints(inputs.shape))
 
 
 def some_images(folder: StrPath) -> list[Path]:
@@ -268,7 +276,7 @@ def _to_lab(inputs: np.ndarray, outputs: np.ndarray) -> FloatArray:
     """Return what a graph shows as Lab ``(N, H, W, 3)``."""
     if outputs.dtype == np.uint8:
         return np.stack([np.dstack(rgb_to_lab(image)) for image in outputs])
-    return np.concatenate([inputs, outputs], axis=1).transpose(0, 2, 3, 1)
+    return np.concatenate([inputs[:, :1], outputs], axis=1).transpose(0, 2, 3, 1)
 
 
 def _to_rgb8(outputs: np.ndarray, lab: FloatArray) -> np.ndarray:

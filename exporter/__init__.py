@@ -1,7 +1,7 @@
 """Export of trained generators to files that are proven to give the same colours."""
 
-FORMATS = ("onnx", "torchscript", "pt2", "checkpoint")
-"""What a generator can be exported to; also the suffixes of the files, but for .pt of a checkpoint."""
+FORMATS = ("onnx", "torchscript", "pt2")
+"""What a generator can be exported to; also the suffixes of the files."""
 
 GRAPHS = ("lab", "pixels")
 """L to ab, for runtimes that do the colour arithmetic themselves; or RGB to RGB, with all of it inside."""
@@ -10,7 +10,6 @@ PRECISIONS = {
     "onnx": ("fp32", "fp16-weights", "fp16", "int8"),
     "torchscript": ("fp32", "bf16"),
     "pt2": ("fp32",),
-    "checkpoint": ("fp32",),
 }
 """Of each format: float32; float16 in the file, float32 in computing; float16 in both; 8-bit integers;
 bfloat16 in computing."""

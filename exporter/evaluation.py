@@ -72,7 +72,7 @@ def evaluate_files(models: Sequence[StrPath], data: StrPath, out: StrPath, optio
     size = options.size or next(iter(opened.values()))[1].render_size
     for name, (_, contract) in opened.items():
         if contract.size.fit(size) != size:
-            raise UsageError(f"--size {size}: {name} takes {contract.size.fit(size)}")
+            raise UsageError(f"`size` {size}: {name} takes {contract.size.fit(size)}")
     predictors = {name: predict for name, (predict, _) in opened.items()}
     baselines = {"mean colour": _constant(_mean_ab(photos, size)), "grey": _constant(np.zeros(2, np.float32))}
     rows = {

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import DeviceError, UsageError, VerificationError
 from colorize_gan.core.files.atomic import lasting_path
 from colorize_gan.core.files.paths import StrPath
+from colorize_gan.core.hints import feeds, join_hints, random_hints
 from colorize_gan.core.parity import (
     PHOTOGRAPHS,
     Floor,
@@ -31,21 +32,15 @@ from colorize_gan.core.parity import (
     some_images,
 )
 from colorize_gan.exporter import PRECISIONS
-from colorize_gan.exporter.formats import save_onnx, save_pt2, save_torchscript
+from colorize_gan.exporter.formats import Save, save_onnx
 from colorize_gan.exporter.pixels import PIXELS_INPUT, PIXELS_OUTPUT, to_pixels
 from colorize_gan.exporter.precisions import INT8_EXCEPTIONS, store_weights_as_half, to_half, to_int8
-from colorize_gan.exporter.restore import restore_checkpoint
-from colorize_gan.exporter.source import Source, load_source
+from colorize_gan.exporter.source import CheckpointSource, OnnxSource, Source, load_source
 from colorize_gan.infer.backends.open import open_backend
 from colorize_gan.infer.backends.protocol import Backend, RunBackend
 from colorize_gan.infer.colorizer import Colorizer
-from colorize_gan.trainer.checkpoint import load_generator
-from colorize_gan.trainer.evaluate import torch_predictor
 
-_TORCH_SAVERS: dict[str, Callable[..., None]] = {"torchscript": save_torchscript, "pt2": save_pt2}
 _TIMED_RUNS = 5
-
-Save = Callable[[ModelContract, Path], None]
 
 
 @dataclass(frozen=True)
@@ -70,14 +65,13 @@ class ExportOptions:
         """Refuse what no file can be."""
         others = [format_ for format_ in self.formats if format_ != "onnx"]
         if self.graph == "pixels" and others:
-            raise UsageError(f"--graph pixels: for onnx, not {', '.join(others)}")
+            raise UsageError(f"`graph` pixels: for onnx, not {', '.join(others)}")
         for precision in self.precisions:
             if not any(precision in PRECISIONS[format_] for format_ in self.formats):
-                raise UsageError(f"--precision {precision}: not one that {', '.join(self.formats)} has")
-        if self.calibration != PHOTOGRAPHS and "int8" not in self.precisions:
-            raise UsageError(f"--calibration {self.calibration}: is for --precision int8")
-        if self.max_delta_e is not None and not self.verify:
-            raise UsageError("--max-delta-e: does nothing with --no-verify")
+                raise UsageError(f"`precisions` {precision}: not one that {', '.join(self.formats)} has")
+        if Path(self.calibration) != PHOTOGRAPHS and "int8" not in self.precisions:
+            raise UsageError(f"`calibration` {self.calibration}: is for `precisions` int8")
+        check_gate(self.max_delta_e, verify=self.verify)
 
     def precisions_of(self, format_: str) -> tuple[str, ...]:
         """Return those that a format is written in."""
@@ -115,72 +109,51 @@ def export_file(source_path: StrPath, out: StrPath, options: ExportOptions) -> I
     _check(source_path, source, options)
     out.mkdir(parents=True, exist_ok=True)
     for format_ in options.formats:
-        if format_ == "checkpoint":
-            yield _restore(source_path, source, out, options)
-            continue
-        if format_ != "onnx":
-            for precision in options.precisions_of(format_):
+        precisions = options.precisions_of(format_)
+        if format_ == "onnx":
+            generator = source.to_onnx(options.opset or source.opset)
+            for precision in precisions:
+                yield _export_onnx(generator, precision, source, out, options)
+        elif isinstance(source, CheckpointSource):
+            for precision in precisions:
                 yield _export_torch(format_, precision, source, out, options)
-            continue
-        generator = source.build("onnx", "fp32", options.opset or source.opset)
-        assert isinstance(generator, onnx.ModelProto)
-        for precision in options.precisions_of("onnx"):
-            yield _export_onnx(generator, precision, source, out, options)
 
 
 def _check(path: Path, source: Source, options: ExportOptions) -> None:
     """Refuse what the source cannot become, before the first file is written."""
     for format_ in options.formats:
-        if format_ in source.formats:
-            continue
-        if format_ == "checkpoint":
-            raise UsageError(f"--format checkpoint: {path.name} is one; give an ONNX file")
-        possible = ", ".join(source.formats)
-        raise UsageError(f"--format {format_}: needs a checkpoint, {path.name} gives {possible} only")
-    is_onnx = "checkpoint" in source.formats
-    if is_onnx and options.opset not in (None, source.opset):
+        if format_ not in source.formats:
+            possible = ", ".join(source.formats)
+            raise UsageError(f"`formats` {format_}: needs a checkpoint, {path.name} gives {possible} only")
+    if isinstance(source, OnnxSource) and options.opset not in (None, source.opset):
         raise UsageError(
-            f"--opset {options.opset}: {path.name} is of opset {source.opset}; export from its checkpoint"
+            f"`opset` {options.opset}: {path.name} is of opset {source.opset}; export from its checkpoint"
         )
 
 
-def _path(out: Path, contract: ModelContract, format_: str) -> Path:
+def path_of(out: Path, contract: ModelContract, format_: str) -> Path:
     """Name a file after the contract and what is not the default."""
     marks = [mark for mark in (contract.graph, contract.precision) if mark not in ("lab", "fp32")]
     return out / ".".join((contract.name, *marks, format_))
 
 
-def _restore(source_path: Path, source: Source, out: Path, options: ExportOptions) -> ExportedFile:
-    path = _path(out, source.contract, "pt")
-    with lasting_path(path) as part:
-        generator, contract = load_generator(restore_checkpoint(source_path, part))
-        restored = RunBackend(contract, torch_predictor(generator))
-        record: dict[str, Any] = {}
-        if options.verify:
-            record = compare(source.run, restored.run, probes(contract))
-            try:
-                enforce(record, _floor(contract, options))
-            except VerificationError as error:
-                raise VerificationError(f"{path.name} on cpu: {error}; the file was not kept") from error
-            record |= {"verified_on": "eager cpu"}
-    return ExportedFile(path, dataclasses.replace(contract, parity=record), _time(restored, contract))
-
-
 def _export_torch(
-    format_: str, precision: str, source: Source, out: Path, options: ExportOptions
+    format_: str, precision: str, source: CheckpointSource, out: Path, options: ExportOptions
 ) -> ExportedFile:
     contract = dataclasses.replace(source.contract, precision=precision)
-    save = partial(_TORCH_SAVERS[format_], source.build(format_, precision, source.opset))
-    return _save_verified(save, source, _path(out, contract, format_), contract, options)
+    save = source.to_torch(format_, precision)
+    return _save_verified(save, source, path_of(out, contract, format_), contract, options)
 
 
 def _export_onnx(
     generator: onnx.ModelProto, precision: str, source: Source, out: Path, options: ExportOptions
 ) -> ExportedFile:
-    contract = dataclasses.replace(source.contract, graph=options.graph, precision=precision)
-    path = _path(out, contract, "onnx")
+    contract = dataclasses.replace(source.contract, precision=precision)
     if options.graph == "pixels":
-        contract = dataclasses.replace(contract, input_name=PIXELS_INPUT, output_name=PIXELS_OUTPUT)
+        contract = dataclasses.replace(
+            contract, graph="pixels", input_name=PIXELS_INPUT, output_name=PIXELS_OUTPUT, takes_hints=False
+        )
+    path = path_of(out, contract, "onnx")
     candidates = _convert(generator, precision, source.contract, options)
     for left, model in candidates:
         if options.graph == "pixels":
@@ -202,19 +175,24 @@ def _convert(
         convert = {"fp16-weights": store_weights_as_half, "fp16": to_half}.get(precision)
         yield 0, convert(generator) if convert else generator
         return
-    photographs = list(_calibration(options.calibration, contract))
+    photographs = [feeds(contract, each) for each in _calibration(options.calibration, contract)]
     for left, exceptions in zip(reversed(range(len(INT8_EXCEPTIONS))), INT8_EXCEPTIONS, strict=True):
         yield left, to_int8(generator, photographs, exceptions)
 
 
 def _calibration(folder: StrPath, contract: ModelContract) -> Iterator[FloatArray]:
-    """Yield photographs as they are, darker and lighter; of a large collection, some of each part."""
+    """Yield photographs as they are, darker and lighter; of a large collection, some of each part.
+
+    A model that takes hints gets some with each photograph as it is.
+    """
     folder = Path(folder)
     side = contract.size.fit(contract.render_size)
     for path in some_images(folder):
         lightness = read_lightness(path, side)[None]
         for gamma in (1.0, 0.7, 1.4):
             yield np.asarray(100 * (lightness / 100) ** gamma, np.float32)
+        if contract.takes_hints:
+            yield join_hints(lightness, random_hints(lightness.shape))
 
 
 def _save_verified(
@@ -236,13 +214,13 @@ def _save_verified(
             contract, parity=record, fingerprint=known or fingerprint(reference, contract)
         )
         save(proven, part)
-        milliseconds = _time(open_backend(part, "native", "cpu"), proven)
+        milliseconds = milliseconds_of(open_backend(part, "native", "cpu"), proven)
     return ExportedFile(path, proven, milliseconds)
 
 
 def _verify(part: Path, reference: Run, contract: ModelContract, options: ExportOptions) -> dict[str, Any]:
     """Compare a file through the users' own loader on every device that works; return the worst record."""
-    floor = _floor(contract, options)
+    floor = gate(contract, options.max_delta_e)
     records: dict[str, dict[str, Any]] = {}
     for backend in _open_everywhere(part):
         try:
@@ -255,8 +233,15 @@ def _verify(part: Path, reference: Run, contract: ModelContract, options: Export
     return worst | {"floor": floor.p99, "verified_on": ", ".join(records)}
 
 
-def _floor(contract: ModelContract, options: ExportOptions) -> Floor:
-    return floor_of(contract) if options.max_delta_e is None else Floor(options.max_delta_e)
+def check_gate(max_delta_e: float | None, *, verify: bool) -> None:
+    """Refuse a limit that nothing is compared with."""
+    if max_delta_e is not None and not verify:
+        raise UsageError("`max_delta_e`: does nothing where nothing is verified")
+
+
+def gate(contract: ModelContract, max_delta_e: float | None) -> Floor:
+    """Return the floor that a file has to keep to: that of its precision, unless told otherwise."""
+    return floor_of(contract) if max_delta_e is None else Floor(max_delta_e)
 
 
 def _open_everywhere(path: Path) -> Iterator[Backend]:
@@ -274,7 +259,7 @@ def _reference(source: Source, contract: ModelContract) -> Run:
     return lambda images: np.stack([colorizer.colorize(image) for image in images])
 
 
-def _time(backend: Backend, contract: ModelContract) -> float:
+def milliseconds_of(backend: Backend, contract: ModelContract) -> float:
     """Return the median milliseconds of one image at the render size."""
     side = contract.size.fit(contract.render_size)
     shape, dtype = (

@@ -4,7 +4,7 @@ import contextlib
 import copy
 import io
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import onnx
@@ -23,6 +23,9 @@ DEFAULT_OPSET = 18
 _AXES = ("batch", None, "height", "width")
 _CHANCE = ("dropout", "bernoulli", "multinomial", "random", "rand", "normal_")
 
+Save = Callable[[ModelContract, Path], None]
+"""Writes a file of a generator, with a contract in it."""
+
 
 def build_torchscript(generator: nn.Module, contract: ModelContract) -> torch.jit.ScriptModule:
     """Trace and freeze a generator that is in eval mode, in the contract's precision: fp32 or bf16.
@@ -38,7 +41,7 @@ def build_torchscript(generator: nn.Module, contract: ModelContract) -> torch.ji
     # without its cache, which would put the casts of the weights outside the trace
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=in_bf16, cache_enabled=False)
     with torchscript_deprecation_silenced(), torch.inference_mode(), autocast:
-        module = torch.jit.freeze(torch.jit.trace(generator, _example(contract), check_trace=False))
+        module = torch.jit.freeze(torch.jit.trace(generator, _examples(contract), check_trace=False))
     _refuse_chance(node.kind() for node in module.inlined_graph.nodes())
     return module
 
@@ -64,7 +67,7 @@ def build_pt2(generator: nn.Module, contract: ModelContract) -> torch.export.Exp
     with torch.no_grad(), oblivious, warnings.catch_warnings(), _refusals_named("pt2", contract):
         warnings.filterwarnings("ignore", category=FutureWarning)
         program = torch.export.export(
-            generator, (_example(contract),), dynamic_shapes=(_dynamic_shape(contract),)
+            generator, _examples(contract), dynamic_shapes=_dynamic_shapes(contract)
         ).run_decompositions()
     _refuse_chance(str(node.target) for node in program.graph.nodes if node.op == "call_function")
     return program
@@ -88,15 +91,18 @@ def build_onnx(generator: nn.Module, contract: ModelContract, opset: int = DEFAU
     with torch.no_grad(), warnings.catch_warnings(), _refusals_named("onnx", contract):
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=FutureWarning)
+        warnings.filterwarnings(
+            "ignore", message=r"# The axis name: \w+ will not be used"
+        )  # of hints: that of L
         program = torch.onnx.export(
             generator,
-            (_example(contract),),
+            _examples(contract),
             dynamo=True,
             opset_version=opset,
             external_data=False,
-            input_names=[contract.input_name],
+            input_names=list(contract.input_names),
             output_names=[contract.output_name],
-            dynamic_shapes=(_dynamic_shape(contract),),
+            dynamic_shapes=_dynamic_shapes(contract),
             verbose=False,
         )
     assert program is not None
@@ -119,23 +125,24 @@ def _refusals_named(format_: str, contract: ModelContract) -> Iterator[None]:
         yield
     except Exception as error:  # a network with sizes they cannot keep free has them raise many things
         raise UsageError(
-            f"--format {format_}: PyTorch cannot export {contract.architecture} with free sizes "
-            f"({type(error).__name__}); use --format torchscript"
+            f"`formats` {format_}: PyTorch cannot export {contract.architecture} with free sizes "
+            f"({type(error).__name__}); use `formats` torchscript"
         ) from error
 
 
-def _example(contract: ModelContract) -> torch.Tensor:
-    """Return an input on which no axis is 1, nor equal to another if it is free, so that none is frozen."""
+def _examples(contract: ModelContract) -> tuple[torch.Tensor, ...]:
+    """Return inputs on which no axis is 1, nor equal to another if it is free, so that none is frozen."""
     step = 0 if contract.size.fixed else contract.size.multiple_of
     height = max(contract.size.minimum, 2 * step)
-    return torch.rand(2, 1, height, height + step) * 100
+    lightness = torch.rand(2, 1, height, height + step) * 100
+    return (lightness, torch.rand(2, 3, height, height + step)) if contract.takes_hints else (lightness,)
 
 
-def _dynamic_shape(contract: ModelContract) -> dict[int, object]:
+def _dynamic_shapes(contract: ModelContract) -> tuple[dict[int, object], ...]:
     shape: dict[int, object] = {0: torch.export.Dim("batch", min=1, max=4096)}
     if not contract.size.fixed:
         shape |= {2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}
-    return shape
+    return (shape,) * len(contract.input_names)
 
 
 def _require_eval_mode(generator: nn.Module) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import compose, inliner, numpy_helper
+from onnx import compose, helper, inliner, numpy_helper
 from onnxscript import FLOAT, UINT8, optimizer, script
 from onnxscript import opset18 as op
 
@@ -20,7 +20,7 @@ from colorize_gan.core.color.lab import (
     WHITE_D65,
     linear_light_table,
 )
-from colorize_gan.core.contract import ModelContract
+from colorize_gan.core.contract import HINTS_NAME, ModelContract
 from colorize_gan.infer.colorizer import MAXIMUM_ASPECT
 
 PIXELS_INPUT, PIXELS_OUTPUT = "rgb", "colored"
@@ -40,12 +40,15 @@ def to_pixels(generator: onnx.ModelProto, contract: ModelContract) -> onnx.Model
 
     The new graph takes ``rgb``, sRGB uint8 ``(N, H, W, 3)`` of any size, and returns ``colored``, the same
     with new chroma: L* is that of the input at its full resolution, chroma is reduced where sRGB cannot show
-    it. The generator sees the image at the contract's render size, each pixel the mean of those it covers.
+    it. The generator sees the image at the contract's render size, each pixel the mean of those it covers,
+    and no hints.
 
     Args:
         generator: a graph from L to ab as `build_onnx` makes it.
         contract: its names and sizes.
     """
+    if contract.takes_hints:
+        generator = _without_hints(generator, contract)
     before, after = (
         optimizer.optimize(inliner.inline_local_functions(function.to_model_proto()))
         for function in (_before(contract), _after)
@@ -66,6 +69,27 @@ def to_pixels(generator: onnx.ModelProto, contract: ModelContract) -> onnx.Model
     del model.opset_import[:]  # merging repeats them
     model.opset_import.extend(generator.opset_import)
     return model
+
+
+def _without_hints(generator: onnx.ModelProto, contract: ModelContract) -> onnx.ModelProto:
+    """Feed zeros where the generator takes hints, from inside the graph."""
+    fed = onnx.ModelProto()
+    fed.CopyFrom(generator)
+    [place] = [index for index, each in enumerate(fed.graph.input) if each.name == HINTS_NAME]
+    del fed.graph.input[place]
+    batch, channels, sides, shape = (
+        f"{HINTS_NAME}/{part}" for part in ("batch", "channels", "sides", "shape")
+    )
+    nodes = [
+        helper.make_node("Shape", [contract.input_name], [batch], end=1),
+        helper.make_node("Shape", [contract.input_name], [sides], start=2),
+        helper.make_node("Concat", [batch, channels, sides], [shape], axis=0),
+        helper.make_node("ConstantOfShape", [shape], [HINTS_NAME]),  # of float32 zeros
+    ]
+    fed.graph.initializer.append(numpy_helper.from_array(np.array([3]), channels))
+    for node in reversed(nodes):
+        fed.graph.node.insert(0, node)
+    return fed
 
 
 @script()

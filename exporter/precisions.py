@@ -83,14 +83,16 @@ def _keep_output_in_float32(graph: onnx.GraphProto) -> None:
     output.type.tensor_type.elem_type = TensorProto.FLOAT
 
 
-def to_int8(model: onnx.ModelProto, lightnesses: Sequence[FloatArray], exceptions: float) -> onnx.ModelProto:
+def to_int8(
+    model: onnx.ModelProto, inputs: Sequence[dict[str, FloatArray]], exceptions: float
+) -> onnx.ModelProto:
     """Quantize to 8-bit integers: unsigned activations, signed weights per channel, in QDQ form.
 
     Other signs were measured slower than float32 on CPUs.
 
     Args:
         model: the float32 generator.
-        lightnesses: photographs ``(1, 1, H, W)`` whose activations set the ranges.
+        inputs: photographs, by the names of the graph's inputs, whose activations set the ranges.
         exceptions: which part of the convolutions, from the first on, stays float32.
     """
     own = onnx.ModelProto()
@@ -102,7 +104,7 @@ def to_int8(model: onnx.ModelProto, lightnesses: Sequence[FloatArray], exception
         quantize_static(
             own,
             path,
-            _Photographs(model.graph.input[0].name, lightnesses),
+            _Photographs(inputs),
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
@@ -114,8 +116,8 @@ def to_int8(model: onnx.ModelProto, lightnesses: Sequence[FloatArray], exception
 
 
 class _Photographs(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, input_name: str, lightnesses: Sequence[FloatArray]) -> None:
-        self._feeds: Iterator[dict[str, FloatArray]] = iter([{input_name: image} for image in lightnesses])
+    def __init__(self, inputs: Sequence[dict[str, FloatArray]]) -> None:
+        self._feeds = iter(inputs)
 
     def get_next(self) -> dict[str, FloatArray] | None:
         return next(self._feeds, None)

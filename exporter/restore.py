@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -10,17 +11,60 @@ from onnx import numpy_helper
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from colorize_gan.core.errors import ModelError
+from colorize_gan.core.errors import ModelError, UsageError, VerificationError
+from colorize_gan.core.files.atomic import lasting_path
 from colorize_gan.core.files.paths import StrPath
+from colorize_gan.core.parity import compare, enforce, probes
+from colorize_gan.exporter.export import ExportedFile, check_gate, gate, milliseconds_of, path_of
 from colorize_gan.exporter.precisions import restore_half_weights
+from colorize_gan.exporter.source import CheckpointSource, load_source
 from colorize_gan.infer.backends.onnxruntime_backend import OnnxRuntimeBackend
-from colorize_gan.trainer.checkpoint import Checkpoint
+from colorize_gan.infer.backends.protocol import RunBackend
+from colorize_gan.trainer.checkpoint import Checkpoint, load_generator
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.evaluate import torch_predictor
 from colorize_gan.trainer.generators import build_generator
 from colorize_gan.trainer.network import Generator
 
 _TOLERANCE = 0.01  # CIE units of ab: what other orders of summation make
+
+
+def restore_file(
+    source: StrPath, out: StrPath, *, verify: bool = True, max_delta_e: float | None = None
+) -> ExportedFile:
+    """Write the checkpoint of a lab ONNX file into ``out`` and prove it equal to the file.
+
+    Args:
+        source: the file.
+        out: folder, created when missing; the checkpoint is named after the contract.
+        verify: whether the colours are compared.
+        max_delta_e: see `ExportOptions`.
+
+    Raises:
+        ModelError: see `restore_checkpoint`.
+        UsageError: it is a checkpoint.
+        VerificationError: the checkpoint gives other colours; it is not kept.
+    """
+    check_gate(max_delta_e, verify=verify)
+    source, out = Path(source), Path(out)
+    opened = load_source(source)
+    if isinstance(opened, CheckpointSource):
+        raise UsageError(f"{source.name}: is a checkpoint; give an ONNX file")
+    path = path_of(out, opened.contract, "pt")
+    out.mkdir(parents=True, exist_ok=True)
+    with lasting_path(path) as part:
+        generator, contract = load_generator(restore_checkpoint(source, part))
+        restored = RunBackend(contract, torch_predictor(generator))
+        record: dict[str, Any] = {}
+        if verify:
+            record = compare(opened.run, restored.run, probes(contract))
+            try:
+                enforce(record, gate(contract, max_delta_e))
+            except VerificationError as error:
+                raise VerificationError(f"{path.name} on cpu: {error}; the file was not kept") from error
+            record |= {"verified_on": "eager cpu"}
+    proven = dataclasses.replace(contract, parity=record)
+    return ExportedFile(path, proven, milliseconds_of(restored, contract))
 
 
 def restore_checkpoint(model: StrPath, path: StrPath) -> Path:
@@ -38,7 +82,7 @@ def restore_checkpoint(model: StrPath, path: StrPath) -> Path:
     if found.graph != "lab" or found.precision not in ("fp32", "fp16-weights"):
         raise ModelError(f"{model}: a {found.precision} {found.graph} graph; use the fp32 lab file")
     generator = build_generator(found.architecture).eval()
-    if any(isinstance(layer, nn.ConvTranspose2d) for layer in generator.modules()):
+    if any(isinstance(layer, nn.ConvTranspose2d | nn.Linear) for layer in generator.modules()):
         raise ModelError(f"{model}: {found.architecture} cannot be restored from ONNX; use its checkpoint")
     try:
         _load(generator, restore_half_weights(onnx.load(model)).graph)

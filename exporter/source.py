@@ -1,18 +1,28 @@
 """What is exported: a training checkpoint, or a lab ONNX file that is to be given another shape."""
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import onnx
+from torch import nn
 
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import ModelError
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.parity import Run
-from colorize_gan.exporter.formats import DEFAULT_OPSET, build_onnx, build_pt2, build_torchscript
+from colorize_gan.exporter import FORMATS
+from colorize_gan.exporter.formats import (
+    DEFAULT_OPSET,
+    Save,
+    build_onnx,
+    build_pt2,
+    build_torchscript,
+    save_pt2,
+    save_torchscript,
+)
 from colorize_gan.exporter.precisions import restore_half_weights
 from colorize_gan.infer.backends.onnxruntime_backend import OnnxRuntimeBackend
 from colorize_gan.trainer.checkpoint import load_generator
@@ -20,21 +30,54 @@ from colorize_gan.trainer.evaluate import torch_predictor
 
 
 @dataclass(frozen=True)
-class Source:
-    """A generator to export."""
+class CheckpointSource:
+    """A generator in PyTorch: it can become a file of any format."""
 
-    name: str
+    contract: ModelContract
+    """Of the generator: without records of parity or precision."""
+    generator: nn.Module
+    run: Run
+    """The reference: L to ab, in float32."""
+
+    name = "the eager float32 generator"
     """What it is, for the record."""
+    formats = FORMATS
+    opset = DEFAULT_OPSET
+
+    def to_onnx(self, opset: int) -> onnx.ModelProto:
+        """Return it as an ONNX model, in float32."""
+        return build_onnx(self.generator, self.contract, opset)
+
+    def to_torch(self, format_: str, precision: str) -> Save:
+        """Return what writes it as torchscript or pt2, computing in fp32 or bf16."""
+        if format_ == "pt2":
+            return partial(save_pt2, build_pt2(self.generator, self.contract))
+        contract = dataclasses.replace(self.contract, precision=precision)
+        return partial(save_torchscript, build_torchscript(self.generator, contract))
+
+
+@dataclass(frozen=True)
+class OnnxSource:
+    """A lab ONNX file: it can become other ONNX files, of its own operator set."""
+
     contract: ModelContract
     """Of the generator: without records of parity or precision."""
     run: Run
     """The reference: L to ab, in float32."""
-    formats: tuple[str, ...]
-    """Those of `FORMATS` that it can be given."""
+    name: str
+    """What it is, for the record."""
+    model: onnx.ModelProto
     opset: int
-    """Of its ONNX files unless told otherwise; of an ONNX source the only one."""
-    build: Callable[[str, str, int], object]
-    """Build the generator in a format of `FORMATS`, computing in fp32 or bf16, at an ONNX opset."""
+
+    formats = ("onnx",)
+
+    def to_onnx(self, opset: int) -> onnx.ModelProto:
+        """Return it as it is: ``opset`` is its own."""
+        return self.model
+
+
+Source = CheckpointSource | OnnxSource
+"""A generator to export."""
 
 
 def load_source(path: StrPath) -> Source:
@@ -51,27 +94,12 @@ def load_source(path: StrPath) -> Source:
     return source
 
 
-def _from_checkpoint(path: Path) -> Source:
+def _from_checkpoint(path: Path) -> CheckpointSource:
     generator, contract = load_generator(path)
-
-    def build(format_: str, precision: str, opset: int) -> object:
-        if format_ == "onnx":
-            return build_onnx(generator, contract, opset)
-        if format_ == "pt2":
-            return build_pt2(generator, contract)
-        return build_torchscript(generator, dataclasses.replace(contract, precision=precision))
-
-    return Source(
-        "the eager float32 generator",
-        contract,
-        torch_predictor(generator),
-        ("onnx", "torchscript", "pt2"),
-        DEFAULT_OPSET,
-        build,
-    )
+    return CheckpointSource(contract, generator, torch_predictor(generator))
 
 
-def _from_onnx(path: Path) -> Source:
+def _from_onnx(path: Path) -> OnnxSource:
     if not path.is_file():
         raise ModelError(f"{path}: no such model file")
     backend = OnnxRuntimeBackend(path, "cpu")
@@ -86,4 +114,4 @@ def _from_onnx(path: Path) -> Source:
 
     name = f"{path.name} ({contract.precision})"
     contract = dataclasses.replace(contract, parity={}, precision="fp32")
-    return Source(name, contract, backend.run, ("onnx", "checkpoint"), own_opset, lambda *_: model)
+    return OnnxSource(contract, backend.run, name, model, own_opset)

@@ -14,8 +14,8 @@ _CONFIG = """\
 name: "{name}"
 backend: "onnxruntime"
 max_batch_size: {max_batch}
-input [ {{ name: "{contract.input_name}" data_type: {input} }} ]
-output [ {{ name: "{contract.output_name}" data_type: {output} }} ]
+input [ {inputs} ]
+output [ {output} ]
 {batching}"""
 _BATCHING = f"dynamic_batching {{ max_queue_delay_microseconds: {_MAX_DELAY_MICROSECONDS} }}\n"
 
@@ -38,18 +38,20 @@ def write_triton_model(file: ExportedFile, repository: StrPath) -> Path:
 
 
 def _config(name: str, contract: ModelContract) -> str:
-    # the batch axis is not listed; -1 is any length
     pixels = contract.graph == "pixels"
-    if pixels:
-        inputs = outputs = "TYPE_UINT8 dims: [ -1, -1, 3 ]"
-    else:
+
+    def tensor(name: str, channels: int) -> str:
+        # the batch axis is not listed; -1 is any length
         side = contract.size.minimum if contract.size.fixed else -1
-        inputs, outputs = (f"TYPE_FP32 dims: [ {channels}, {side}, {side} ]" for channels in (1, 2))
+        dims = (
+            "TYPE_UINT8 dims: [ -1, -1, 3 ]" if pixels else f"TYPE_FP32 dims: [ {channels}, {side}, {side} ]"
+        )
+        return f'{{ name: "{name}" data_type: {dims} }}'
+
     return _CONFIG.format(
         name=name,
-        contract=contract,
-        input=inputs,
-        output=outputs,
+        inputs=", ".join(map(tensor, contract.input_names, (1, 3))),
+        output=tensor(contract.output_name, 2),
         max_batch=1 if pixels else _MAX_BATCH,
         batching="" if pixels else _BATCHING,
     )

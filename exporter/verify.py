@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from colorize_gan.core.contract import ModelContract
-from colorize_gan.core.errors import ModelError, UsageError
+from colorize_gan.core.errors import UsageError
+from colorize_gan.core.extras import packages_for
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.parity import (
     PHOTOGRAPHS,
@@ -47,6 +48,7 @@ def verify(
         The record of `compare`, and the floor it has to keep to.
 
     Raises:
+        MissingPackageError: ``against`` is a checkpoint, and the training tools are not installed.
         ModelError: no fingerprint, or ``against`` cannot be used.
         UsageError: the two have not the same kind of graph.
         VerificationError: an output is not finite.
@@ -58,9 +60,9 @@ def verify(
     else:
         reference, other = _open_reference(Path(against))
         if other.graph != contract.graph:
-            raise UsageError(f"--against {against}: a {other.graph} graph, not {contract.graph}")
-        if other.size != contract.size:
-            raise UsageError(f"--against {against}: takes other sizes, so it is another generator")
+            raise UsageError(f"`against` {against}: a {other.graph} graph, not {contract.graph}")
+        if (other.size, other.takes_hints) != (contract.size, contract.takes_hints):
+            raise UsageError(f"`against` {against}: takes other sizes or inputs, so it is another generator")
         floors.append(floor_of(other))
         record = compare(reference, backend.run, probes(contract, images))
     loosest = max(floors, key=lambda floor: floor.p99)
@@ -72,12 +74,8 @@ def _open_reference(path: Path) -> tuple[Run, ModelContract]:
     if path.suffix in BACKENDS_BY_SUFFIX:
         backend = open_backend(path, "native", "cpu")
         return backend.run, backend.contract
-    try:
+    with packages_for(f"`against` {path}"):
         from colorize_gan.exporter.source import load_source
-    except ImportError as error:
-        raise ModelError(
-            f"{path}: a checkpoint needs the training tools ({error}); pip install '.[export]'"
-        ) from error
     source = load_source(path)
     return source.run, source.contract
 
@@ -86,7 +84,8 @@ def card(contract: ModelContract) -> str:
     """Return what a contract says, for people: Markdown."""
     lines = [f"# {contract.name}", ""]
     lines += [f"- {name.replace('_', ' ')}: {getattr(contract, name)}" for name in _CARD]
-    lines += [f"- input `{contract.input_name}`, output `{contract.output_name}`; {_sizes(contract)}"]
+    inputs = " and ".join(f"`{name}`" for name in contract.input_names)
+    lines += [f"- input {inputs}, output `{contract.output_name}`; {_sizes(contract)}"]
     for title, record in (("quality", contract.quality), ("parity", contract.parity)):
         figures = ", ".join(
             f"{name} {value}" for name, value in record.items() if not isinstance(value, dict)

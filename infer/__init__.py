@@ -21,7 +21,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Import the public names when they are first used: `colorize-batch --help` needs none of them."""
+    """Import the public names when they are first used: the help of `colorize-batch` needs none of them."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib

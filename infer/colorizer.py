@@ -4,7 +4,6 @@ import copy
 import os
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,6 +20,7 @@ from colorize_gan.core.color.lab import (
 from colorize_gan.core.color.pixels import halve, shrink_to, strips
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import ImageError, ModelError, UsageError
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.images.decode import Planes
 from colorize_gan.infer.backends.batching import BatchingBackend
 from colorize_gan.infer.backends.bundled import DEFAULT_MODEL, find_model
@@ -35,7 +35,9 @@ MAXIMUM_SATURATION = 10
 
 MAXIMUM_ASPECT = 4
 
-_GPU_BATCH = 8
+GPU_BATCH = 8
+"""Images that a GPU sees at once, unless told otherwise."""
+
 _DETAIL = 2  # pixels, to each side, for one of the network's: more would show no more of its colour
 _CORRECTION_STEPS, _NO_CORRECTION = 2, 200  # of luma, in 8 bits: from -100 levels, as of pure green, to 27
 
@@ -57,7 +59,7 @@ class Colorizer:
 
     def __init__(
         self,
-        model: str | Path | Backend = DEFAULT_MODEL,
+        model: StrPath | Backend = DEFAULT_MODEL,
         *,
         backend: str = "auto",
         device: str = "auto",
@@ -84,20 +86,20 @@ class Colorizer:
             UsageError: a value that the model cannot honour.
         """
         threading.Thread(target=build_tables).start()  # beside the opening and the first image
-        if isinstance(model, str | Path):
+        if isinstance(model, str | os.PathLike):
             model = open_backend(find_model(model), backend, device)
         if model.contract.graph != "lab":
             raise ModelError(
                 f"{model.contract.name}: a {model.contract.graph} graph, which colours whole images by "
                 "itself; use the lab file of the same model"
             )
-        self.batch_size = batch_size or (1 if model.device == "cpu" else _GPU_BATCH)
+        self.batch_size = batch_size or (1 if model.device == "cpu" else GPU_BATCH)
         self.backend = model if self.batch_size == 1 else BatchingBackend(model, self.batch_size)
         self.render_size = render_size or self.contract.render_size
         if self.contract.size.fit(self.render_size) != self.render_size:
             rule = self.contract.size
             raise UsageError(
-                f"--render-size {self.render_size}: the model takes "
+                f"`render_size` {self.render_size}: the model takes "
                 + (f"only {rule.minimum}" if rule.fixed else f"multiples of {rule.multiple_of}")
             )
         self._set_colors(saturation, strength)
@@ -110,7 +112,7 @@ class Colorizer:
 
     def _set_colors(self, saturation: float, strength: float) -> None:
         if not (0 <= saturation <= MAXIMUM_SATURATION and 0 <= strength <= 1):  # not: NaN
-            raise UsageError(f"--saturation is 0 to {MAXIMUM_SATURATION}, --strength 0 to 1")
+            raise UsageError(f"`saturation` is 0 to {MAXIMUM_SATURATION}, `strength` 0 to 1")
         self.saturation, self.strength = saturation, strength
 
     @property

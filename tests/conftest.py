@@ -85,6 +85,22 @@ def exported(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
+def hinted_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a generator that takes hints: a tiny Vision Transformer's."""
+    return lively_checkpoint(tmp_path_factory.mktemp("hinted"), "dinov2_nano", "hinted", 64)
+
+
+@pytest.fixture(scope="session")
+def hinted(hinted_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """That checkpoint as `onnx`, `torchscript` and `pt2` files, whose colours a test compares."""
+    from colorize_gan.exporter.export import ExportOptions, export_file
+
+    options = ExportOptions(formats=("onnx", "torchscript", "pt2"), verify=False)
+    files = export_file(hinted_checkpoint, tmp_path_factory.mktemp("hinted"), options)
+    return {file.path.suffix[1:]: file.path for file in files}
+
+
+@pytest.fixture(scope="session")
 def pixels_file(exported: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny checkpoint as a pixels graph."""
     from colorize_gan.exporter.export import ExportOptions, export_file

@@ -3,6 +3,7 @@
 import ast
 import graphlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,17 @@ ROOT = Path(__file__).parent.parent
 LAYERS = {"core": 0, "trainer": 1, "infer": 1, "exporter": 2, "cli": 3, "benchmarks": 4}
 """A folder may import those of lower numbers, and itself."""
 
-ROOMS = {"backends": 0, "": 1, "batch": 2, "remote": 3, "video": 3, "folder": 4, "server": 4, "web": 4}
+ROOMS = {
+    "backends": 0,
+    "": 1,
+    "batch": 2,
+    "remote": 3,
+    "video": 3,
+    "folder": 4,
+    "jobs": 5,
+    "server": 4,
+    "web": 4,
+}
 """The same inside `infer`; the second is its top, but for what chooses between places for all of it."""
 
 HEAVY = {
@@ -24,6 +35,14 @@ HEAVY = {
     "exporter": {"click"},
 }
 ALLOWED = {"infer.backends.torch_backends": {"torch"}}
+LIBRARY = {"core", "trainer", "exporter", "infer"}
+FLAG = re.compile(r"--([a-z]|$)")
+
+COMMAND_LINE = {"click", "sys.argv"}
+WORLD_CHANGING = {"unittest.mock", "os.chdir", "__class__ assigned"}
+CHANGE_THE_WORLD_STILL = {"infer.remote.cluster_worker": {"os.chdir"}}
+"""Modules that are yet to do without."""
+
 MOST_LINES = 300
 MOST_AT_THE_TOP = 12
 
@@ -101,6 +120,39 @@ def test_modules_are_short() -> None:
 
 def test_the_top_of_infer_can_be_looked_over() -> None:
     assert len(list((ROOT / "infer").glob("*.py"))) <= MOST_AT_THE_TOP
+
+
+def messages(path: Path) -> Iterator[str]:
+    """All texts of a module, but for its documentation."""
+    tree = ast.parse(path.read_text())
+    documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
+            yield node.value
+
+
+def test_messages_of_the_library_name_no_flags() -> None:
+    for name, path in MODULES.items():
+        if name.split(".")[0] in LIBRARY:
+            assert not [text for text in messages(path) if FLAG.search(text)], name
+
+
+def used(path: Path) -> set[str]:
+    """What a module imports, the attributes of modules that it names, and classes that it changes."""
+    names = imported(path)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            names.add(f"{node.value.id}.{node.attr}")
+        if isinstance(node, ast.Attribute) and node.attr == "__class__" and isinstance(node.ctx, ast.Store):
+            names.add("__class__ assigned")
+    return names | {name.split(".")[0] for name in names}
+
+
+def test_the_library_knows_no_command_line_and_changes_no_world() -> None:
+    for name, path in MODULES.items():
+        if name.split(".")[0] in LIBRARY:
+            left = (COMMAND_LINE | WORLD_CHANGING) - CHANGE_THE_WORLD_STILL.get(name, set())
+            assert not used(path) & left, name
 
 
 PROBE = """

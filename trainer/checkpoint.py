@@ -68,7 +68,7 @@ def load_generator(path: StrPath) -> tuple[Generator, ModelContract]:
     """Build the generator of a checkpoint in eval mode, with the contract that names the file's sha256.
 
     Raises:
-        ModelError: no valid checkpoint, or its weights belong to another architecture.
+        ModelError: no valid checkpoint, or its weights or its contract belong to another architecture.
     """
     path = Path(path)
     checkpoint = load_checkpoint(path)
@@ -77,8 +77,14 @@ def load_generator(path: StrPath) -> tuple[Generator, ModelContract]:
         load_weights(generator, checkpoint.generator, checkpoint.contract.architecture)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
+    if checkpoint.contract.takes_hints and not generator.takes_hints:
+        raise ModelError(f"{path}: its contract says hints, {checkpoint.contract.architecture} takes none")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return generator.eval(), dataclasses.replace(checkpoint.contract, checkpoint_sha256=digest)
+    # the contract of an older checkpoint does not tell of hints
+    contract = dataclasses.replace(
+        checkpoint.contract, checkpoint_sha256=digest, takes_hints=generator.takes_hints
+    )
+    return generator.eval(), contract
 
 
 def load_weights(generator: Generator, weights: dict[str, Tensor], architecture: str) -> None:

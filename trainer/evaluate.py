@@ -96,11 +96,15 @@ def preview(predictors: Sequence[PredictAb], photos: Sequence[Photo], size: int)
 
 
 def torch_predictor(generator: torch.nn.Module) -> PredictAb:
-    """Wrap a generator in eval mode as a `PredictAb`, on the device where it is."""
+    """Wrap a generator in eval mode as a `PredictAb`, on the device where it is.
+
+    One that takes hints also takes them, behind L: ``(N, 4, H, W)``.
+    """
     device = next(generator.parameters()).device
 
-    def predict_ab(lightness: FloatArray) -> FloatArray:
+    def predict_ab(inputs: FloatArray) -> FloatArray:
+        lightness, hints = torch.from_numpy(inputs).to(device).tensor_split([1], dim=1)
         with torch.inference_mode():
-            return generator(torch.from_numpy(lightness).to(device)).float().cpu().numpy()
+            return generator(lightness, *([hints] if hints.numel() else [])).float().cpu().numpy()
 
     return predict_ab

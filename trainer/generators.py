@@ -52,7 +52,7 @@ def build_generator(architecture: str, pretrained: str = "none") -> Generator:
     """
     if architecture == "pix2pix":
         if pretrained not in ("auto", "none"):
-            raise UsageError(f"--pretrained {pretrained}: not for pix2pix, which is trained from nothing")
+            raise UsageError(f"`pretrained` {pretrained}: not for pix2pix, which is trained from nothing")
         return Pix2PixUNet()
     if architecture in SHAPES:
         encoder = VitEncoder(SHAPES[architecture], find_weights(architecture, pretrained))

@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from colorize_gan.core.errors import UsageError
 from colorize_gan.trainer.adversary import GAN_BETAS, Adversary
 from colorize_gan.trainer.checkpoint import Checkpoint, load_weights
-from colorize_gan.trainer.config import TrainConfig, option_of
+from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.data import Batch
 from colorize_gan.trainer.decoder import LinearHead
 from colorize_gan.trainer.generators import build_generator
@@ -55,11 +55,11 @@ class Learner:
         self.generator = build_generator(config.arch, "none" if init_from else config.pretrained)
         self._check_sizes()
         if config.hints and not self.generator.takes_hints:
-            raise UsageError(f"--hints {config.hints}: {config.arch} takes none")
+            raise UsageError(f"`hints` {config.hints}: {config.arch} takes none")
         if not config.encoder_lr_scale and isinstance(self.generator, LinearHead):
             self.generator.encoder.requires_grad_(False)
         if config.bf16_weights and not keeps_function(self.generator):
-            raise UsageError(f"--bf16-weights: not for {config.arch}, which takes skips before a BatchNorm")
+            raise UsageError(f"`bf16_weights`: not for {config.arch}, which takes skips before a BatchNorm")
         if init_from is not None:
             load_weights(self.generator, init_from, config.arch)
         if anchor is not None:
@@ -89,7 +89,7 @@ class Learner:
             size = getattr(self.config, setting)
             if size and rule.fit(size) != size:
                 raise UsageError(
-                    f"{option_of(setting)} {size}: {self.config.arch} takes multiples of {rule.multiple_of}"
+                    f"`{setting}` {size}: {self.config.arch} takes multiples of {rule.multiple_of}"
                 )
 
     def _build_perceptual(self) -> list[PerceptualLoss]:

@@ -21,13 +21,13 @@ from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.parallel import map_in_order, one_libvips_thread
 from colorize_gan.core.version import __version__
 from colorize_gan.trainer.checkpoint import Checkpoint
-from colorize_gan.trainer.config import TrainConfig, option_of
+from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.data import Batch, EpochBatches, TrainingCrops
 from colorize_gan.trainer.evaluate import PredictAb, evaluate, preview, torch_predictor
 from colorize_gan.trainer.learner import Learner
 from colorize_gan.trainer.photos import find_photos, split_photos
 from colorize_gan.trainer.processes import Processes
-from colorize_gan.trainer.progress import Progress, SilentProgress
+from colorize_gan.trainer.progress import Progress
 from colorize_gan.trainer.recalibrate import recalibrate_batchnorm
 from colorize_gan.trainer.schedule import Schedule
 
@@ -75,9 +75,13 @@ class Trainer:
         start = resume_from or init_from
         for setting in ("start_share", "freeze_batchnorm"):
             if start is None and (value := getattr(config, setting)):
-                raise UsageError(f"{option_of(setting)} {value}: needs --init CHECKPOINT, to start from")
+                raise UsageError(
+                    f"`{setting}` {value}: needs a checkpoint to start from, given as `init_from`"
+                )
         if init_from is not None and config.pretrained not in ("auto", "none"):
-            raise UsageError(f"--pretrained {config.pretrained}: --init brings its own weights; remove one")
+            raise UsageError(
+                f"`pretrained` {config.pretrained}: `init_from` brings its own weights; remove one"
+            )
         weights = start.generator if start is not None else None
         lightness = self._some_lightness() if init_from is not None else None
         self.learner = Learner(config, self.schedule, self.processes, weights, lightness)
@@ -86,6 +90,7 @@ class Trainer:
             architecture=config.arch,
             render_size=config.render_size,
             size=self.learner.generator.size_rule,
+            takes_hints=self.learner.generator.takes_hints,
             license=config.license,
             training_data=config.training_data,
             toolkit_version=__version__,
@@ -98,7 +103,7 @@ class Trainer:
             if checkpoint.training["photographs"] != self.photographs:
                 raise UsageError(
                     f"{data}: not the photographs of the run in {self.run_dir}; "
-                    "give those, or start a new run with --init and its checkpoint"
+                    "give those, or start a new run with its checkpoint as `init_from`"
                 )
             self.learner.restore(checkpoint)
         except KeyError as error:
@@ -138,8 +143,10 @@ class Trainer:
         ):
             for batch in batches:
                 self.processes.raise_together(batch if isinstance(batch, DataError) else None)
-                progress.after_step(self.step + 1, self._learn(_loaded(batch)))
+                log = self._learn(_loaded(batch))
                 self.step += 1
+                if progress is not None:
+                    progress.after_step(self.step, log)
                 if self.step % self.config.preview_steps == 0 or self.step == total:
                     self._lead(self._show, progress)
                 if self.step % self.steps_per_epoch == 0 or self.step == total:
@@ -152,10 +159,10 @@ class Trainer:
         self.save(CHECKPOINT_NAME)
         return self.step >= total
 
-    def _open_progress(self) -> Progress:
-        """Make the run's folder and open its logs; only one process writes there."""
+    def _open_progress(self) -> contextlib.AbstractContextManager[Progress | None]:
+        """Open the logs in the run's folder, if this is the leading process: no other one writes there."""
         if not self.processes.leads:
-            return SilentProgress()
+            return contextlib.nullcontext()
         self.run_dir.mkdir(parents=True, exist_ok=True)
         self.config.save(self.run_dir / "config.json")
         return Progress(self.run_dir, self.step, self.schedule.total, self.config.batch_size)
@@ -188,13 +195,13 @@ class Trainer:
             raise UsageError(
                 f"{error} at step {self.step + 1}; "
                 + (f"the last good state is in {saved}; " if saved.exists() else "")
-                + "lower the learning rate, or use --precision fp32"
+                + "use a smaller `lr`, or fp32 as `precision`"
             ) from error
 
-    def _lead(self, work: Callable[[Progress], None], progress: Progress) -> None:
-        """Have the leading process do the work; an error of it is one of all."""
+    def _lead(self, work: Callable[[Progress], None], progress: Progress | None) -> None:
+        """Have the leading process, which has the logs, do the work; an error of it is one of all."""
         failure = None
-        if self.processes.leads:
+        if progress is not None:
             try:
                 work(progress)
             except DataError as error:

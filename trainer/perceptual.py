@@ -37,7 +37,7 @@ class PerceptualLoss(nn.Module):
         """
         super().__init__()
         self.with_features = with_features
-        name = timm_name(backbone, "--perceptual-arch")
+        name = timm_name(backbone, "perceptual_arch")
         self.classifier = build_classifier(name, pretrained)
         _fold_batch_norm(self.classifier)
         config = timm.get_pretrained_cfg(name)

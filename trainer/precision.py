@@ -25,7 +25,7 @@ class Precision:
             UsageError: fp16 on a CPU, which loses small gradients and is not faster there.
         """
         if name == "fp16" and device.type == "cpu":
-            raise UsageError("--precision fp16: needs --device cuda; on a CPU use bf16 or fp32")
+            raise UsageError("`precision` fp16: needs a CUDA device; on a CPU use bf16 or fp32")
         self.name = _fastest(device) if name == "auto" else name
         self._device, self._dtype = device, _DTYPES[self.name]
         # float16 gradients vanish unless the loss is scaled up
@@ -34,8 +34,9 @@ class Precision:
     def prepare(self, model: nn.Module) -> None:
         """Keep what is slower in the format in float32: on a CPU, bfloat16 depthwise convolutions.
 
-        Their weight gradients take several times as long. Copy the model (EMA) before: the patched
-        `forward` belongs to this instance's weights.
+        Their weight gradients take several times as long. The layers stay and get another `forward`: timm has
+        many classes of convolutions, each with its own, and a layer around them would rename their weights in
+        checkpoints. Copy the model (EMA) before: that `forward` belongs to this instance's weights.
         """
         if self.name != "bf16" or self._device.type != "cpu":
             return

@@ -41,7 +41,7 @@ class Processes:
         """Raise a `UsageError` unless each process gets the same share, of two or more (BatchNorm)."""
         if batch_size % self.count or batch_size // self.count < 2:
             raise UsageError(
-                f"--batch-size {batch_size}: counts the photographs of all {self.count} processes; "
+                f"`batch_size` {batch_size}: counts the photographs of all {self.count} processes; "
                 f"use a multiple of {self.count}, of {2 * self.count} or more"
             )
 
@@ -105,5 +105,5 @@ def _find_device(device: str) -> torch.device:
     if number is None:
         return torch.device("cpu")
     if number >= torch.cuda.device_count():
-        raise DeviceError(f"--device {device}: PyTorch finds {torch.cuda.device_count()} CUDA devices")
+        raise DeviceError(f"`device` {device}: PyTorch finds {torch.cuda.device_count()} CUDA devices")
     return torch.device("cuda", number)

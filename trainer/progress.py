@@ -99,22 +99,3 @@ def _step_of(line: str) -> float:
         return float(json.loads(line)["step"])
     except ValueError:
         return math.inf
-
-
-class SilentProgress(Progress):
-    """No logs, for the processes of a run that do not lead it."""
-
-    def __init__(self) -> None:
-        """Open nothing."""
-
-    def after_step(self, step: int, scalars: dict[str, float]) -> None:
-        """Log nothing."""
-
-    def show(self, step: int, picture: np.ndarray) -> None:
-        """Log nothing."""
-
-    def after_evaluation(self, step: int, quality: dict[str, Any]) -> None:
-        """Log nothing."""
-
-    def __exit__(self, *_: object) -> None:
-        """Close nothing."""

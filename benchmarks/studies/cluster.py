@@ -1,10 +1,9 @@
 """What a cluster and object storage do.
 
-`PYTHONPATH=tests/infer/remote python benchmarks/studies/cluster.py [PART...]`: all of it on one machine, with
+`PYTHONPATH=tests/support python benchmarks/studies/cluster.py [PART...]`: all of it on one machine, with
 the command as users run it. `speed`: Ray clusters of one and of two machines of a core, and one command and
 two at once without Ray; `objects`: an S3 server with 2,000 objects, on both engines; `lost`: a
-machine that is killed; `driver`: workers that do nothing; `sizing`: what `benchmarks/results.json` comes to
-for ten million photographs. Writes these parts of `cluster.json` beside it.
+machine that is killed; `driver`: workers that do nothing. Writes these parts of `cluster.json` beside it.
 """
 
 import contextlib
@@ -27,6 +26,7 @@ from s3_server import BATCH, SECRET, Bucket, Endpoint, photographs, tree_of
 from colorize_gan.benchmarks.machine import machine
 from colorize_gan.benchmarks.photos import Case, write_photographs, write_samples
 from colorize_gan.infer.batch.inputs import find_work
+from colorize_gan.infer.batch.open import ModelOptions
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult
 from colorize_gan.infer.batch.work import Selection, WorkItem
 from colorize_gan.infer.remote.cluster_worker import ClusterWorker
@@ -34,13 +34,10 @@ from colorize_gan.infer.remote.places import ANYWHERE
 from colorize_gan.infer.remote.urls import open_url
 
 RESULT = Path(__file__).with_suffix(".json")
-PIPELINE = Path(__file__).parent.parent / "results.json"
 CASE, COUNT = Case("2 MP JPEG", 1600, 1200, ".jpg", 24), 240
 CONTROL = 60  # photographs of each command without Ray
 OBJECTS, ITEMS, LISTED = 2000, 5000, 100_000
 PHOTOGRAPHS = 10_000_000
-CORE_HOUR = 0.04  # USD, about what clouds ask; what they ask for objects is S3 Standard's in us-east-1
-REQUESTS = PHOTOGRAPHS / 1000 * (2 * 0.0004 + 0.005)  # a HEAD, a GET and a PUT each
 MACHINE = {"num_cpus": 1, "object_store_memory": 80 << 20}
 
 
@@ -181,10 +178,8 @@ def driver(folder: Path) -> dict[str, Any]:
     engine.ClusterWorker = Idle  # type: ignore[misc]
     photo = many(folder, 1) / "000.jpg"
     items = [WorkItem(photo, folder / "out" / f"{number}.jpg") for number in range(ITEMS)]
-    opening = {"model": "lite2", "backend": "auto", "device": "cpu", "render_size": None}
-    opening |= {"batch_size": None, "saturation": 1.0, "strength": 1.0}
-    stop = threading.Event()
-    opened = engine.open_cluster(None, items, folder / "out", BatchOptions(workers=2), opening, stop.is_set)
+    model, stop = ModelOptions(device="cpu"), threading.Event()
+    opened = engine.open_cluster(None, items, folder / "out", BatchOptions(workers=2), model, stop.is_set)
     with opened as running:
         started = time.perf_counter()
         assert len(list(running.colorize(items, folder / "out", stop.is_set))) == ITEMS
@@ -206,30 +201,7 @@ def listing_mb() -> float:
     return (psutil.Process().memory_info().rss - before) / 1e6
 
 
-def sizing(_: Path | None = None) -> dict[str, Any]:
-    """Return what the pipeline's figures come to for ten million photographs."""
-    pipeline = json.loads(PIPELINE.read_text())["pipeline"]
-    cores = pipeline["machine"]["cores"]
-    rows = []
-    for row in pipeline["rows"]:
-        for backend in pipeline["backends"]:
-            rate = row[f"batch-{backend}"]["images_per_second"] / cores
-            hours = PHOTOGRAPHS / rate / 3600
-            rows.append(
-                {
-                    "case": row["case"],
-                    "backend": backend,
-                    "images_per_second_a_core": round(rate, 2),
-                    "core_hours": round(hours),
-                    "hours_on_100_cores": round(hours / 100, 1),
-                    "usd": round(hours * CORE_HOUR + REQUESTS),
-                    "peak_mb": row[f"batch-{backend}"]["peak_mb"],
-                }
-            )
-    return {"usd_a_core_hour": CORE_HOUR, "usd_of_requests": round(REQUESTS), "rows": rows}
-
-
-PARTS = {"speed": speed, "lost": lost, "objects": objects, "driver": driver, "sizing": sizing}
+PARTS = {"speed": speed, "lost": lost, "objects": objects, "driver": driver}
 
 if __name__ == "__main__":
     main(sys.argv[1:])

@@ -1,7 +1,7 @@
 """What livelier colours cost: `python benchmarks/studies/saturation.py PHOTOS MODEL...`.
 
 Photographs that no model learnt from (`--held-out`) are coloured, with the chroma multiplied as
-`--saturation` of `colorize-batch` does and `--final-chroma` of `colorize-train`. Models should be
+`--saturation` of `colorize-batch` does and `final_chroma` of `colorize-train`. Models should be
 compared at equal colourfulness. Writes `benchmarks/studies/saturation.json` and prints its table.
 """
 

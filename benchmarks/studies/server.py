@@ -1,9 +1,9 @@
 """What `colorize-serve` does under load: `python benchmarks/studies/server.py`.
 
-On photographs enlarged from `examples/photos`, with grain, runs in turns `colorize-batch` and more and more
+On enlarged photographs of scikit-image, with grain, runs in turns `colorize-batch` and more and more
 clients on loopback, each of which sends one photograph after the other and comes again when it is told to.
-Every answer is compared with the file that `colorize-batch` wrote. Writes `server.json` beside it and prints
-the table.
+Every answer is compared with the file that `colorize-batch` wrote. Writes `server.json` beside it; `make
+tables` puts that into docs/serving.md.
 """
 
 import hashlib
@@ -27,7 +27,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-from pipeline import Case, machine, write_photographs
+
+from colorize_gan.benchmarks.machine import machine
+from colorize_gan.benchmarks.photos import Case, write_photographs, write_samples
 
 RESULT = Path(__file__).with_suffix(".json")
 CASES = (
@@ -58,12 +60,11 @@ class Outcome:
 
 
 def main() -> None:
-    """Measure, print and write."""
+    """Measure and write."""
     with tempfile.TemporaryDirectory() as folder, running_server() as (address, server):
         rows = [row for case, count in CASES for row in measure(case, count, Path(folder), address, server)]
     result = {"machine": machine(), "queue": QUEUE, "rows": rows}
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    print(table(result))  # noqa: T201
 
 
 @contextmanager
@@ -85,7 +86,7 @@ def measure(
 ) -> list[dict[str, Any]]:
     """Run `colorize-batch` and each number of clients in turns on ``count`` photographs."""
     folder = root / case.name
-    write_photographs(case, folder)
+    write_photographs(case, write_samples(root / f"{case.name} samples"), folder)
     originals = sorted(folder.iterdir())
     for number, original in zip(range(len(originals), count), itertools.cycle(originals), strict=False):
         shutil.copy(original, folder / f"{number:03}{case.suffix}")
@@ -197,19 +198,6 @@ def summary(case: Case, count: int, clients: int, rounds: list[Any]) -> dict[str
         "lost_or_wrong": count * len(rounds) - len(seconds) + sum(outcome.wrong for outcome in outcomes),
         "rss_mb": [round(memory) for _, _, memory in rounds],
     }
-
-
-def table(result: dict[str, Any]) -> str:
-    """Return the results as Markdown."""
-    lines = [
-        "| load | clients | images/s | times colorize-batch | p50 s | p99 s | 429s | lost, wrong | MB |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    names = ("clients", "images_per_second", "of_batch", "p50_s", "p99_s", "rejected", "lost_or_wrong")
-    for row in result["rows"]:
-        figures = " | ".join(str(row[name]) for name in names)
-        lines.append(f"| {row['case']} | {figures} | {row['rss_mb'][-1]} |")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

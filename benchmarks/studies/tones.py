@@ -2,7 +2,7 @@
 
 Takes a sample of the colour photographs (files, or folders with everything below them), as they are, with
 less colour, and made grey and toned by the recipes below; all that is made goes through JPEG, 4:2:0, of
-quality 50 to 95. Writes `benchmarks/studies/tones.json` and prints its table.
+quality 50 to 95. Writes `benchmarks/studies/tones.json`; `make tables` puts that into docs/batch.md.
 """
 
 import argparse
@@ -32,7 +32,7 @@ Recipe = Callable[[np.ndarray, Random], np.ndarray]
 
 
 def main(photos: list[Path], black_and_white: list[Path], early_color: list[Path]) -> None:
-    """Sample, count, print and write."""
+    """Sample, count and write."""
     found = files(photos)
     sample = random.Random(1).sample(found, min(COLOR_PHOTOS, len(found)))
     rows = [row("colour photographs", "color", map(read_rgb8, sample))]
@@ -49,7 +49,6 @@ def main(photos: list[Path], black_and_white: list[Path], early_color: list[Path
     collections = len({path.parent for path in sample})
     description = f"{len(sample):,} colour photographs of {collections} collections"
     RESULT.write_text(json.dumps({"photographs": description, "rows": rows}, indent=2) + "\n")
-    print(table(rows))  # noqa: T201
 
 
 def files(paths: list[Path]) -> list[Path]:
@@ -73,17 +72,6 @@ def row(name: str, truth: str, pictures: Iterable[np.ndarray]) -> dict[str, Any]
     wrong = sum(count for tone, count in counts.items() if (tone == "color") != (truth == "color"))
     tones = {tone: counts[tone] for tone in get_args(Tone)}
     return {"kind": name, "in_color": truth == "color", **tones, "wrong": round(wrong / counts.total(), 4)}
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """Return the rows as Markdown."""
-    lines = ["| pictures | in colour | grey | toned | color | wrong |", "|---|---|---:|---:|---:|---:|"]
-    for r in rows:
-        truth = "yes" if r["in_color"] else "no"
-        lines.append(
-            f"| {r['kind']} | {truth} | {r['grey']} | {r['toned']} | {r['color']} | {r['wrong']:.1%} |"
-        )
-    return "\n".join(lines)
 
 
 def through_jpeg(picture: np.ndarray, quality: int) -> np.ndarray:

@@ -23,6 +23,7 @@ from colorize_gan.core.images.libvips import vips_errors
 from colorize_gan.core.images.limits import MAX_MEGAPIXELS, check_bytes, check_size
 from colorize_gan.core.images.metadata import Metadata
 from colorize_gan.core.images.opened import (
+    CMYK_OF_NO_PROFILE,
     PROFILE_IGNORED,
     SEVERAL,
     UNDECODABLE,
@@ -34,7 +35,13 @@ from colorize_gan.core.images.opened import (
 from colorize_gan.core.images.pillow_reading import BMP_MAGIC, is_hevc, open_with_pillow
 from colorize_gan.core.images.png import MAGIC as PNG_MAGIC
 from colorize_gan.core.images.png import is_animated
-from colorize_gan.core.images.profiles import is_srgb, is_unusable, to_srgb, without_profile
+from colorize_gan.core.images.profiles import (
+    is_srgb,
+    is_unlabelled_cmyk,
+    is_unusable,
+    to_srgb,
+    without_profile,
+)
 from colorize_gan.core.images.tiff import is_tiff
 from colorize_gan.core.images.tiff_reading import look_at_tiff, open_tiff
 from colorize_gan.core.system.memory import is_out_of_memory
@@ -218,6 +225,8 @@ def _decode(opened: Opened, content: bytes) -> Picture:
         raise ImageError(f"{image.format} samples; only 8 and 16 bits can be colorized")
     if is_unusable(image):
         image, notes = without_profile(image), (*notes, PROFILE_IGNORED)
+    if is_unlabelled_cmyk(image):
+        notes = (*notes, CMYK_OF_NO_PROFILE)
     if opened.samples is not None:
         if number_of(image, "orientation", 1) == 1 and is_srgb(image):
             metadata = metadata_of(to_srgb(image), content)

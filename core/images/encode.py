@@ -11,7 +11,13 @@ from colorize_gan.core.color.pixels import to_8_bits
 from colorize_gan.core.errors import ImageError
 from colorize_gan.core.images.beside_pixels import end_of_applications, jpeg_beginning, webp_with_exif
 from colorize_gan.core.images.decode import Planes
-from colorize_gan.core.images.formats import HEIF_SUFFIXES, JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES, TIFF_SUFFIXES
+from colorize_gan.core.images.formats import (
+    HEIF_SUFFIXES,
+    JPEG_SUFFIXES,
+    SIXTEEN_BIT_SUFFIXES,
+    SUFFIXES,
+    TIFF_SUFFIXES,
+)
 from colorize_gan.core.images.libvips import vips_errors
 from colorize_gan.core.images.metadata import DAMAGED, Metadata
 from colorize_gan.core.images.pillow_reading import register_heif
@@ -40,9 +46,11 @@ def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) ->
         metadata: goes where the format has a place for it.
 
     Raises:
-        ImageError: the format cannot hold it.
+        ImageError: the format cannot hold it, or is not one that is written here.
         MemoryError: there is not enough.
     """
+    if suffix not in SUFFIXES:
+        raise ImageError(f"{suffix or 'a name without a suffix'} is not a format that can be written here")
     if pixels.shape[2] == 4 and suffix in _OPAQUE_SUFFIXES:
         if (pixels[..., 3] != np.iinfo(pixels.dtype).max).any():
             raise ImageError(f"{suffix} cannot hold its transparency; save it as PNG, TIFF or WebP")

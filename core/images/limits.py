@@ -16,10 +16,7 @@ def check_size(width: int, height: int, max_megapixels: float | None) -> None:
         TooLargeError: it has more.
     """
     if max_megapixels is not None and not width * height <= max_megapixels * 1e6:  # not: NaN
-        raise TooLargeError(
-            f"{width} x {height} pixels: more than max_megapixels {max_megapixels:g}",
-            setting="max_megapixels",
-        )
+        raise TooLargeError(f"{width} x {height} pixels: more than `max_megapixels` {max_megapixels:g}")
 
 
 def check_bytes(size: int, megapixels: float, pictures: int = 1) -> None:

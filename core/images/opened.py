@@ -8,6 +8,7 @@ import pyvips
 UNDECODABLE = "not an image, or damaged or cut short"
 _FIELDS = ("icc-profile-data", "exif-data", "xmp-data", "iptc-data", "orientation", "resolution-unit")
 PROFILE_IGNORED = "its colour profile, damaged or of other channels, was ignored"
+CMYK_OF_NO_PROFILE = "CMYK without a colour profile was read as usual offset print"
 SEVERAL = "has several pages or frames; only single pictures can be colorized"
 
 
@@ -20,7 +21,7 @@ class Opened:
     is_damaged: bool = False
     """Whether parts of it could not be decoded."""
     notes: tuple[str, ...] = ()
-    """What of the file is left out."""
+    """What of the file is left out, ignored or assumed."""
     samples: np.ndarray | None = None
     """Those of the image, grey ``(H, W)`` or RGB ``(H, W, 3)``, where they are in memory already."""
 

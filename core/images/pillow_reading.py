@@ -8,6 +8,7 @@ from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
 
 from colorize_gan.core.errors import ImageError, UnknownFormatError
+from colorize_gan.core.extras import needed
 from colorize_gan.core.images.limits import check_size
 from colorize_gan.core.images.opened import SEVERAL, UNDECODABLE, from_samples, with_resolution
 from colorize_gan.core.images.profiles import ICC
@@ -15,7 +16,7 @@ from colorize_gan.core.images.profiles import ICC
 BMP_MAGIC = b"BM"
 
 _UNSUPPORTED = "Unsupported "
-_NO_HEIF = "HEIC needs one more package: pip install 'colorize-gan[heif]'"
+_NO_HEIF = f"HEIC {needed('pillow_heif')}"
 
 
 def is_hevc(content: bytes) -> bool:

@@ -74,6 +74,11 @@ def is_unusable(image: pyvips.Image) -> bool:
     return False
 
 
+def is_unlabelled_cmyk(image: pyvips.Image) -> bool:
+    """Tell whether the inks of an image mean only what most printers take them for."""
+    return bool(image.interpretation == "cmyk") and not _profile(image)
+
+
 def without_profile(image: pyvips.Image) -> pyvips.Image:
     """Return an image whose samples are what they would be without its profile."""
     image = image.copy()

@@ -1,4 +1,4 @@
-"""Names of devices, as `--device` takes them, and what is known of the one that is there."""
+"""Names of devices, as the setting `device` takes them, and what is known of the one that is there."""
 
 import ctypes
 import sys
@@ -22,7 +22,7 @@ def cuda_number(device: str, cuda_works: Callable[[], bool]) -> int | None:
         return None
     kind, _, number = device.partition(":")
     if kind != "cuda" or not (number or "0").isdecimal():
-        raise UsageError(f"--device {device}: not auto, cpu, cuda or cuda:N")
+        raise UsageError(f"`device` {device}: not auto, cpu, cuda or cuda:N")
     return int(number or 0)
 
 

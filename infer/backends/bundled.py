@@ -36,6 +36,6 @@ def find_model(name_or_path: StrPath) -> Path:
     path = Path(name_or_path)
     if not path.is_file():
         raise ModelError(
-            f"--model {name_or_path}: no such file, and not one of {', '.join(bundled) or 'none'}"
+            f"`model` {name_or_path}: no such file, and not one of {', '.join(bundled) or 'none'}"
         )
     return path

@@ -41,7 +41,7 @@ def check_colors(tested: Backend, model: Path) -> dict[str, Any]:
         enforce(record, floor_of(tested.contract, tested.precision))
     except VerificationError as error:
         raise VerificationError(
-            f"--backend openvino: {model.name} in {tested.precision}: {error}; use --backend onnxruntime"
+            f"`backend` openvino: {model.name} in {tested.precision}: {error}; use `backend` onnxruntime"
         ) from error
     return record
 

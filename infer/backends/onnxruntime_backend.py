@@ -8,10 +8,11 @@ import numpy as np
 
 from colorize_gan.core.contract import METADATA_KEY, ModelContract
 from colorize_gan.core.errors import DeviceError, ModelError
+from colorize_gan.core.hints import feeds
 from colorize_gan.core.system.devices import cuda_number, has_nvidia_driver, has_vnni
 from colorize_gan.core.system.memory import is_out_of_memory
 from colorize_gan.core.system.process import telemetry_off
-from colorize_gan.infer.backends.protocol import sha256_of
+from colorize_gan.infer.backends.protocol import check_inputs, sha256_of
 
 with telemetry_off():
     import onnxruntime
@@ -56,25 +57,26 @@ class OnnxRuntimeBackend:
             raise ModelError(f"{model}: has no model contract; export it with colorize-export")
         self.contract = ModelContract.from_json(metadata[METADATA_KEY], str(model))
         self.precision, self.sha256 = self.contract.precision, sha256_of(model)
-        if [node.name for node in self._session.get_inputs()] != [self.contract.input_name]:
-            raise ModelError(f"{model}: its inputs are not those of its contract")
+        check_inputs([node.name for node in self._session.get_inputs()], self.contract, model)
 
     def run(self, inputs: np.ndarray) -> np.ndarray:
         """See `Backend.run`."""
+        fed = feeds(self.contract, inputs)
         try:
             if self._cuda is not None:
-                return self._run_on_cuda(inputs, self._cuda)
-            outputs = self._session.run([self.contract.output_name], {self.contract.input_name: inputs})
+                return self._run_on_cuda(fed, self._cuda)
+            outputs = self._session.run([self.contract.output_name], fed)
         except Exception as error:
             if is_out_of_memory(error):
                 raise MemoryError(_first_line(error)) from error
             raise
         return cast(np.ndarray, outputs[0])
 
-    def _run_on_cuda(self, inputs: np.ndarray, cuda: int) -> np.ndarray:
+    def _run_on_cuda(self, fed: dict[str, np.ndarray], cuda: int) -> np.ndarray:
         """Run with the output left on the device until it is copied, once, in whole."""
         binding = self._session.io_binding()  # one a call: callers share nothing
-        binding.bind_cpu_input(self.contract.input_name, np.ascontiguousarray(inputs))
+        for name, inputs in fed.items():
+            binding.bind_cpu_input(name, np.ascontiguousarray(inputs))
         binding.bind_output(self.contract.output_name, "cuda", cuda)
         self._session.run_with_iobinding(binding)
         return cast(np.ndarray, binding.copy_outputs_to_cpu()[0])
@@ -94,24 +96,24 @@ def _open_session(model: Path, cuda: int | None) -> onnxruntime.InferenceSession
         session = onnxruntime.InferenceSession(str(model), options, providers=providers)
     except Exception as error:  # its exceptions have no common base of their own
         if cuda is not None and "CUDA" in str(error):
-            raise DeviceError(f"--device cuda:{cuda}: {_first_line(error)}") from error
+            raise DeviceError(f"`device` cuda:{cuda}: {_first_line(error)}") from error
         if is_out_of_memory(error):
             raise ModelError(f"{model}: there is not enough memory to open it") from error
         raise ModelError(f"{model}: damaged, or not an ONNX model ({_first_line(error)})") from error
     # ONNX Runtime only logs when a provider fails to load, and runs on the CPU (onnxruntime#23372)
     if cuda is not None and session.get_providers()[0] != _CUDA:
         raise DeviceError(
-            f"--device cuda:{cuda}: ONNX Runtime could not load CUDA and cuDNN; "
-            "pip install 'colorize-gan[cuda]', or use --device cpu"
+            f"`device` cuda:{cuda}: ONNX Runtime could not load CUDA and cuDNN; "
+            "pip install 'colorize-gan[cuda]', or use `device` cpu"
         )
     return session
 
 
 def _require_cuda() -> None:
     if _CUDA not in onnxruntime.get_available_providers():
-        raise DeviceError("--device cuda: this onnxruntime has no CUDA; pip install onnxruntime-gpu")
+        raise DeviceError("`device` cuda: this onnxruntime has no CUDA; pip install onnxruntime-gpu")
     if not has_nvidia_driver():
-        raise DeviceError("--device cuda: no NVIDIA driver on this machine; use --device cpu")
+        raise DeviceError("`device` cuda: no NVIDIA driver on this machine; use `device` cpu")
     onnxruntime.preload_dlls()  # the CUDA and cuDNN wheels of the [cuda] extra
 
 

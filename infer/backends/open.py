@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from colorize_gan.core.errors import ColorizeError, DeviceError, ModelError, UsageError
+from colorize_gan.core.extras import packages_for
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.devices import has_nvidia_driver
 from colorize_gan.infer.backends.bundled import BACKENDS_BY_SUFFIX
@@ -30,7 +31,8 @@ def open_backend(
 
     Raises:
         ModelError: missing, damaged, without a contract, or giving colours that are not finite.
-        DeviceError: the device or the runtime is not available.
+        MissingPackageError: the runtime is not installed.
+        DeviceError: the device is not available, or the runtime does not work here.
         UsageError: the backend cannot read this kind of file, or no such device name.
         VerificationError: the backend was asked for, and does not pass the gate.
     """
@@ -39,7 +41,7 @@ def open_backend(
     if readers is None:
         raise ModelError(f"{model}: not a model file ({', '.join(BACKENDS_BY_SUFFIX)})")
     if backend not in ("auto", "native", *readers):
-        raise UsageError(f"--backend {backend}: cannot read {model.name}, which needs {' or '.join(readers)}")
+        raise UsageError(f"`backend` {backend}: cannot read {model.name}, which needs {' or '.join(readers)}")
     if not model.is_file():
         raise ModelError(f"{model}: no such model file")
     if backend == "auto" and "openvino" in readers and device in ("auto", "cpu") and _has_openvino():
@@ -58,10 +60,12 @@ def _load(model: Path, name: str, device: str) -> Backend:
 
         return OnnxRuntimeBackend(model, device)
     if name == "openvino":
-        from colorize_gan.infer.backends.openvino_backend import OpenVinoBackend
+        with packages_for("`backend` openvino"):
+            from colorize_gan.infer.backends.openvino_backend import OpenVinoBackend
 
         return OpenVinoBackend(model, device)
-    from colorize_gan.infer.backends.torch_backends import Pt2Backend, TorchScriptBackend
+    with packages_for(str(model)):
+        from colorize_gan.infer.backends.torch_backends import Pt2Backend, TorchScriptBackend
 
     return TorchScriptBackend(model, device) if name == "torchscript" else Pt2Backend(model, device)
 

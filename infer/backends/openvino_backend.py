@@ -7,21 +7,16 @@ import numpy as np
 
 from colorize_gan.core.contract import METADATA_KEY, ModelContract
 from colorize_gan.core.errors import DeviceError, ModelError
+from colorize_gan.core.hints import feeds
 from colorize_gan.core.system.devices import cuda_number
 from colorize_gan.core.system.memory import is_out_of_memory
 from colorize_gan.core.system.process import telemetry_off
 from colorize_gan.core.system.scheduling import scheduling_kept
-from colorize_gan.infer.backends.protocol import sha256_of
+from colorize_gan.infer.backends.protocol import check_inputs, sha256_of
 
-try:
-    with telemetry_off():
-        import openvino
-        from openvino.frontend import FrontEndManager
-except ImportError as error:
-    raise DeviceError(
-        f"--backend openvino: is not installed ({error}); pip install 'colorize-gan[openvino]', "
-        "or use --backend onnxruntime"
-    ) from error
+with telemetry_off():
+    import openvino
+    from openvino.frontend import FrontEndManager
 
 _CONTRACT_PATH = ["framework", METADATA_KEY]  # where the frontend keeps ONNX metadata_props
 
@@ -44,7 +39,7 @@ class OpenVinoBackend:
             DeviceError: not the CPU.
         """
         if cuda_number(device, lambda: False) is not None:
-            raise DeviceError(f"--device {device}: OpenVINO runs on the CPU; use --backend onnxruntime")
+            raise DeviceError(f"`device` {device}: OpenVINO runs on the CPU; use `backend` onnxruntime")
         try:
             # not Core.read_model: it tries all other frontends on a damaged file, and they log
             frontend = FrontEndManager().load_by_framework("onnx")
@@ -59,8 +54,8 @@ class OpenVinoBackend:
             self.precision = self._precision()
         except RuntimeError as error:
             raise DeviceError(
-                f"--backend openvino: does not work here ({str(error).splitlines()[0]}); "
-                "use --backend onnxruntime"
+                f"`backend` openvino: does not work here ({str(error).splitlines()[0]}); "
+                "use `backend` onnxruntime"
             ) from error
         self._idle: list[Any] = []
 
@@ -77,7 +72,7 @@ class OpenVinoBackend:
         try:
             with scheduling_kept():  # it may tie the calling thread to one CPU
                 request = request or self._compile()
-                outputs = request.infer({self.contract.input_name: inputs})[self.contract.output_name]
+                outputs = request.infer(feeds(self.contract, inputs))[self.contract.output_name]
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise MemoryError(str(error)) from error
@@ -115,6 +110,5 @@ def _contract_of(graph: Any, model: Path) -> ModelContract:
     if not graph.has_rt_info(_CONTRACT_PATH):
         raise ModelError(f"{model}: has no model contract; export it with colorize-export")
     contract = ModelContract.from_json(graph.get_rt_info(_CONTRACT_PATH).astype(str), str(model))
-    if len(graph.inputs) != 1 or contract.input_name not in graph.inputs[0].names:
-        raise ModelError(f"{model}: its inputs are not those of its contract")
+    check_inputs([node.any_name for node in graph.inputs], contract, model)
     return contract

@@ -1,7 +1,7 @@
 """What a backend is: it runs the graph of a model file and nothing else."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from colorize_gan.core.contract import ModelContract
+from colorize_gan.core.errors import ModelError
 from colorize_gan.core.files.paths import StrPath
 
 
@@ -28,7 +29,8 @@ class Backend(Protocol):
     def run(self, inputs: np.ndarray) -> np.ndarray:
         """Run the graph; sizes as the contract says.
 
-        A ``lab`` graph takes CIE L* ``(N, 1, H, W)`` and returns CIE ab ``(N, 2, H, W)``, float32; a
+        A ``lab`` graph takes CIE L* ``(N, 1, H, W)`` and returns CIE ab ``(N, 2, H, W)``, float32; one that
+        takes hints also takes ``(N, 4, H, W)``, as `colorize_gan.core.hints.join_hints` makes them. A
         ``pixels`` graph takes sRGB uint8 ``(N, H, W, 3)`` and returns the same. May be called from several
         threads at once.
         """
@@ -44,6 +46,19 @@ class RunBackend:
     device: str = "cpu"
     precision: str = "fp32"
     sha256: str = ""
+
+
+def check_inputs(found: Sequence[str], contract: ModelContract, model: Path) -> None:
+    """Refuse a graph whose inputs are not those of its contract.
+
+    Raises:
+        ModelError: so it is.
+    """
+    if tuple(found) != contract.input_names:
+        graph, promised = (", ".join(names) for names in (found, contract.input_names))
+        raise ModelError(
+            f"{model}: its graph takes {graph}, its contract says {promised}; export the model again"
+        )
 
 
 def sha256_of(model: StrPath) -> str:

@@ -77,11 +77,11 @@ def _without_collisions(
     taken: dict[str, WorkItem] = {}
     for item in items:
         if real_name(item.target) in inputs:
-            raise UsageError(f"{item.source}: its output {item.target} is itself an input; use another --out")
+            raise UsageError(f"{item.source}: its output {item.target} is itself an input; use another `out`")
         # Windows and macOS see one file where only the case or the composition of accents differs
         other = taken.setdefault(unicodedata.normalize("NFC", str(item.target)).casefold(), item)
         if real_name(other.source) != real_name(item.source):
             raise UsageError(
-                f"{other.source} and {item.source} would both be written to {item.target}; use two --out"
+                f"{other.source} and {item.source} would both be written to {item.target}; use two `out`"
             )
     return list(taken.values())

@@ -1,17 +1,51 @@
 """Opening the model of a run."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.memory import keep_freed_memory
-from colorize_gan.infer.backends.bundled import find_model
+from colorize_gan.infer.backends.bundled import DEFAULT_MODEL, find_model
 
 if TYPE_CHECKING:
+    from colorize_gan.infer.backends.protocol import Backend
     from colorize_gan.infer.colorizer import Colorizer
 
 
-def open_colorizer(*, model: str, backend: str, device: str, **options: Any) -> "Colorizer":
-    """Open what the `model_options` ask for: the model loads while the rest of a run is imported.
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which model runs, on what, and what is made of its colours: arguments of `Colorizer`."""
+
+    model: StrPath = DEFAULT_MODEL
+    backend: str = "auto"
+    device: str = "auto"
+    render_size: int | None = None
+    batch_size: int | None = None
+    saturation: float = 1.0
+    strength: float = 1.0
+
+    def opened(self) -> "Colorizer":
+        """Open the model; errors are those of `Colorizer`."""
+        from colorize_gan.infer.backends.open import open_backend
+
+        return self.applied(open_backend(find_model(self.model), self.backend, self.device))
+
+    def applied(self, opened: "Backend") -> "Colorizer":
+        """Return the colorizer of a model that is opened; errors are those of `Colorizer`."""
+        from colorize_gan.infer.colorizer import Colorizer
+
+        return Colorizer(
+            opened,
+            render_size=self.render_size,
+            batch_size=self.batch_size,
+            saturation=self.saturation,
+            strength=self.strength,
+        )
+
+
+def open_colorizer(options: ModelOptions) -> "Colorizer":
+    """Open the model of a run: it loads while the rest of the run is imported; errors are of `Colorizer`.
 
     The process is taken to be the run's own: see `keep_freed_memory`.
     """
@@ -19,9 +53,8 @@ def open_colorizer(*, model: str, backend: str, device: str, **options: Any) -> 
     from colorize_gan.infer.backends.open import open_backend
 
     with ThreadPoolExecutor(1, "open") as beside:
-        opened = beside.submit(open_backend, find_model(model), backend, device)
+        opened = beside.submit(open_backend, find_model(options.model), options.backend, options.device)
         import colorize_gan.infer.batch.run
         import colorize_gan.infer.batch.worker  # noqa: F401  all that a run needs
-        from colorize_gan.infer.colorizer import Colorizer
 
-        return Colorizer(opened.result(), **options)
+        return options.applied(opened.result())

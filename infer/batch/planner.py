@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from colorize_gan.core.errors import ColorizeError, ImageError
+from colorize_gan.core.errors import ImageError
 from colorize_gan.infer.batch.input_state import Version
 from colorize_gan.infer.batch.places import Place, Places, free_places
 from colorize_gan.infer.batch.results import NO_MEMORY, ItemResult, OnExists
@@ -109,11 +109,11 @@ class Planner:
             return _left(item, standing, "up to date")
         if other := standing.other_input(task.source.full_name, version):
             raise ImageError(
-                f"{item.target} was made from {other}; use another --out, or --on-exists overwrite or rename"
+                f"{item.target} was made from {other}; use another `out`, or `on_exists` overwrite or rename"
             )
         if standing.is_ours:
             return None
-        return _left(item, standing, f"{standing.unknown}; --on-exists overwrite replaces it")
+        return _left(item, standing, f"{standing.unknown}; `on_exists` overwrite replaces it")
 
 
 def _left(item: WorkItem, standing: Standing, reason: str) -> ItemResult:
@@ -131,8 +131,7 @@ def failure(item: WorkItem, error: Exception) -> ItemResult:
         reason = f"{error.filename or item.target}: {error.strerror or error}"
     elif isinstance(error, MemoryError):
         reason = NO_MEMORY
-    setting = error.setting if isinstance(error, ColorizeError) else ""
-    return ItemResult(item.source, item.target, "failed", reason, setting)
+    return ItemResult(item.source, item.target, "failed", reason)
 
 
 def _failed(task: Task, error: Exception) -> Task:

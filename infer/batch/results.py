@@ -17,7 +17,7 @@ InColor = Literal["recolor", "copy", "skip"]
 Status = Literal["written", "skipped", "failed"]
 
 FORMATS = {"keep": None, "jpg": ".jpg", "png": ".png", "tiff": ".tiff", "webp": ".webp"}
-"""Suffixes of the outputs, by the names that `--format` takes; None for the input's own."""
+"""Suffixes of the outputs, by the names of their formats; None for the input's own."""
 
 NO_MEMORY = "not enough memory for an image of this size"
 
@@ -65,9 +65,7 @@ class ItemResult:
     """None when the input gave no image to write."""
     status: Status
     reason: str = ""
-    """Why it was skipped or failed."""
-    setting: str = ""
-    """Name of a setting that the reason names."""
+    """Why it was skipped or failed; names settings as a `ColorizeError` does."""
     note: str = ""
     """Why a person should look at it."""
     width: int | None = None

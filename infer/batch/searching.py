@@ -121,5 +121,5 @@ def _item(source: Path, target: Path, selection: Selection) -> WorkItem | BadInp
         return BadInput(source, "not a regular file, or not to be reached")
     target = selection.renamed(target)
     if target.resolve() == source.resolve():
-        return BadInput(source, "would be overwritten by its own output; choose another --out")
+        return BadInput(source, "would be overwritten by its own output; choose another `out`")
     return WorkItem(source, target)

@@ -1,6 +1,7 @@
 """What the INPUTs of a command come to: work items, what gives no work, and how files are chosen."""
 
 import fnmatch
+import os
 from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from colorize_gan.core.files.containers import CONTAINERS, VIDEO_SUFFIXES
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.images.formats import SUFFIXES
 from colorize_gan.infer.batch.input_state import Version
 
@@ -15,20 +17,20 @@ SHARDS = frozenset({".tar"})
 """Suffixes of WebDataset shards."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class WorkItem:
     """One image or video to read and the file to write."""
 
     source: Path
     target: Path
-    version: Version | None = None
+    version: Version | None
     """Of an object, by the listing; a file is looked at when its turn comes."""
 
-    def __post_init__(self) -> None:
-        """Take texts for paths of files, too."""
-        for name in ("source", "target"):
-            if isinstance(path := getattr(self, name), str):
-                object.__setattr__(self, name, Path(path))
+    def __init__(self, source: StrPath, target: StrPath, version: Version | None = None) -> None:
+        """Take texts for paths of files; the path of an object stays what it is."""
+        for name, path in (("source", source), ("target", target)):
+            object.__setattr__(self, name, Path(path) if isinstance(path, str | os.PathLike) else path)
+        object.__setattr__(self, "version", version)
 
 
 @dataclass(frozen=True)

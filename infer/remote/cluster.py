@@ -11,7 +11,7 @@ import functools
 import logging
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 from colorize_gan.core.errors import ColorizeError, DeviceError, ImageError
 from colorize_gan.infer.backends.protocol import RunBackend
 from colorize_gan.infer.batch.folder_state import FOLDER
+from colorize_gan.infer.batch.open import ModelOptions
 from colorize_gan.infer.batch.planner import Task, failure
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult, LeftError
 from colorize_gan.infer.batch.run import run_tasks
@@ -28,14 +29,13 @@ from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.batch.worker import settings_digest
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.remote.cluster_resources import Need, connected, machines, needed
-from colorize_gan.infer.remote.cluster_roster import Roster
+from colorize_gan.infer.remote.cluster_roster import LOOK_SECONDS, Roster
 from colorize_gan.infer.remote.cluster_worker import Assignment, ClusterWorker
 from colorize_gan.infer.remote.places import ANYWHERE
 
 _log = logging.getLogger(__name__)
 
 _TRIES = 3  # an image that ends its worker is not to end all of them
-_SECONDS = 0.5  # between two looks at whether the run is over
 _LEAVING = 10  # seconds that a worker has to remove what it has of a shard
 _AGAIN = 30  # seconds until workers are hired again where some ended at once
 
@@ -46,10 +46,8 @@ def open_cluster(
     items: Sequence[WorkItem],
     out: Path,
     options: BatchOptions,
-    opening: Mapping[str, Any],
+    model: ModelOptions,
     is_stopped: Callable[[], bool],
-    *,
-    verbose: bool = False,
 ) -> Iterator["Cluster"]:
     """Connect to a Ray cluster and let workers open the model.
 
@@ -59,21 +57,20 @@ def open_cluster(
         items: the work.
         out: folder or URL of the results.
         options: what happens to the files.
-        opening: arguments of `open_colorizer`.
+        model: what the workers open.
         is_stopped: whether not to wait for the cluster any longer.
-        verbose: whether Ray may tell what it does.
 
     Raises:
-        UsageError: Ray is not installed, or a machine does not see ``out``.
+        UsageError: a machine does not see ``out``.
         DeviceError: the cluster, or what is asked of it, is not there.
         ModelError: the model is not usable.
         LeftError: stopped while it was waited for.
     """
-    assignment = Assignment.of(opening, options)
+    assignment = Assignment.of(model, options)
     with contextlib.ExitStack() as stack:
         mark = None if ANYWHERE.place(out).url else stack.enter_context(_mark(out))
-        stack.enter_context(connected(address, verbose=verbose))
-        need = needed(machines(), opening["device"], options.workers, opening["batch_size"])
+        stack.enter_context(connected(address))
+        need = needed(machines(), model.device, options.workers, model.batch_size)
         urls = _urls(items, out)
         assignment = dataclasses.replace(assignment, mark=mark, urls=urls, threads=need.threads)
         cluster = Cluster(need, assignment)
@@ -106,10 +103,9 @@ class Cluster:
         """Wait for the first worker; the others come when they come."""
         first, *others = [self._actors.remote() for _ in range(self.need.workers)]
         opened = self._hire(first, is_stopped)
-        same = {**self._assignment.opening, "backend": opened.name}
-        self._sent = ray.put(dataclasses.replace(self._assignment, opening=same, expected=opened))
-        settings = {name: value for name, value in same.items() if name not in ("backend", "device")}
-        self.colorizer = Colorizer(opened, **settings)
+        same = dataclasses.replace(self._assignment.model, backend=opened.name)
+        self._sent = ray.put(dataclasses.replace(self._assignment, model=same, expected=opened))
+        self.colorizer = same.applied(opened)
         for actor in others:
             self._hire_later(actor)
 
@@ -215,7 +211,7 @@ def _answer(reference: Any, is_over: Callable[[], bool]) -> Any:
     """
     while True:
         try:
-            return ray.get(reference, timeout=_SECONDS)
+            return ray.get(reference, timeout=LOOK_SECONDS)
         except GetTimeoutError:
             if is_over():
                 raise LeftError from None

@@ -14,8 +14,10 @@ import ray
 from ray.exceptions import RayError
 
 from colorize_gan.core.errors import DeviceError
+from colorize_gan.infer.colorizer import GPU_BATCH
 
-_GPU_BATCH = 8
+_log = logging.getLogger(__name__)
+
 _REACHED = 10  # seconds to reach a cluster
 _STORE = 80 << 20  # bytes, for the model: Ray's least is 75 MiB, its own choice 30 % of the memory
 
@@ -49,22 +51,25 @@ def needed(
     name = "GPU" if device == "cuda" else "CPU"
     fit = [machine for machine in machines if machine.get(name, 0) >= 1]
     if not fit and not workers:
-        raise DeviceError(f"the cluster has no {name}; with --workers N it is waited for")
+        raise DeviceError(f"the cluster has no {name}; set `workers` to wait for one")
     count = workers or sum(int(machine[name]) for machine in fit)
     if name == "CPU":
         batch = batch_size or 1
         return Need(count, 1, 0, 1 if batch == 1 else 2 * batch)
     share = min((machine.get("CPU", 0) // machine["GPU"] for machine in fit), default=1)
-    return Need(count, max(1, share), 1, 2 * (batch_size or _GPU_BATCH))
+    return Need(count, max(1, share), 1, 2 * (batch_size or GPU_BATCH))
 
 
 @contextlib.contextmanager
-def connected(address: str | None, *, verbose: bool) -> Iterator[None]:
+def connected(address: str | None) -> Iterator[None]:
     """Connect to a cluster, or start one of this machine, for the time of the block.
+
+    Ray tells what it does where this module's log is shown from INFO on.
 
     Raises:
         DeviceError: it cannot be reached.
     """
+    verbose = _log.isEnabledFor(logging.INFO)
     address = address or os.environ.get("RAY_ADDRESS")
     own: dict[str, Any] = {} if address else {"include_dashboard": False, "object_store_memory": _STORE}
     handler = signal.getsignal(signal.SIGTERM)

@@ -6,7 +6,9 @@ from typing import Generic, TypeVar
 
 from colorize_gan.infer.batch.results import LeftError
 
-_SECONDS = 0.5  # between two looks at whether the run is over
+LOOK_SECONDS = 0.5
+"""Between two looks at whether the run is over."""
+
 
 _T = TypeVar("_T", bound=Hashable)
 
@@ -55,7 +57,7 @@ class Roster(Generic[_T]):
                 while (worker := self._found(alone=alone)) is None:
                     if is_over() and not self._free:
                         raise LeftError
-                    self._changed.wait(_SECONDS)
+                    self._changed.wait(LOOK_SECONDS)
             finally:
                 self._lonely -= alone
                 self._changed.notify_all()

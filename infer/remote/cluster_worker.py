@@ -5,14 +5,15 @@ ended.
 """
 
 import contextlib
+import dataclasses
 import os
 import platform
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from colorize_gan.core.system.process import configure_process
 from colorize_gan.core.version import __version__
 from colorize_gan.infer.backends.bundled import bundled_models, find_model
 from colorize_gan.infer.backends.protocol import Backend, RunBackend
-from colorize_gan.infer.batch.open import open_colorizer
+from colorize_gan.infer.batch.open import ModelOptions, open_colorizer
 from colorize_gan.infer.batch.planner import Task
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult
 from colorize_gan.infer.batch.worker import Worker
@@ -36,12 +37,9 @@ from colorize_gan.infer.remote.urls import load_filesystems
 class Assignment:
     """What a worker has to know, once."""
 
-    model: str
-    """Name of a bundled one, or of a file."""
+    model: ModelOptions
     content: bytes
-    """Of that file; empty of a bundled model."""
-    opening: Mapping[str, Any]
-    """The other arguments of `open_colorizer`."""
+    """Of the model's file; empty of a bundled model."""
     options: BatchOptions
     folder: Path
     """Where relative paths begin."""
@@ -57,19 +55,18 @@ class Assignment:
     """Who gives the work, and removes what a lost worker leaves."""
 
     @classmethod
-    def of(cls, opening: Mapping[str, Any], options: BatchOptions) -> Self:
-        """Return that of a run with these arguments of `open_colorizer`, which begins in this folder.
+    def of(cls, model: ModelOptions, options: BatchOptions) -> Self:
+        """Return that of a run which begins in this folder.
 
         Raises:
             ModelError: there is no such model.
         """
-        others = dict(opening)
-        model = others.pop("model")
-        path = find_model(model)
-        others["device"] = "cuda" if opening["device"] == "cuda" else "cpu"  # Ray gives none unless asked
-        if model in bundled_models():
-            return cls(model, b"", others, options, Path.cwd())
-        return cls(path.name, path.read_bytes(), others, options, Path.cwd())
+        path = find_model(model.model)
+        is_bundled = str(model.model) in bundled_models()
+        content = b"" if is_bundled else path.read_bytes()
+        name = model.model if is_bundled else path.name
+        device = "cuda" if model.device == "cuda" else "cpu"  # Ray gives none unless asked
+        return cls(dataclasses.replace(model, model=name, device=device), content, options, Path.cwd())
 
 
 class ClusterWorker:
@@ -95,7 +92,7 @@ class ClusterWorker:
         if assignment.mark and not assignment.mark.exists():
             raise UsageError(
                 f"{host}: does not see {assignment.mark.parent.parent}; "
-                "--out has to be a folder that all machines share, or an URL"
+                "`out` has to be a folder that all machines share, or an URL"
             )
         try:
             for url in assignment.urls:
@@ -147,8 +144,8 @@ def _elsewhere(_: np.ndarray) -> np.ndarray:
 
 def _open(assignment: Assignment) -> Colorizer:
     if not assignment.content:
-        return open_colorizer(model=assignment.model, **assignment.opening)
+        return open_colorizer(assignment.model)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / assignment.model
+        path = Path(folder) / assignment.model.model
         path.write_bytes(assignment.content)
-        return open_colorizer(model=str(path), **assignment.opening)
+        return open_colorizer(dataclasses.replace(assignment.model, model=path))

@@ -129,7 +129,7 @@ class ShardWorker:
         results = [result for _, result in made if result]
         names = [member.head.name for member, _ in made]
         if len(names) != len(set(names)):
-            reason = "two members of its sample would have one name; leave one out with --exclude"
+            reason = "two members of its sample would have one name; leave one out with `exclude`"
             results = [dataclasses.replace(result, status="failed", reason=reason) for result in results]
         reasons = [result for result in results if result.status != "written"]
         if not reasons:

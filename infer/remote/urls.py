@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from colorize_gan.core.errors import UsageError
+from colorize_gan.core.extras import packages_for
 from colorize_gan.core.files.paths import StrPath
 
 URL = re.compile(r"[a-z][a-z0-9]+://")
@@ -47,18 +48,18 @@ def load_filesystems(url: str) -> None:
     """Load what reads and writes an URL, and those that are sent to this process.
 
     Raises:
-        UsageError: it is not known or not installed.
+        MissingPackageError: it is not installed.
+        UsageError: it is not known.
     """
     try:
-        import upath  # noqa: F401
-        from fsspec import get_filesystem_class
+        with packages_for(url):
+            import upath  # noqa: F401
+            from fsspec import get_filesystem_class
 
-        for part in url.split("::"):
-            filesystem = get_filesystem_class(part.partition("://")[0])
-            if part.startswith("s3"):
-                filesystem.retries = _S3_TRIES
-    except ImportError as error:
-        raise UsageError(f"{url}: needs pip install 'colorize-gan[cloud]'") from error
+            for part in url.split("::"):
+                filesystem = get_filesystem_class(part.partition("://")[0])
+                if part.startswith("s3"):
+                    filesystem.retries = _S3_TRIES
     except ValueError as error:
         raise UsageError(f"{url}: {error}") from error
 

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from colorize_gan.core.errors import ImageError, TooLargeError, UnknownFormatError
 from colorize_gan.core.images.formats import MEDIA_TYPES
+from colorize_gan.core.text import with_settings
 from colorize_gan.core.version import __version__
 from colorize_gan.infer.batch.results import NO_MEMORY
 from colorize_gan.infer.server.admission import BusyError, Share
@@ -164,7 +165,7 @@ def _add_errors(app: FastAPI, service: Service) -> None:
     @app.exception_handler(ImageError)
     async def unusable(_: Request, error: ImageError) -> Response:
         statuses = {TooLargeError: 413, UnknownFormatError: 415}
-        return refused(statuses.get(type(error), 422), str(error))
+        return refused(statuses.get(type(error), 422), with_settings(str(error)))
 
     @app.exception_handler(MemoryError)
     async def too_big(_: Request, error: MemoryError) -> Response:
@@ -195,8 +196,8 @@ def _retry(service: Service) -> dict[str, str]:
 
 def _headers(reply: Reply) -> dict[str, str]:
     times = ", ".join(f"{stage};dur={seconds * 1000:.1f}" for stage, seconds in reply.seconds.items())
-    note = {"Colorize-Note": reply.facts["note"]} if reply.facts["note"] else {}
-    return {"Server-Timing": times, **note}
+    note = with_settings(reply.facts["note"])
+    return {"Server-Timing": times, **({"Colorize-Note": note} if note else {})}
 
 
 class _SlicedResponse(Response):

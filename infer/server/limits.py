@@ -30,9 +30,9 @@ class Limits:
         """Refuse what is no limit, and a buffer that no large body fits into."""
         for field in fields(self):
             if not math.isfinite(value := getattr(self, field.name)):
-                raise UsageError(f"--{field.name.replace('_', '-')} {value}: not a finite number")
+                raise UsageError(f"`{field.name}` {value}: not a finite number")
         if self.buffer_megabytes < self.max_megabytes:
             raise UsageError(
-                f"--buffer-megabytes {self.buffer_megabytes:g}: less than "
-                f"--max-megabytes {self.max_megabytes:g}"
+                f"`buffer_megabytes` {self.buffer_megabytes:g}: less than "
+                f"`max_megabytes` {self.max_megabytes:g}"
             )

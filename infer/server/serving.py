@@ -70,8 +70,8 @@ def bind(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, UnicodeError, OverflowError) as error:
-        reason = "is taken; choose another --port" if _is_taken(error) else str(error)
-        raise UsageError(f"--host {host} --port {port}: {reason}") from error
+        reason = "is taken; choose another `port`" if _is_taken(error) else str(error)
+        raise UsageError(f"`host` {host} `port` {port}: {reason}") from error
 
 
 def _is_taken(error: Exception) -> bool:

@@ -83,9 +83,9 @@ def settings_for(
     """
     chosen = CODECS[codec]
     if crf is not None and chosen.crf is None:
-        raise UsageError(f"--crf: {codec} has no such setting")
+        raise UsageError(f"`crf`: {codec} has no such setting")
     if crf is not None and crf > chosen.most_crf:
-        raise UsageError(f"--crf {crf}: of {codec} it is 0 to {chosen.most_crf}")
+        raise UsageError(f"`crf` {crf}: of {codec} it is 0 to {chosen.most_crf}")
     quality = {} if chosen.crf is None else {"crf": str(chosen.crf if crf is None else crf)}
     is_interlaced = clip.is_interlaced and chosen.keeps_fields
     fields = {"x264-params": "bff=1"} if is_interlaced and clip.is_bottom_first and codec == "h264" else {}
@@ -126,12 +126,12 @@ def what_changes(clip: Clip, settings: EncoderSettings) -> list[str]:
     if settings.tags.matrix != clip.tags.matrix:
         notes.append(f"its colour matrix became that of BT.709, as {settings.codec} has it")
     if settings.depth < clip.depth:
-        notes.append(f"{clip.depth} bits became {settings.depth}; --codec ffv1 keeps them")
+        notes.append(f"{clip.depth} bits became {settings.depth}; `codec` ffv1 keeps them")
     if clip.has_alpha and not settings.has_alpha:
         notes.append("transparency is left out; `pixel_format` 4:4:4:4 keeps it in ffv1 and prores")
     is_odd = clip.height % 2 or clip.width % 2
     if is_odd and CODECS[settings.codec].needs_even:
-        notes.append("odd sides need 4:4:4, which few devices play; --codec av1 or ffv1 does without")
+        notes.append("odd sides need 4:4:4, which few devices play; `codec` av1 or ffv1 does without")
     return notes
 
 

@@ -148,7 +148,7 @@ def _write_segments(
         if stop.is_set():
             return
         if sorted(columns["times"].tolist()) != times:
-            raise VideoError(f"{settings.codec} does not keep all frames; choose another --codec")
+            raise VideoError(f"{settings.codec} does not keep all frames; choose another `codec`")
         job.finish_segment(columns, state.to_arrays())
 
 

@@ -5,6 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
+from colorize_gan.core.errors import UsageError
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.infer.batch.results import OnExists
 
@@ -53,6 +54,11 @@ class VideoOptions:
     """Decode each output again and measure its error of luma."""
     segment_frames: int = 500
     """Frames that an interrupted run has to do again at most."""
+
+    def __post_init__(self) -> None:
+        """Refuse a part that ends before it begins."""
+        if self.end is not None and self.end <= (self.start or 0):
+            raise UsageError("`end` is not after `start`")
 
 
 def comparison_path(target: StrPath) -> Path:

@@ -77,7 +77,7 @@ class Job:
             if not fault:
                 return
             if not self._overwrite:
-                raise VideoError(f"an earlier run began it {fault}; --on-exists overwrite begins anew")
+                raise VideoError(f"an earlier run began it {fault}; `on_exists` overwrite begins anew")
         self.remove()
         with atomic_path(self._folder / _JOB) as part:
             part.write_text(json.dumps(self._settings, indent=1))

@@ -71,5 +71,5 @@ def _fault_of(target: Path) -> str:
     """Return what an earlier run has said in a video that lacks its end."""
     with contextlib.suppress(av.FFmpegError, ImageError, ValueError), open_video(target) as container:
         if CUT_SHORT in comment_of(container.metadata):
-            return f"{CUT_SHORT}: what there is was written before; --on-exists overwrite tries again"
+            return f"{CUT_SHORT}: what there is was written before; `on_exists` overwrite tries again"
     return ""

@@ -19,14 +19,16 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from colorize_gan.core.errors import UsageError
-from colorize_gan.infer.web.site import PAGE, runtime_record
+from colorize_gan.core.files.paths import StrPath
+from colorize_gan.infer.backends.bundled import find_model
+from colorize_gan.infer.web.site import PAGE, Site, runtime_record
 
 _REGISTRY = "https://registry.npmjs.org"
 _TIMEOUT = 60  # seconds without a byte
 
 
 def find_runtime(
-    archive: Path | None = None, page: Path = PAGE, say: Callable[[str], None] = lambda _: None
+    archive: StrPath | None = None, page: StrPath = PAGE, say: Callable[[str], None] = lambda _: None
 ) -> Path:
     """Return the folder of the runtime's files, and fill it when they are not there yet.
 
@@ -48,11 +50,31 @@ def find_runtime(
     url = f"{registry}/{name}/-/{name}-{version}.tgz"
     if archive is None:
         say(f"fetching {url} (33 MB), once")
-    content = _fetch(url) if archive is None else archive.read_bytes()
+    content = _fetch(url) if archive is None else Path(archive).read_bytes()
     if _integrity(content) != record["integrity"]:
         raise UsageError(f"{archive or url}: not {name} {version} as it was published (its SHA-512 differs)")
     _unpack(content, record["files"], folder)
     return folder
+
+
+def open_site(
+    model: StrPath, runtime: StrPath | None = None, say: Callable[[str], None] = lambda _: None
+) -> Site:
+    """Return the page's files.
+
+    Args:
+        model: see `find_model`.
+        runtime: see `find_runtime`.
+        say: is told what takes long.
+
+    Raises:
+        UsageError: no page, no runtime, or not a model for it.
+        ModelError: no such model.
+    """
+    path = find_model(model)
+    if path.suffix != ".onnx":
+        raise UsageError(f"`model` {model}: the page takes .onnx files")
+    return Site(path, find_runtime(runtime, say=say))
 
 
 def _fetch(url: str) -> bytes:
@@ -62,8 +84,8 @@ def _fetch(url: str) -> bytes:
     except (OSError, http.client.HTTPException, ValueError) as error:  # the last: no URL
         reason = getattr(error, "reason", error)
         raise UsageError(
-            f"{url}: cannot be fetched ({reason}); get this file on a computer with a network and give it "
-            "with --runtime FILE"
+            f"{url}: cannot be fetched ({reason}); get this file on a computer with a network and set "
+            "`runtime` of colorize-web to it"
         ) from error
 
 

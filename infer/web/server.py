@@ -1,12 +1,16 @@
 """A server of the page for this computer."""
 
+import errno
 import shutil
 import sys
+import threading
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from colorize_gan.core.errors import UsageError
 from colorize_gan.infer.web.site import HEADERS, Site, headers_of
 
 HOST = "127.0.0.1"
@@ -31,6 +35,34 @@ class PageServer(ThreadingHTTPServer):
         """Let a client go that does not wait for its answer."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+def serve_page(site: Site, port: int, stop: threading.Event, show: Callable[[str], None]) -> None:
+    """Serve a page until it is to stop.
+
+    Args:
+        site: the page.
+        port: see `PageServer`.
+        stop: ends it.
+        show: is told the address when the page is there.
+
+    Raises:
+        UsageError: the port cannot be had.
+    """
+    with _listen(site, port) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        show(server.url)
+        stop.wait()
+        server.shutdown()
+
+
+def _listen(site: Site, port: int) -> PageServer:
+    try:
+        return PageServer(site, port)
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        raise UsageError(f"`port` {port}: {error.strerror}; take another one, or 0 for any") from error
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from colorize_gan.core.errors import UsageError
+from colorize_gan.core.files.paths import StrPath
 
 PAGE = Path(__file__).parent / "page"
 """The page as `make web` builds it."""
@@ -76,8 +77,9 @@ class Site:
         return file if is_inside and os.path.isfile(file) else None  # noqa: PTH113 - a name may be too long
 
 
-def headers_of(file: Path) -> dict[str, str]:
+def headers_of(file: StrPath) -> dict[str, str]:
     """Return all headers of the answer that is a file."""
+    file = Path(file)
     state = file.stat()
     tag = f'"{state.st_mtime_ns:x}-{state.st_size:x}"'
     return HEADERS | {
@@ -87,13 +89,13 @@ def headers_of(file: Path) -> dict[str, str]:
     }
 
 
-def runtime_record(page: Path = PAGE) -> dict[str, Any]:
+def runtime_record(page: StrPath = PAGE) -> dict[str, Any]:
     """Return which runtime a page was built for: its npm ``name``, ``version``, ``integrity`` and ``files``.
 
     Raises:
         UsageError: the page is not built.
     """
     try:
-        return json.loads((page / "runtime.json").read_text("utf-8"))
+        return json.loads((Path(page) / "runtime.json").read_text("utf-8"))
     except FileNotFoundError as error:
         raise UsageError(f"{page}: the page is not built; run: make web") from error

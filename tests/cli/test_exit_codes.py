@@ -6,7 +6,6 @@ import pytest
 from click.testing import CliRunner
 
 from colorize_gan.cli.exit_codes import exit_with_code
-from colorize_gan.core.errors import TooLargeError
 
 
 def test_full_disk_is_one_line_and_an_unknown_error_is_a_bug() -> None:
@@ -20,13 +19,3 @@ def test_full_disk_is_one_line_and_an_unknown_error_is_a_bug() -> None:
     assert (result.exit_code, result.stderr) == (2, "error: No space left on device\n")
     with pytest.raises(OSError, match="descriptor"):
         CliRunner().invoke(command, ["--code", str(errno.EBADF)], catch_exceptions=False)
-
-
-def test_a_setting_is_told_as_its_option() -> None:
-    @click.command()
-    @exit_with_code
-    def command() -> int:
-        raise TooLargeError("9 x 9 pixels: more than max_megapixels 0", setting="max_megapixels")
-
-    result = CliRunner().invoke(command)
-    assert (result.exit_code, result.stderr) == (3, "error: 9 x 9 pixels: more than --max-megapixels 0\n")

@@ -14,6 +14,13 @@ def test_json_round_trip_is_equal() -> None:
     assert ModelContract.from_json(CONTRACT.to_json(), "file") == CONTRACT
 
 
+def test_file_that_does_not_tell_of_hints_takes_none() -> None:
+    values = json.loads(CONTRACT.to_json())
+    del values["takes_hints"]
+    assert ModelContract.from_json(json.dumps(values), "file") == CONTRACT
+    assert CONTRACT.input_names == ("L",)
+
+
 def test_newer_schema_is_refused_with_the_file_name() -> None:
     newer = json.dumps(json.loads(CONTRACT.to_json()) | {"schema": SCHEMA + 1})
     with pytest.raises(ModelError, match=rf"photo\.onnx: contract schema {SCHEMA + 1}"):
@@ -29,6 +36,7 @@ def test_what_is_no_contract_is_refused_with_the_file_name(text: str) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
+        *({"takes_hints": "no"}, {"takes_hints": True, "graph": "pixels"}),
         *({"precision": "fp8"}, {"graph": "rgb"}, {"name": None}, {"schema": True}),
         *({"render_size": "256"}, {"render_size": 0}, {"render_size": True}),
         *({"name": name} for name in ("", ".", "..", "../x", "/x", "a\\b", 'a"b', "a\nb", "\udcff")),

@@ -92,6 +92,21 @@ def test_probes_of_a_pixels_graph_are_images_of_any_size() -> None:
     assert sum(name.startswith("photograph") for name in images) == 7
 
 
+def test_probes_of_a_model_that_takes_hints_are_without_and_with_them() -> None:
+    images = dict(probes(dataclasses.replace(LAB, takes_hints=True)))
+    assert images.keys() > dict(probes(LAB)).keys()
+    hinted = [inputs for name, inputs in images.items() if name.endswith(" with hints")]
+    assert len(hinted) > 7
+    assert all(inputs.shape[1] == 4 and inputs[:, 3].any() for inputs in hinted)
+    only_of_hints = compare(
+        lambda inputs: zeros(inputs),
+        lambda inputs: zeros(inputs) + (inputs[:, 1:3] if inputs.shape[1] == 4 else 0),
+        images.items(),
+    )
+    assert only_of_hints["worst"].endswith("with hints")
+    assert only_of_hints["max_ab"] == 60
+
+
 def test_fingerprint_recognises_its_generator_and_no_other() -> None:
     contract = dataclasses.replace(LAB, fingerprint=fingerprint(wavy, LAB))
     assert ModelContract.from_json(contract.to_json(), "x") == contract

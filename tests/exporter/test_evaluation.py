@@ -6,7 +6,7 @@ import cv2
 import pytest
 from click.testing import CliRunner, Result
 
-from colorize_gan.cli.export import colorize_eval
+from colorize_gan.cli.evaluate import colorize_eval
 from colorize_gan.trainer.photos import find_photos, split_photos
 
 

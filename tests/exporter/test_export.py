@@ -175,7 +175,7 @@ class Choosing(nn.Module):
 @pytest.mark.parametrize(("build", "format_"), [(build_onnx, "onnx"), (build_pt2, "pt2")])
 def test_what_pytorch_cannot_export_is_one_line(build: Callable[..., object], format_: str) -> None:
     with pytest.raises(
-        UsageError, match=f"--format {format_}: PyTorch cannot export densenet with free"
+        UsageError, match=f"`formats` {format_}: PyTorch cannot export densenet with free"
     ) as error:
         build(Choosing().eval(), ModelContract("x", "densenet", 64))
     assert "\n" not in str(error.value)
@@ -281,7 +281,8 @@ def test_what_an_onnx_file_cannot_become_is_refused_before_anything_is_written(t
     shipped = find_model("lite2")
     for arguments, says in (
         (["--format", "onnx,torchscript"], "--format torchscript: needs a checkpoint, lite2.onnx gives"),
-        (["--format", "checkpoint", "--opset", "20"], "--opset 20: lite2.onnx is of opset 18"),
+        (["--format", "checkpoint", "--opset", "20"], "--opset: is not for --format checkpoint"),
+        (["--opset", "20"], "--opset 20: lite2.onnx is of opset 18"),
     ):
         result = run(shipped, "--out", tmp_path / "out", *arguments)
         assert (result.exit_code, says in result.stderr) == (2, True), result.output
@@ -289,14 +290,15 @@ def test_what_an_onnx_file_cannot_become_is_refused_before_anything_is_written(t
 
 
 def test_onnx_file_keeps_its_opset(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    [newer] = export_file(tiny_checkpoint, tmp_path, ExportOptions(("onnx",), opset=20, verify=False))
+    options = ExportOptions(("onnx",), opset=20, verify=False)
+    [newer] = export_file(str(tiny_checkpoint), str(tmp_path), options)
     result = run(newer.path, "--out", tmp_path / "again", "--no-verify")
     assert result.exit_code == 0, result.output
     assert onnx.load(tmp_path / "again" / "tiny.onnx").opset_import[0].version == 20
 
 
 def test_options_are_checked_before_any_work() -> None:
-    with pytest.raises(UsageError, match="--graph pixels"):
+    with pytest.raises(UsageError, match="`graph` pixels"):
         ExportOptions(graph="pixels")
 
 

@@ -13,7 +13,7 @@ import skimage.data
 from click.testing import CliRunner
 
 from colorize_gan.cli.batch import colorize_batch
-from colorize_gan.cli.export import colorize_eval
+from colorize_gan.cli.evaluate import colorize_eval
 from colorize_gan.exporter.export import ExportOptions, export_file
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.backends.bundled import find_model
@@ -76,10 +76,10 @@ def test_colorize_batch_and_eval_name_what_they_need(pixels_file: Path, tmp_path
     assert "evaluate the lab file" in result.stderr
 
 
-def test_readme_lines_run_as_printed(shipped_pixels: Path, tmp_path: Path) -> None:
+def test_lines_of_the_guide_run_as_printed(shipped_pixels: Path, tmp_path: Path) -> None:
     [code] = re.findall(
         r"```python\n(import cv2\nimport onnxruntime.*?)```",
-        (ROOT / "README.md").read_text(),
+        (ROOT / "docs/deployment.md").read_text(),
         re.DOTALL,
     )
     assert len(code.strip().splitlines()) <= 10

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 from onnx import numpy_helper
 
-from colorize_gan.cli.export import colorize_verify
+from colorize_gan.cli.verify import colorize_verify
 from colorize_gan.core.contract import METADATA_KEY, ModelContract, SizeRule
 
 

@@ -147,7 +147,7 @@ def test_too_small_image_is_refused(colorizer: Colorizer) -> None:
 
 
 def test_values_the_model_cannot_honour_are_refused(exported: dict[str, Path]) -> None:
-    with pytest.raises(UsageError, match="--render-size 100: the model takes multiples of 32"):
+    with pytest.raises(UsageError, match="`render_size` 100: the model takes multiples of 32"):
         Colorizer(exported["onnx"], render_size=100)
     for values in (
         {"strength": 2},
@@ -155,9 +155,9 @@ def test_values_the_model_cannot_honour_are_refused(exported: dict[str, Path]) -
         {"saturation": math.inf},
         {"strength": math.nan},
     ):
-        with pytest.raises(UsageError, match="--saturation is 0 to 10, --strength 0 to 1"):
+        with pytest.raises(UsageError, match="`saturation` is 0 to 10, `strength` 0 to 1"):
             Colorizer(exported["onnx"], **values)
-    with pytest.raises(ModelError, match="--model nosuch"):
+    with pytest.raises(ModelError, match="`model` nosuch"):
         Colorizer("nosuch")
 
 

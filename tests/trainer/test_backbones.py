@@ -84,7 +84,9 @@ def test_without_network_the_user_learns_what_to_get(monkeypatch: pytest.MonkeyP
         raise OSError("no route to host")
 
     monkeypatch.setattr(timm, "create_model", offline)
-    with pytest.raises(ModelError, match=r"no ImageNet weights of resnet18 here.*--pretrained FILE"):
+    with pytest.raises(
+        ModelError, match=r"no ImageNet weights of resnet18 here.*set `pretrained` to timm's weights file"
+    ):
         pretrained_weights("resnet18", "auto")
 
 
@@ -99,7 +101,7 @@ def test_without_network_the_user_learns_what_to_get(monkeypatch: pytest.MonkeyP
     ],
 )
 def test_backbone_that_no_decoder_fits_is_a_usage_error(arch: str, says: str) -> None:
-    with pytest.raises(UsageError, match=f"--arch {re.escape(arch)}: {says}"):
+    with pytest.raises(UsageError, match=f"`arch` {re.escape(arch)}: {says}"):
         build_generator(arch, "auto")
 
 
@@ -118,10 +120,10 @@ def test_file_of_no_state_dict_is_refused_by_name(tmp_path: Path, content: objec
 
 
 def test_pix2pix_takes_no_weights() -> None:
-    with pytest.raises(UsageError, match=r"--pretrained w\.pth: not for pix2pix"):
+    with pytest.raises(UsageError, match=r"`pretrained` w\.pth: not for pix2pix"):
         build_generator("pix2pix", "w.pth")
 
 
 def test_unknown_architecture_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="--arch lite9"):
+    with pytest.raises(UsageError, match="`arch` lite9"):
         build_generator("lite9")

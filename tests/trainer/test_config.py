@@ -22,13 +22,13 @@ from colorize_gan.trainer.discriminator import PatchGAN
     ],
 )
 def test_numbers_that_no_run_can_use_are_refused(setting: str, value: float) -> None:
-    with pytest.raises(UsageError, match=f"--{setting.replace('_', '-')} {value}: out of range"):
+    with pytest.raises(UsageError, match=f"`{setting}` {value}: out of range"):
         TrainConfig(**{setting: value})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b", 'a"b', "a\nb"])
 def test_name_that_no_file_can_have_is_refused_in_one_line(name: str) -> None:
-    with pytest.raises(UsageError, match=r"--name .*: cannot be that of a file") as error:
+    with pytest.raises(UsageError, match=r"`name` .*: not possible as a file name") as error:
         TrainConfig(name=name)
     assert "\n" not in str(error.value)
 
@@ -50,9 +50,9 @@ def test_discriminator_is_refused_exactly_where_it_is_too_deep_for_the_crop(laye
 
 
 def test_final_crops_are_for_the_discriminator_too_and_without_it_any_depth_goes() -> None:
-    with pytest.raises(UsageError, match="--disc-layers 4: too deep for --crop-size 32"):
+    with pytest.raises(UsageError, match="`disc_layers` 4: too deep for `crop_size` 32"):
         TrainConfig(disc_layers=4, crop_size=32)
-    with pytest.raises(UsageError, match="--disc-layers 5: too deep for --final-crop-size 64"):
+    with pytest.raises(UsageError, match="`disc_layers` 5: too deep for `final_crop_size` 64"):
         TrainConfig(disc_layers=5, crop_size=96, final_crop_size=64)
     TrainConfig(disc_layers=5, crop_size=32, gan_epochs=0)
 

@@ -100,7 +100,7 @@ def test_bad_data_is_named(tmp_path: Path) -> None:
         find_photos(tmp_path / "gone")
     with pytest.raises(DataError, match="no images"):
         find_photos(tmp_path)
-    with pytest.raises(DataError, match="--batch-size 16 is larger than the 3"):
+    with pytest.raises(DataError, match="`batch_size` 16: larger than the 3"):
         EpochBatches(3, 16, 0)
     (tmp_path / "bad.png").write_text("no image")
     with pytest.raises(DataError, match=r"bad\.png: not an image"):

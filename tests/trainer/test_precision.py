@@ -9,7 +9,7 @@ CPU = torch.device("cpu")
 
 
 def test_fp16_on_a_cpu_is_refused() -> None:
-    with pytest.raises(UsageError, match="--precision fp16"):
+    with pytest.raises(UsageError, match="`precision` fp16"):
         Precision("fp16", CPU)
 
 

@@ -55,9 +55,11 @@ def test_gradients_are_those_of_the_whole_batch(tmp_path: Path) -> None:
 
 def test_two_processes_learn_what_one_learns(photo_folder: Path, tmp_path: Path) -> None:
     """The same batches; only the BatchNorm statistics are those of each process's half."""
-    settings = "--arch efficientnet_lite0 --batch-size 8 --crop-size 64 --render-size 64 --disc-norm none"
-    phases = "--l1-epochs 25 --gan-epochs 25 --gan-mode hinge --precision fp32 --lr 0.0005"
-    arguments = [photo_folder, "--out", *settings.split(), *phases.split()]
+    settings = (
+        "--arch efficientnet_lite0 --batch-size 8 --crop-size 64 --l1-epochs 25 --gan-epochs 25 --lr 5e-4"
+    )
+    others = "--set render_size=64 --set disc_norm=none --set gan_mode=hinge --set precision=fp32"
+    arguments = [photo_folder, "--out", *settings.split(), *others.split()]
     place = arguments.index("--out") + 1
     one = [COLORIZE_TRAIN, *arguments[:place], tmp_path / "one", *arguments[place:]]
     two = [COLORIZE_TRAIN, *arguments[:place], tmp_path / "two", *arguments[place:]]
@@ -77,7 +79,9 @@ def test_two_processes_learn_what_one_learns(photo_folder: Path, tmp_path: Path)
 def test_two_processes_stop_resume_and_fail_together(photo_folder: Path, tmp_path: Path) -> None:
     data = tmp_path / "photos"
     shutil.copytree(photo_folder, data)
-    settings = "--arch efficientnet_lite0 --pretrained none --batch-size 4 --crop-size 64 --render-size 64"
+    settings = (
+        "--arch efficientnet_lite0 --pretrained none --batch-size 4 --crop-size 64 --set render_size=64"
+    )
     start = [COLORIZE_TRAIN, data, "--out", tmp_path / "run", *settings.split(), "--l1-epochs", "200"]
     done = torchrun(*start, "--gan-epochs", "0", "--max-minutes", "0.05")
     assert done.returncode == 0, done.stderr
@@ -112,5 +116,5 @@ def test_batch_must_divide_among_the_processes() -> None:
     cpu = torch.device("cpu")
     Processes(cpu, 0, 2).check_batch_size(4)
     for size in (2, 5):
-        with pytest.raises(UsageError, match=f"--batch-size {size}"):
+        with pytest.raises(UsageError, match=f"`batch_size` {size}"):
             Processes(cpu, 0, 2).check_batch_size(size)

@@ -1,22 +1,14 @@
 import dataclasses
 import functools
 import json
-import shlex
-import shutil
-import signal
-import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from click.testing import CliRunner, Result
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from colorize_gan.cli.train import colorize_train
 from colorize_gan.core.errors import ModelError, UsageError
 from colorize_gan.trainer import pix2pix
 from colorize_gan.trainer.checkpoint import Checkpoint, load_checkpoint, load_generator
@@ -36,16 +28,6 @@ CONFIG = TrainConfig(
     precision="fp32",
     ema_decay=0.5,
 )
-TRAIN = [sys.executable, "-c", "from colorize_gan.cli.train import colorize_train; colorize_train()"]
-
-
-def options(config: TrainConfig) -> list[str]:
-    given = dataclasses.asdict(config)
-    return [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))]
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(colorize_train, list(map(str, arguments)))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +121,7 @@ def test_finished_model_gets_its_final_chroma_once(photo_folder: Path, tmp_path:
         generator, _ = load_generator(tmp_path / str(factor) / "checkpoint.pt")
         ab.append(generator(lightness))
     torch.testing.assert_close(ab[1], 1.5 * ab[0])
-    with pytest.raises(UsageError, match="--final-chroma"):
+    with pytest.raises(UsageError, match="`final_chroma`"):
         TrainConfig(arch="pix2pix", final_chroma=1.5)
 
 
@@ -150,21 +132,10 @@ def test_finished_model_has_weights_that_bfloat16_holds(photo_folder: Path, tmp_
     for module in generator.modules():
         if isinstance(module, torch.nn.Conv2d):
             assert torch.equal(module.weight, module.weight.bfloat16().float())
-    with pytest.raises(UsageError, match="--bf16-weights"):
+    with pytest.raises(UsageError, match="`bf16_weights`"):
         TrainConfig(bf16_weights=True, recalibrate_batches=1)
-    with pytest.raises(UsageError, match="--bf16-weights"):
+    with pytest.raises(UsageError, match="`bf16_weights`"):
         TrainConfig(arch="pix2pix", bf16_weights=True)
-
-
-def test_a_run_does_not_go_on_with_other_photographs(photo_folder: Path, tmp_path: Path) -> None:
-    start = [photo_folder, "--out", tmp_path / "run", *options(CONFIG), "--max-minutes", "0.00001"]
-    assert run(*start).exit_code == 0
-    for removed in ("train_photos", "val_photos"):
-        others = Path(shutil.copytree(photo_folder, tmp_path / removed))
-        getattr(Trainer(CONFIG, others, tmp_path), removed)[0].path.unlink()
-        result = run(others, "--out", tmp_path / "run", "--resume")
-        assert (result.exit_code, str(others) in result.stderr) == (2, True)
-    assert run(photo_folder, "--out", tmp_path / "run", "--resume").exit_code == 0
 
 
 def test_finished_model_has_its_share_of_the_start_after_a_pause_too(
@@ -193,7 +164,7 @@ def test_finished_model_has_its_share_of_the_start_after_a_pause_too(
 def test_what_is_about_the_start_wants_one(
     photo_folder: Path, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
-    with pytest.raises(UsageError, match=f"--{next(iter(settings)).replace('_', '-')} .* needs --init"):
+    with pytest.raises(UsageError, match=f"`{next(iter(settings))}` .* as `init_from`"):
         Trainer(dataclasses.replace(CONFIG, **settings), photo_folder, tmp_path)
 
 
@@ -202,38 +173,8 @@ def test_weights_of_the_start_are_not_given_twice(
 ) -> None:
     start = load_checkpoint(tiny_checkpoint)
     config = dataclasses.replace(CONFIG, pretrained="w.pth")
-    with pytest.raises(UsageError, match=r"--pretrained w\.pth: --init brings its own weights"):
+    with pytest.raises(UsageError, match=r"`pretrained` w\.pth: `init_from` brings its own weights"):
         Trainer(config, photo_folder, tmp_path, init_from=start)
-
-
-def test_colours_of_another_run_are_those_a_new_one_starts_with(
-    photo_folder: Path, tmp_path: Path, tiny_checkpoint: Path
-) -> None:
-    arguments = [photo_folder, "--out", tmp_path / "next", "--init", tiny_checkpoint]
-    options_ = ["--batch-size", "4", "--crop-size", "64", "--max-minutes", "0.00001"]
-    assert run(*arguments, *options_, "--arch", "resnet18").exit_code == 5
-    assert run(*arguments, *options_, "--lr", "1e-12", "--freeze-batchnorm", "true").exit_code == 0
-    lightness = torch.rand(1, 1, 64, 64) * 100
-    start, end = (load_generator(path)[0] for path in (tiny_checkpoint, tmp_path / "next" / "checkpoint.pt"))
-    with torch.inference_mode():
-        torch.testing.assert_close(start(lightness), end(lightness), atol=0.01, rtol=0)
-    assert load_checkpoint(tmp_path / "next" / "checkpoint.pt").contract.architecture == "efficientnet_lite0"
-
-
-def test_architecture_of_the_command_of_the_file_and_of_the_start(
-    photo_folder: Path, tmp_path: Path, tiny_checkpoint: Path
-) -> None:
-    (tmp_path / "some.json").write_text('{"batch_size": 4, "crop_size": 64}')
-    (tmp_path / "other.json").write_text('{"batch_size": 4, "crop_size": 64, "arch": "resnet18"}')
-    short = ["--max-minutes", "0.00001"]
-    command = [photo_folder, "--init", tiny_checkpoint, *short]
-    refused = run(*command, "--out", tmp_path / "a", "--config", tmp_path / "other.json")
-    assert (refused.exit_code, "holds efficientnet_lite0, not resnet18" in refused.output) == (5, True)
-    assert run(*command, "--out", tmp_path / "b", "--config", tmp_path / "some.json").exit_code == 0
-    command = [photo_folder, "--out", tmp_path / "c", "--config", tmp_path / "some.json", *short]
-    assert run(*command, "--arch", "pix2pix", "--crop-size", "256").exit_code == 0
-    config = TrainConfig.load(tmp_path / "c" / "config.json")
-    assert config == TrainConfig.of({"arch": "pix2pix", "batch_size": 4})
 
 
 def test_training_learns_and_leaves_its_record(photo_folder: Path, tmp_path: Path) -> None:
@@ -308,95 +249,6 @@ def test_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(
         trainer.run()
     weights = load_checkpoint(tmp_path / "checkpoint.pt").training["model"]
     assert all(value.isfinite().all() for value in weights.values())
-
-
-def test_ctrl_c_saves_and_resume_finishes(photo_folder: Path, tmp_path: Path) -> None:
-    config = dataclasses.replace(CONFIG, l1_epochs=300)
-    command = [*TRAIN, photo_folder, "--out", tmp_path / "a run"]
-    process = subprocess.Popen([*command, *options(config)], stderr=subprocess.PIPE, text=True)
-    while (
-        not (tmp_path / "a run" / "metrics.jsonl").exists()
-        or not (tmp_path / "a run" / "metrics.jsonl").read_text()
-    ):
-        assert process.poll() is None
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    stderr = process.communicate()[1]
-    assert process.returncode == 130, stderr
-    _, again = stderr.splitlines()[-1].split("go on with: ")
-    arguments = [str(photo_folder), "--out", str(tmp_path / "a run"), "--resume"]
-    assert shlex.split(again) == ["colorize-train", *arguments]
-    step = load_checkpoint(tmp_path / "a run" / "checkpoint.pt").step
-    assert step >= 1
-    result = run(*arguments, "--max-minutes", "0.001")
-    assert result.exit_code == 0, result.output
-    assert load_checkpoint(tmp_path / "a run" / "checkpoint.pt").step > step
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "says"),
-    [
-        (["--arch", "lite9", "--batch-size", "4"], 2, "--arch lite9"),
-        (["--batch-size", "64", "--pretrained", "none"], 2, "--batch-size 64 is larger than the"),
-        (["--crop-size", "100"], 2, "--crop-size 100"),
-        (["--lr", "-1"], 2, "--lr -1"),
-        (["--batch-size", "4", "--pretrained", "gone.pth"], 5, "gone.pth"),
-        (["--resume"], 5, "no such checkpoint"),
-        (["--resume", "--lr", "0.1"], 2, "remove --lr"),
-        (["--gan-mode", "wgan"], 2, "--gan-mode wgan: not vanilla, lsgan, hinge"),
-        (
-            ["--arch", "pix2pix", "--crop-size", "160", "--batch-size", "4"],
-            2,
-            "pix2pix takes multiples of 256",
-        ),
-        (["--init", "gone.pt"], 5, "gone.pt"),
-        (
-            ["--arch", "ghostnet_100", "--pretrained", "none", "--batch-size", "4", "--bf16-weights", "1"],
-            2,
-            "--bf16-weights: not for ghostnet_100",
-        ),
-        (["--render-size", "100", "--batch-size", "4"], 2, "--render-size 100: efficientnet_lite2 takes"),
-        (["--lambda-perceptual", "1", "--perceptual-weights", "none"], 2, "--perceptual-weights none"),
-        (["--config", "gone.json"], 2, "--config gone.json"),
-        (["--device", "cuda:7"], 4, "--device cuda:7"),
-        (["--precision", "fp16", "--batch-size", "4"], 2, "--precision fp16: needs --device cuda"),
-        (
-            ["--lambda-perceptual", "1", "--perceptual-arch", "lite9", "--batch-size", "4"],
-            2,
-            "--perceptual-arch lite9",
-        ),
-    ],
-)
-def test_bad_settings_give_one_line(
-    photo_folder: Path, tmp_path: Path, arguments: list[str], code: int, says: str
-) -> None:
-    result = run(photo_folder, "--out", tmp_path / "run", *arguments)
-    assert result.exit_code == code, result.output
-    assert len(result.stderr.strip().splitlines()) == 1
-    assert says in result.stderr
-
-
-def test_empty_folder_and_broken_photo_give_one_line(tmp_path: Path, photo_folder: Path) -> None:
-    (tmp_path / "data").mkdir()
-    result = run(tmp_path / "data", "--out", tmp_path / "run")
-    assert (result.exit_code, "no images" in result.stderr) == (2, True)
-    for photo in photo_folder.iterdir():
-        (tmp_path / "data" / photo.name).write_bytes(photo.read_bytes())
-    for index in range(40):
-        (tmp_path / "data" / f"broken{index}.png").write_text(f"broken {index}")
-    result = run(tmp_path / "data", "--out", tmp_path / "run", *options(CONFIG))
-    assert result.exit_code == 2
-    assert "not an image" in result.stderr.splitlines()[-1]
-    assert ".png: " in result.stderr.splitlines()[-1]
-
-
-def test_a_run_is_not_overwritten_by_accident(
-    tiny_checkpoint: Path, photo_folder: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "checkpoint.pt").write_bytes(tiny_checkpoint.read_bytes())
-    result = run(photo_folder, "--out", tmp_path)
-    assert result.exit_code == 2
-    assert "--resume" in result.stderr
 
 
 def test_checkpoint_of_another_architecture_is_named(tiny_checkpoint: Path, tmp_path: Path) -> None:

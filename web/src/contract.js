@@ -13,6 +13,7 @@ const BYTES_OF_FIXED = /** @type {Record<number, number>} */ ({ 1: 8, 5: 4 });
  * @property {number} render_size short side, in pixels, that the network sees
  * @property {{multiple_of: number, minimum: number, fixed: boolean}} size
  * @property {string} input_name
+ * @property {boolean} [takes_hints] whether it has a second input, `hints`: a*, b* and a weight; older files do not say
  * @property {string} output_name
  * @property {string} license
  */

@@ -66,9 +66,14 @@ export class Network {
    * @param {Omit<Small, "ab">} reduced
    */
   async predict({ height, width, lightness }) {
-    const { input_name: input, output_name: output } = this.contract;
-    const tensor = new this.runtime.Tensor("float32", lightness, [1, 1, height, width]);
-    const { [output]: result } = await this.session.run({ [input]: tensor });
+    const { input_name: input, output_name: output, takes_hints: takesHints } = this.contract;
+    const { Tensor } = this.runtime;
+    /** @type {Record<string, import("onnxruntime-web").Tensor>} */
+    const feeds = { [input]: new Tensor("float32", lightness, [1, 1, height, width]) };
+    if (takesHints) {
+      feeds.hints = new Tensor("float32", new Float32Array(3 * height * width), [1, 3, height, width]);
+    }
+    const { [output]: result } = await this.session.run(feeds);
     const ab = Float32Array.from(/** @type {Float32Array} */ (result.data));
     result.dispose();
     return ab;

@@ -125,6 +125,11 @@ def test_float_tiff_is_refused(tmp_path: Path) -> None:
         read_image(tmp_path / "float.tif")
 
 
+def test_a_format_that_is_not_written_here_is_refused(photo: np.ndarray) -> None:
+    with pytest.raises(ImageError, match=r"\.jxl is not a format"):
+        encode(".jxl", photo, 95, Metadata())
+
+
 @pytest.mark.parametrize("suffix", [".tif", ".png", ".webp"])
 def test_several_pages_or_frames_are_refused_not_cut(tmp_path: Path, photo: np.ndarray, suffix: str) -> None:
     path = tmp_path / f"two{suffix}"

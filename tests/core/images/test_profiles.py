@@ -89,7 +89,9 @@ def test_cmyk_becomes_srgb(tmp_path: Path, photo: np.ndarray) -> None:
     Image.fromarray(cmyk, "CMYK").save(tmp_path / "print.tif")
     Image.fromarray(cmyk, "CMYK").save(tmp_path / "print.jpg", quality=95)
     for name in ("print.tif", "print.jpg"):
-        pixels = read_picture(tmp_path / name).pixels
+        picture = read_picture(tmp_path / name)
+        pixels = picture.pixels
+        assert any("offset print" in note for note in picture.notes)
         assert pixels.shape == (32, 32, 3)
         assert pixels[:, :8].min() > 235  # paper
         assert pixels[:, 24:].max() < 80  # ink

@@ -14,5 +14,5 @@ def test_device_names(device: str, works: bool, number: int | None) -> None:
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:x", "cpu:0", "cuda:-1", ""])
 def test_unknown_device_is_a_usage_error(device: str) -> None:
-    with pytest.raises(UsageError, match="--device"):
+    with pytest.raises(UsageError, match="`device`"):
         cuda_number(device, lambda: True)

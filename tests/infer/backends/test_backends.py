@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import threading
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,14 @@ import pytest
 
 from colorize_gan.core.contract import METADATA_KEY, ModelContract
 from colorize_gan.core.errors import DeviceError, ModelError, UsageError
+from colorize_gan.core.hints import join_hints, random_hints
 from colorize_gan.core.system import devices
+from colorize_gan.infer import Colorizer
 from colorize_gan.infer.backends.batching import BatchingBackend
 from colorize_gan.infer.backends.bundled import find_model
 from colorize_gan.infer.backends.open import open_backend
+from colorize_gan.trainer.checkpoint import load_generator
+from colorize_gan.trainer.evaluate import torch_predictor
 
 SUFFIXES = ["onnx", "torchscript", "pt2"]
 BACKENDS = [("onnx", "onnxruntime"), ("onnx", "openvino"), ("torchscript", "torchscript"), ("pt2", "pt2")]
@@ -64,6 +69,62 @@ def test_backends_agree(exported: dict[str, Path]) -> None:
     for other in others:
         close = BF16_CLOSE if other.precision == "bf16" else 1e-3
         assert np.abs(first.run(lightness) - other.run(lightness)).max() < close, other.name
+
+
+@pytest.mark.parametrize(("suffix", "name"), BACKENDS)
+def test_hints_reach_every_backend_and_none_are_zero(
+    hinted: dict[str, Path], hinted_checkpoint: Path, suffix: str, name: str
+) -> None:
+    generator, contract = load_generator(hinted_checkpoint)
+    backend = open_backend(hinted[suffix], name, "cpu", gate=False)
+    assert backend.contract.takes_hints
+    close = BF16_CLOSE if backend.precision == "bf16" else 1e-3
+    for shape in [(1, 1, 32, 32), (2, 1, 80, 48)]:
+        lightness = np.random.default_rng(0).uniform(0, 100, shape).astype(np.float32)
+        plain = backend.run(lightness)
+        for inputs in (lightness, join_hints(lightness, random_hints(shape))):
+            found, expected = backend.run(inputs), torch_predictor(generator)(inputs)
+            assert np.abs(found - expected).max() < close
+            none = np.concatenate([inputs[:, :1], np.zeros_like(inputs[:, 1:])], axis=1)
+            assert np.abs(backend.run(none) - plain).max() < 1e-3
+        assert np.abs(found - plain).max() > 0.1
+    assert contract.takes_hints
+
+
+@pytest.mark.parametrize(("suffix", "name"), BACKENDS)
+def test_contract_that_says_otherwise_of_hints_is_refused_in_one_line(
+    exported: dict[str, Path], hinted: dict[str, Path], suffix: str, name: str, tmp_path: Path
+) -> None:
+    for file, graph, promised in ((exported, "L", "L, hints"), (hinted, "L, hints", "L")):
+        path = _with_other_contract(file[suffix], tmp_path / f"wrong.{suffix}")
+        with pytest.raises(ModelError) as caught:
+            open_backend(path, name, "cpu", gate=False)
+        assert str(caught.value) == (
+            f"{path}: its graph takes {graph}, its contract says {promised}; export the model again"
+        )
+
+
+def _with_other_contract(file: Path, path: Path) -> Path:
+    """Copy a file with the opposite in its contract of whether it takes hints."""
+    no, yes = b'"takes_hints": false,', b'"takes_hints": true, '  # of one length
+
+    def swapped(content: bytes) -> bytes:
+        return content.replace(no, yes) if no in content else content.replace(yes, no)
+
+    if file.suffix == ".onnx":
+        path.write_bytes(swapped(file.read_bytes()))
+    else:
+        with zipfile.ZipFile(file) as old, zipfile.ZipFile(path, "w") as new:
+            for name in old.namelist():
+                new.writestr(name, swapped(old.read(name)))
+    return path
+
+
+def test_colorizer_colours_with_a_model_that_takes_hints(hinted: dict[str, Path], photo: np.ndarray) -> None:
+    colored = Colorizer(hinted["onnx"], backend="onnxruntime").colorize(photo)
+    assert (colored.shape, colored.dtype) == (photo.shape, np.uint8)
+    together = Colorizer(hinted["onnx"], backend="onnxruntime", batch_size=3).colorize(photo)
+    assert np.array_equal(together, colored)
 
 
 def test_openvino_runs_its_callers_at_once_and_alike(exported: dict[str, Path]) -> None:
@@ -139,9 +200,9 @@ def test_openvino_computes_colour_arithmetic_in_float32(pixels_file: Path, photo
 
 
 def test_openvino_is_for_the_cpu(exported: dict[str, Path]) -> None:
-    with pytest.raises(DeviceError, match="--device cuda: OpenVINO runs on the CPU"):
+    with pytest.raises(DeviceError, match="`device` cuda: OpenVINO runs on the CPU"):
         open_backend(exported["onnx"], "openvino", "cuda")
-    with pytest.raises(UsageError, match="--device tpu"):
+    with pytest.raises(UsageError, match="`device` tpu"):
         open_backend(exported["onnx"], "openvino", "tpu")
 
 
@@ -177,7 +238,7 @@ def test_openvino_that_is_not_installed_says_so(exported: dict[str, Path]) -> No
         f"open_backend(Path({str(exported['onnx'])!r}), 'openvino', gate=False)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "DeviceError: --backend openvino: is not installed" in done.stderr
+    assert "MissingPackageError: `backend` openvino: needs openvino, which is not installed" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -260,7 +321,7 @@ def test_backend_that_cannot_read_the_file_is_a_usage_error(exported: dict[str, 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_cuda_that_is_not_there_is_an_error(exported: dict[str, Path], suffix: str) -> None:
-    with pytest.raises(DeviceError, match="--device cuda"):
+    with pytest.raises(DeviceError, match="`device` cuda"):
         open_backend(exported[suffix], device="cuda:7")
 
 
@@ -391,7 +452,7 @@ def test_torchscript_without_torch_says_so(exported: dict[str, Path]) -> None:
         f"open_backend(Path({str(exported['torchscript'])!r}))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "DeviceError: PyTorch is not installed" in done.stderr
+    assert "torchscript: needs torch, which is not installed" in done.stderr
 
 
 def test_contract_is_what_was_exported(exported: dict[str, Path]) -> None:

@@ -118,7 +118,7 @@ def test_auto_takes_onnxruntime_without_bf16(
 
 def test_openvino_that_is_asked_for_passes_the_gate_or_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     bf16(monkeypatch, shift=3)
-    with pytest.raises(VerificationError, match="use --backend onnxruntime"):
+    with pytest.raises(VerificationError, match="use `backend` onnxruntime"):
         open_backend(MODEL, "openvino")
     assert open_backend(MODEL, "openvino", gate=False).name == "openvino"
 

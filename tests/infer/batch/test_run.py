@@ -115,7 +115,7 @@ def test_an_output_of_another_input_is_not_replaced(
     before = digests(tmp_path / "out")
     [(status, reason)] = ends(second)
     assert status == "failed"
-    assert f"was made from {first / '0001.jpg'}; use another --out" in reason
+    assert f"was made from {first / '0001.jpg'}; use another `out`" in reason
     assert digests(tmp_path / "out") == before
     link = tmp_path / "link"
     link.symlink_to(first)

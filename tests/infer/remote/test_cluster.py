@@ -188,7 +188,10 @@ def test_without_the_extra_the_engine_is_refused(many: Path, tmp_path: Path) -> 
     command = [sys.executable, "-c", code, str(many), "--out", str(tmp_path), "--engine", "ray"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == "error: --engine ray needs pip install 'colorize-gan[ray]'\n"
+    assert (
+        done.stderr
+        == "error: --engine ray: needs ray, which is not installed; pip install 'colorize-gan[ray]'\n"
+    )
 
 
 def test_the_address_is_for_the_engine(many: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from colorize_gan.core.files.atomic import atomic_path
 from colorize_gan.infer.backends.bundled import find_model
 from colorize_gan.infer.backends.open import open_backend
 from colorize_gan.infer.batch.inputs import find_work
+from colorize_gan.infer.batch.open import ModelOptions
 from colorize_gan.infer.batch.planner import Task
 from colorize_gan.infer.batch.results import BatchOptions, LeftError
 from colorize_gan.infer.batch.work import Selection, WorkItem
@@ -26,8 +27,7 @@ from colorize_gan.infer.remote.urls import open_url
 @pytest.fixture
 def assignment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Assignment:
     monkeypatch.chdir(tmp_path)  # a worker goes to the run's folder
-    opening = {"model": "lite2", "backend": "native", "device": "auto"}
-    return Assignment.of(opening, BatchOptions())
+    return Assignment.of(ModelOptions(backend="native"), BatchOptions())
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def assignment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Assignment:
     [
         ({"version": "0.0.1"}, r": has colorize-gan .*, not 0.0.1$"),
         ({"urls": ["nothing://x"]}, r": nothing://x: Protocol not known: nothing$"),
-        ({"mark": Path("/nowhere/.colorize-batch/x.mark")}, ": does not see /nowhere; --out has to be"),
+        ({"mark": Path("/nowhere/.colorize-batch/x.mark")}, ": does not see /nowhere; `out` has to be"),
     ],
 )
 def test_a_machine_that_cannot_take_part_says_why(
@@ -53,9 +53,8 @@ def test_a_machine_whose_colours_would_differ_is_refused(assignment: Assignment)
 
 
 def test_a_gpu_is_used_only_where_it_is_asked_for() -> None:
-    opening = {"model": "lite2", "device": "auto"}
-    assert Assignment.of(opening, BatchOptions()).opening["device"] == "cpu"
-    assert Assignment.of(opening | {"device": "cuda"}, BatchOptions()).opening["device"] == "cuda"
+    for asked, used in (("auto", "cpu"), ("cpu", "cpu"), ("cuda", "cuda")):
+        assert Assignment.of(ModelOptions(device=asked), BatchOptions()).model.device == used
 
 
 def test_what_a_lost_worker_leaves_is_removed_by_its_run(

@@ -88,7 +88,7 @@ def test_rgb_keeps_its_bits(bits: int, make: Make, colorizer: Colorizer, tmp_pat
     lossless = written(clip, tmp_path / "out.mkv", colorizer, codec="ffv1", measure=True)
     assert (lossless.bits, lossless.video["luma"]["max_error"]) == (bits, 0)
     smaller = written(clip, tmp_path / "out.mp4", colorizer)
-    note = f"{bits} bits became 10; --codec ffv1 keeps them"
+    note = f"{bits} bits became 10; `codec` ffv1 keeps them"
     assert (smaller.bits, smaller.note) == (10, note if bits > 10 else "")
 
 

@@ -183,7 +183,7 @@ def test_a_runtime_other_than_published_is_refused(page: Path, archive: Path, ca
 
 def test_without_a_network_the_way_out_is_said(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NPM_CONFIG_REGISTRY", "http://127.0.0.1:9")
-    with pytest.raises(UsageError, match=r"ort-1\.0\.tgz: cannot be fetched .*--runtime FILE"):
+    with pytest.raises(UsageError, match=r"ort-1\.0\.tgz: cannot be fetched .*`runtime` of colorize-web"):
         find_runtime(page=page)
 
 
@@ -194,7 +194,7 @@ def run(*arguments: str) -> Result:
 @pytest.fixture
 def installed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the command find this page and its runtime."""
-    monkeypatch.setattr(cli, "find_runtime", lambda *_, **__: site.runtime)
+    monkeypatch.setattr("colorize_gan.infer.web.runtime.find_runtime", lambda *_, **__: site.runtime)
 
 
 @pytest.mark.usefixtures("installed")

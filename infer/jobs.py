@@ -1,0 +1,227 @@
+"""A run over photographs and videos: what it is asked to do, the work that comes of it, and doing it."""
+
+import contextlib
+import dataclasses
+import itertools
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from colorize_gan.core.errors import UsageError
+from colorize_gan.core.extras import packages_for
+from colorize_gan.core.files.containers import VIDEO_SUFFIXES
+from colorize_gan.core.system.devices import cuda_number
+from colorize_gan.infer.batch.inputs import find_work
+from colorize_gan.infer.batch.open import ModelOptions, open_colorizer
+from colorize_gan.infer.batch.pages import check_pages
+from colorize_gan.infer.batch.results import BatchOptions, ItemResult, LeftError
+from colorize_gan.infer.batch.watcher import Watcher
+from colorize_gan.infer.batch.work import SHARDS, Selection, Work, WorkItem
+from colorize_gan.infer.remote.places import ANYWHERE
+from colorize_gan.infer.remote.urls import expand_ranges
+from colorize_gan.infer.video.options import VideoOptions
+
+if TYPE_CHECKING:
+    from colorize_gan.infer.colorizer import Colorizer
+
+Engine = Literal["local", "ray"]
+
+_A_VIDEO = "a video; `videos` colorizes it, and so does colorize-video"
+
+
+@dataclass(frozen=True)
+class BatchJob:
+    """What a run is asked to do."""
+
+    inputs: Sequence[Path | Sequence[Path]]
+    """Files, folders, globs and URLs; one that is a list stands for the files in it."""
+    out: Path
+    """Folder or URL of the results."""
+    model: ModelOptions = field(default_factory=ModelOptions)
+    options: BatchOptions = field(default_factory=BatchOptions)
+    """Where they have `members`, the inputs are WebDataset shards, and so are the outputs."""
+    selection: Selection = field(default_factory=Selection)
+    """Which photographs of folders and globs are taken."""
+    videos: bool = False
+    """Colorize videos, too; else they are left alone, which is told."""
+    engine: Engine = "local"
+    """What does the work: this machine, or a Ray cluster."""
+    ray_address: str | None = None
+    """Of the cluster: see `open_cluster`."""
+    limit: int | None = None
+    """Do the first so many only."""
+    fail_fast: bool = False
+    """End at the first failure."""
+    report: Path | None = None
+    """A file that is written beside the outputs, by who watches the run; so is the next."""
+    gallery: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what does not go together."""
+        _check_engine(self)
+        _check_shards(self)
+        _check_urls(self)
+
+
+def _check_engine(job: BatchJob) -> None:
+    device, on_exists = job.model.device, job.options.on_exists
+    if job.engine == "local":
+        if job.ray_address is not None:
+            raise UsageError("`ray_address` is for `engine` ray")
+        return
+    if job.videos:
+        raise UsageError("`videos` is for `engine` local, and colorize-video")
+    if on_exists == "rename":
+        raise UsageError(
+            "`on_exists` rename is for `engine` local: what a lost machine wrote would be there twice"
+        )
+    cuda_number(device, lambda: False)  # refuses what is none
+    if device.startswith("cuda:"):
+        raise UsageError(f"`device` {device}: Ray chooses the GPU; use `device` cuda")
+
+
+def _check_shards(job: BatchJob) -> None:
+    if not job.options.members:
+        return
+    if job.videos or job.gallery:
+        raise UsageError(f"`{'videos' if job.videos else 'gallery'}` is for files, not for `shards`")
+    if job.options.on_exists == "rename":
+        raise UsageError("`on_exists` rename is for images; with `shards` use skip, overwrite or error")
+
+
+def _check_urls(job: BatchJob) -> None:
+    """Refuse what object storage cannot do."""
+    named = [path for path in job.inputs if not isinstance(path, Sequence)]
+    out = ANYWHERE.place(job.out).url
+    urls = [url for path in (*named, job.out) if (url := ANYWHERE.place(path).url)]
+    if job.videos and urls:
+        raise UsageError(f"{urls[0]}: `videos` is for files; copy the videos to a disk")
+    if job.options.on_exists == "rename" and out:
+        raise UsageError(f"{out}: `on_exists` rename is for folders; use skip, overwrite or error")
+
+
+def find_batch(job: BatchJob) -> Work:
+    """Find the work of a job.
+
+    Raises:
+        UsageError: two outputs would be one, or a page would take the place of a picture.
+    """
+    if job.options.members:
+        inputs = [each for path in job.inputs for each in _shards(path)]
+        work = find_work(inputs, job.out, Selection(job.selection.recursive, suffixes=SHARDS), ANYWHERE)
+    else:
+        listed = frozenset() if job.videos else VIDEO_SUFFIXES
+        suffixes = job.selection.suffixes | VIDEO_SUFFIXES
+        selection = dataclasses.replace(job.selection, suffixes=suffixes, listed=listed)
+        work = find_work(job.inputs, job.out, selection, ANYWHERE)
+    _check_pages(job, work)
+    work = work._replace(items=work.items[: job.limit])
+    if job.options.on_exists == "rename" and any(map(is_video, work.items)):
+        raise UsageError("`on_exists` rename is for images; with `videos` use skip, overwrite or error")
+    return work
+
+
+def _shards(path: Path | Sequence[Path]) -> Sequence[Path | Sequence[Path]]:
+    return [path] if isinstance(path, Sequence) else expand_ranges(path)
+
+
+def _check_pages(job: BatchJob, work: Work) -> None:
+    from colorize_gan.infer.batch.gallery import replaced_folder
+
+    replaced = replaced_folder(job.gallery, len(work.items)) if job.gallery else None
+    check_pages(work, filter(None, (job.report, job.gallery)), replaced)
+
+
+def is_video(item: WorkItem) -> bool:
+    """Tell a video from an image."""
+    return item.source.suffix.lower() in VIDEO_SUFFIXES
+
+
+def run_batch(job: BatchJob, work: Work, watcher: Watcher, stop: threading.Event) -> None:
+    """Bring the work of a job to its end; what is done when the run is over is told of.
+
+    Args:
+        job: what is asked for.
+        work: what `find_batch` found.
+        watcher: is told of it, in the order of the inputs.
+        stop: ends the run soon, like ``watcher.is_over``, and what it waits for.
+
+    Raises:
+        ColorizeError: nothing can be done, as with a model that cannot be used.
+        OSError: the output cannot be written.
+    """
+    has_failed = False
+
+    def is_over() -> bool:
+        return stop.is_set() or (job.fail_fast and has_failed) or watcher.is_over()
+
+    try:
+        with closing(_results(job, work, watcher, stop, is_over)) as results:
+            for result in results:
+                has_failed |= result.status == "failed"
+                watcher.add(result)
+    except LeftError:
+        if not stop.is_set():  # else it had not begun
+            raise
+
+
+_IsOver = Callable[[], bool]
+
+
+class _Opened(NamedTuple):
+    """What does the work."""
+
+    colorizer: "Colorizer"
+    """The model, or what stands for that of other machines."""
+    colorize: Callable[[list[WorkItem]], Generator[ItemResult, None, None]]
+
+
+def _results(
+    job: BatchJob, work: Work, watcher: Watcher, stop: threading.Event, is_over: _IsOver
+) -> Generator[ItemResult, None, None]:
+    images = [item for item in work.items if not is_video(item)]
+    clips = [item for item in work.items if is_video(item)]
+    with ExitStack() as stack:
+        opened: _Opened | None = None
+        if images or clips or job.report or job.gallery:
+            opened = stack.enter_context(_opened(job, images, watcher, stop, is_over))
+        for entry in work.bad:
+            yield ItemResult(entry.source, None, "failed", entry.reason)
+        for path in work.listed:
+            yield ItemResult(path, None, "skipped", _A_VIDEO)
+        if opened and images:
+            yield from stack.enter_context(closing(opened.colorize(images)))
+        if opened and clips:
+            going = itertools.takewhile(lambda _: not is_over(), clips)
+            yield from stack.enter_context(closing(_videos(job, going, opened.colorizer, watcher, stop)))
+
+
+@contextlib.contextmanager
+def _opened(
+    job: BatchJob, images: list[WorkItem], watcher: Watcher, stop: threading.Event, is_over: _IsOver
+) -> Iterator[_Opened]:
+    """Let this process, or the machines of a Ray cluster, open the model."""
+    if job.engine == "ray" and images:
+        with packages_for("`engine` ray"):
+            from colorize_gan.infer.remote.cluster import open_cluster
+        with open_cluster(job.ray_address, images, job.out, job.options, job.model, stop.is_set) as cluster:
+            watcher.opened(cluster.colorizer, cluster.need.workers)
+            yield _Opened(cluster.colorizer, lambda items: cluster.colorize(items, job.out, is_over))
+        return
+    colorizer = open_colorizer(job.model)
+    from colorize_gan.infer.folder import colorize_items
+
+    watcher.opened(colorizer, 0)
+    yield _Opened(colorizer, lambda items: colorize_items(items, job.out, colorizer, job.options, is_over))
+
+
+def _videos(
+    job: BatchJob, clips: Iterator[WorkItem], colorizer: "Colorizer", watcher: Watcher, stop: threading.Event
+) -> Generator[ItemResult, None, None]:
+    from colorize_gan.infer.video.video import colorize_videos
+
+    options = VideoOptions(on_exists=job.options.on_exists, measure=job.options.measure)
+    return colorize_videos(clips, colorizer, options, out=job.out, stop=stop, on_frame=watcher.on_frame)

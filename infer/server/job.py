@@ -1,0 +1,63 @@
+"""A server: what it is asked to be, and being it."""
+
+import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from colorize_gan.core.files.paths import StrPath
+from colorize_gan.infer.batch.open import ModelOptions
+from colorize_gan.infer.server.limits import Limits
+
+
+@dataclass(frozen=True)
+class ServeJob:
+    """What a server is asked to be."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    """0 for any that is free."""
+    token_file: StrPath | None = None
+    """See `read_token`."""
+    model: ModelOptions = field(default_factory=ModelOptions)
+    """Saturation and strength are each request's own."""
+    limits: Limits = field(default_factory=Limits)
+    workers: int | None = None
+    """Images in work at once; None for one a core."""
+    page: bool = False
+    """Offer the browser page, too."""
+    access_log: bool = False
+
+
+def run_server(job: ServeJob, say: Callable[[str], None]) -> None:
+    """Serve until a signal ends it.
+
+    Args:
+        job: what is asked for.
+        say: is told, in lines, what takes long, where the server is, and what is open about it.
+
+    Raises:
+        UsageError: the address cannot be had, the token is none, or there is no page.
+        ColorizeError: the model cannot be used: see `Colorizer`.
+    """
+    from colorize_gan.infer.server.service import Service
+    from colorize_gan.infer.server.serving import Server, bind, read_token, serve
+    from colorize_gan.infer.web.runtime import open_site
+
+    token = read_token(job.token_file)
+    site = open_site(job.model.model, say=say) if job.page else None
+    with bind(job.host, job.port) as listening:
+        colorizer = job.model.opened()
+        address, port = listening.getsockname()[:2]
+        if token is None and not _is_loopback(address):
+            say(f"{job.host}: whoever reaches it can use it; COLORIZE_TOKEN would ask for a token")
+        service = Service(colorizer, job.limits, job.workers)
+        server = Server(service, token, site, access_log=job.access_log)
+        used = colorizer.backend
+        shown = f"[{job.host}]" if ":" in job.host else job.host
+        running = f"{colorizer.contract.name} on {used.name}, {used.device}, {used.precision}"
+        say(f"model {running}: http://{shown}:{port}")
+        serve(server, listening)
+
+
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
