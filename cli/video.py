@@ -35,6 +35,7 @@ from colorize_gan.infer.video.options import (
     CodecName,
     PixelFormat,
     SubtitleChoice,
+    Transfer,
     VideoOptions,
 )
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from colorize_gan.infer.video.job import VideoJob
 
 _SOME_FAILED = VideoError.exit_code
+_MOST_FPS = 1000
 
 
 class _Time(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
@@ -64,6 +66,22 @@ class _Time(click.ParamType):  # type: ignore[type-arg] # generic since click 8.
         return seconds
 
 
+class _Rate(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
+    """Frames a second, without rounding."""
+
+    name = "RATE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        """See `click.ParamType.convert`."""
+        try:
+            rate = Fraction(str(value))
+        except (ValueError, ZeroDivisionError):
+            rate = Fraction(0)
+        if not 0 < rate <= _MOST_FPS:
+            self.fail(f"{value!r} is no rate; write frames a second, as 18 or 24000/1001", param, ctx)
+        return rate
+
+
 @click.command()
 @click.argument(
     "inputs", nargs=-1, required=True, type=click.Path(readable=False, path_type=Path), metavar="INPUT..."
@@ -72,7 +90,7 @@ class _Time(click.ParamType):  # type: ignore[type-arg] # generic since click 8.
     "--out",
     required=True,
     type=click.Path(path_type=Path),
-    help="File (.mp4, .mov, .mkv, .m4v, .webm) or folder to write to.",
+    help="Film (.mp4, .mov, .mkv, .m4v, .webm), sequence of images (new_%06d.tif) or folder to write to.",
 )
 @click.option(
     "--codec",
@@ -130,6 +148,12 @@ class _Time(click.ParamType):  # type: ignore[type-arg] # generic since click 8.
     show_default=True,
     help="Change of mean luma that counts as a cut. Colour smoothing restarts there.",
 )
+@click.option("--fps", type=_Rate(), help="Frames per second of a sequence of images. A folder is then one.")
+@click.option(
+    "--transfer",
+    type=click.Choice(get_args(Transfer)),
+    help="Meaning of the samples of a sequence: as shown, film densities or linear light.",
+)
 @click.option("--start", type=_Time(), help="Start at this time of the input. The output starts at zero.")
 @click.option("--end", type=_Time(), help="End before this time of the input.")
 @click.option("--resume", is_flag=True, hidden=True)
@@ -158,6 +182,8 @@ def colorize_video(
     deflicker: str,
     keyframes: int,
     scene_threshold: float,
+    fps: Fraction | None,
+    transfer: Transfer | None,
     start: Fraction | None,
     end: Fraction | None,
     resume: bool,
@@ -167,10 +193,10 @@ def colorize_video(
     report: Path | None,
     quiet: bool,
 ) -> int:
-    """Colorize black-and-white videos.
+    """Colorize black-and-white videos and sequences of images.
 
-    INPUT is a video file, a folder or a quoted glob. Every frame, its time and its luma are kept, and so are
-    sound, subtitles and chapters. The colours are a plausible guess, not history.
+    INPUT is a video file, a folder, a quoted glob or a sequence (scan_%06d.tif). Every frame, its time and
+    its luma are kept, and so are sound, subtitles and chapters. The colours are a plausible guess, not history.
 
     Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed (each is listed with its reason),
     4 device not available, 5 model not usable, 6 a backend gives other colours, 130 interrupted.
@@ -186,6 +212,8 @@ def colorize_video(
         deflicker=deflicker == "on",
         keyframes=keyframes,
         scene_threshold=scene_threshold,
+        fps=fps,
+        transfer=transfer,
         start=start,
         end=end,
         on_exists=on_exists,

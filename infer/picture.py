@@ -108,7 +108,11 @@ def facts_of(picture: Picture, shown: np.ndarray, suffix: str) -> dict[str, Any]
 
 def lightness_error(before: np.ndarray, content: bytes) -> float:
     """Return the largest error of L* that the content of a written file has."""
-    after = decode_picture(content).pixels
+    return lightness_difference(before, decode_picture(content).pixels)
+
+
+def lightness_difference(before: np.ndarray, after: np.ndarray) -> float:
+    """Return the largest difference of L* between two pictures of one size, see `Picture`."""
     errors = (
         cv2.norm(lightness_of(after[strip]), lightness_of(before[strip]), cv2.NORM_INF)
         for strip in strips(*before.shape[:2])

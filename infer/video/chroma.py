@@ -33,6 +33,11 @@ def check_matrix(tags: ColorTags) -> None:
         )
 
 
+def luma_weights(matrix: int) -> tuple[float, float]:
+    """Return the shares of red and blue in the luma of a matrix, see `ColorTags`."""
+    return _LUMA_WEIGHTS[matrix]
+
+
 def luma_to_grey(luma: np.ndarray, depth: int, *, is_full: bool) -> np.ndarray:
     """Convert a luma plane ``(H, W)``, uint8 or uint16 of ``depth`` bits, to neutral sRGB.
 

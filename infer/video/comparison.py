@@ -11,7 +11,7 @@ from av.video.frame import PictureType, VideoFrame
 from colorize_gan.core.files.atomic import lasting_path
 from colorize_gan.infer.video.encoder import EncoderSettings, settings_for
 from colorize_gan.infer.video.files import create_video
-from colorize_gan.infer.video.frames import Frames
+from colorize_gan.infer.video.making import open_frames
 from colorize_gan.infer.video.options import comparison_path
 from colorize_gan.infer.video.planes import plane_view
 from colorize_gan.infer.video.source import Clip, probe
@@ -31,7 +31,7 @@ def write_comparison(target: Path, clip: Clip, start: Fraction | None, end: Frac
         clip, height=size[0], width=2 * size[1], depth=8, aspect=_turned(clip.aspect, clip.quarter_turns)
     )
     settings = settings_for(both, "h264", _CRF)
-    pairs = zip(Frames(clip, start, end), Frames(after), strict=False)  # both end with the shorter
+    pairs = zip(open_frames(clip, start, end), open_frames(after), strict=False)  # both end with the shorter
     frames = (_side_by_side(first, second, clip, (height, width), settings) for first, second in pairs)
     unit = str(clip.time_base.denominator)
     with (

@@ -15,8 +15,9 @@ from colorize_gan.infer.batch.open import ModelOptions, open_colorizer
 from colorize_gan.infer.batch.pages import check_pages
 from colorize_gan.infer.batch.results import ItemResult
 from colorize_gan.infer.batch.watcher import Watcher
-from colorize_gan.infer.batch.work import Selection, Work, WorkItem
+from colorize_gan.infer.batch.work import BadInput, Selection, Work, WorkItem
 from colorize_gan.infer.video.options import VideoOptions, comparison_path
+from colorize_gan.infer.video.sequence import is_sequence, pattern_in
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,9 @@ class VideoJob:
     """What a run is asked to do."""
 
     inputs: Sequence[Path]
-    """Files, folders and globs."""
+    """Files, folders and globs; or one sequence of images: its pattern, or, with a rate, its folder."""
     out: Path
-    """A file, for one video, or a folder."""
+    """A file or a pattern, for one video, or a folder."""
     model: ModelOptions = field(default_factory=ModelOptions)
     options: VideoOptions = field(default_factory=VideoOptions)
     recursive: bool = True
@@ -44,10 +45,20 @@ def find_videos(job: VideoJob) -> Work:
         UsageError: an output cannot be written so, or two files would be one.
         VideoError: there is no such input.
     """
-    work = _one_video(job) if _is_for_a_file(job) else _videos_of_folder(job)
+    if _is_of_images(job):
+        work = _sequence(job)
+    else:
+        work = _one_video(job) if _is_for_a_file(job) else _videos_of_folder(job)
     comparisons = [comparison_path(item.target) for item in work.items] if job.options.compare else []
     check_pages(work, filter(None, (job.report, *comparisons)))
     return work
+
+
+def _is_of_images(job: VideoJob) -> bool:
+    if len(job.inputs) > 1:
+        return False
+    says_so = job.options.fps is not None or is_sequence(job.out)
+    return is_sequence(job.inputs[0]) or (says_so and job.inputs[0].is_dir())
 
 
 def _is_for_a_file(job: VideoJob) -> bool:
@@ -56,18 +67,36 @@ def _is_for_a_file(job: VideoJob) -> bool:
 
 
 def _one_video(job: VideoJob) -> Work:
+    if job.out.suffix.lower() not in CONTAINERS and not is_sequence(job.out):
+        raise UsageError(f"`out` {job.out}: cannot write {job.out.suffix}; one of {', '.join(CONTAINERS)}")
+    return _one(job, job.inputs[0], job.out)
+
+
+def _sequence(job: VideoJob) -> Work:
     [source], out = job.inputs, job.out
+    try:
+        pattern = pattern_in(source) if source.is_dir() else source
+    except VideoError as error:
+        return Work([], [BadInput(source, str(error))], Counter())
+    if is_sequence(out) or (out.suffix.lower() in CONTAINERS and not out.is_dir()):
+        return _one(job, pattern, out)
+    if out.suffix and not out.is_dir():
+        raise UsageError(
+            f"`out` {out}: a sequence becomes a folder, a pattern as new_%06d.tif, or {', '.join(CONTAINERS)}"
+        )
+    return _one(job, pattern, out / pattern.name)
+
+
+def _one(job: VideoJob, source: Path, target: Path) -> Work:
     if job.container:
         raise UsageError("`container` is for results in a folder; the name of `out` says what to write")
-    if out.suffix.lower() not in CONTAINERS:
-        raise UsageError(f"`out` {out}: cannot write {out.suffix}; one of {', '.join(CONTAINERS)}")
-    if out.resolve() == source.resolve():
-        raise UsageError(f"`out` {out}: is the input itself")
-    return Work([WorkItem(source, out)], [], Counter())
+    if target.resolve() == source.resolve():
+        raise UsageError(f"`out` {job.out}: is the input itself")
+    return Work([WorkItem(source, target)], [], Counter())
 
 
 def _videos_of_folder(job: VideoJob) -> Work:
-    if job.out.is_file():
+    if job.out.is_file() or is_sequence(job.out):
         first = job.inputs[0]
         if len(job.inputs) == 1 and not first.exists() and not glob.has_magic(str(first)):
             raise VideoError(f"{first}: no such file or folder")

@@ -8,7 +8,7 @@ import numpy as np
 
 from colorize_gan.core.errors import VideoError
 from colorize_gan.infer.video.encoder import convert_luma, luma_of
-from colorize_gan.infer.video.frames import Frames
+from colorize_gan.infer.video.making import open_frames
 from colorize_gan.infer.video.source import Clip, probe, to_planar
 
 
@@ -24,7 +24,7 @@ def luma_error(clip: Clip, target: Path, start: Fraction | None, end: Fraction |
     """
     written = probe(target)
     count, largest, mean, square = 0, 0.0, 0.0, 0.0
-    pairs = zip(Frames(clip, start, end), Frames(written), strict=True)
+    pairs = zip(open_frames(clip, start, end), open_frames(written), strict=True)
     try:
         for before, after in pairs:
             wanted = luma_of(to_planar(before, clip.tags), clip)

@@ -16,6 +16,9 @@ SoundCodec = Literal["aac", "flac"]
 AudioChoice = Literal["copy", "aac", "flac", "drop"]
 SubtitleChoice = Literal["copy", "drop"]
 
+Transfer = Literal["video", "log", "linear"]
+"""How the samples of a sequence are read: as those of a screen, as densities of film, as linear light."""
+
 SCENE_THRESHOLD = 27.0
 """Mean change of luma, 0 to 255, from which on a frame begins a new scene: PySceneDetect's own."""
 
@@ -36,6 +39,10 @@ class VideoOptions:
     keyframes: int = 1
     """The network sees one frame in so many; colours move along with the picture in between."""
     scene_threshold: float = SCENE_THRESHOLD
+    fps: Fraction | None = None
+    """Frames a second of a sequence of images."""
+    transfer: Transfer | None = None
+    """How a sequence is read; None for what its files tell, where that is a screen's."""
     start: Fraction | None = None
     end: Fraction | None = None
     """Seconds; None for the whole video."""

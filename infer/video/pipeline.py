@@ -1,30 +1,24 @@
 """The frames of one video: decode, look, steady, merge and encode overlap, in bounded memory."""
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, islice, takewhile
+from typing import Generic, TypeVar
 
 import numpy as np
-from av.video.frame import VideoFrame
 
 from colorize_gan.core.color.lab import FloatArray
-from colorize_gan.core.errors import VideoError
 from colorize_gan.core.system.parallel import map_in_order
 from colorize_gan.infer.colorizer import Colorizer, Prepared
-from colorize_gan.infer.video.chroma import ab_to_chroma, luma_to_grey
 from colorize_gan.infer.video.cuts import LONGEST_FLASH
-from colorize_gan.infer.video.encoder import EncoderSettings, luma_of, recolor
 from colorize_gan.infer.video.faintness import strength_of, weight_of
 from colorize_gan.infer.video.flicker import Look, look
 from colorize_gan.infer.video.motion import Motion, motion_between
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.planning import APART, Plan, Planner
-from colorize_gan.infer.video.segments import Job
 from colorize_gan.infer.video.smoothing import Colors
-from colorize_gan.infer.video.source import Clip, to_planar
+from colorize_gan.infer.video.source import Clip
 from colorize_gan.infer.video.state import State
 
 _MEMORY = 1 << 30  # bytes, for the frames between decoder and encoder
@@ -32,29 +26,44 @@ _FRAMES_A_WORKER = 6  # two in each of three stages
 _PLANES = 2.5  # luma, chroma and grey, in multiples of luma
 
 
-@dataclass(frozen=True)
-class _Picture:
-    """A decoded frame and its lightness."""
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
-    frame: VideoFrame
+
+@dataclass(frozen=True)
+class Shot(Generic[_Result]):
+    """A frame that was read."""
+
+    image: np.ndarray
+    """As `Colorizer.prepare` takes it."""
+    is_damaged: bool
+    finish: Callable[[Prepared, FloatArray], _Result]
+    """Takes the prepared image and ab ``(h, w, 2)``, and makes what is to be written."""
+
+
+@dataclass(frozen=True)
+class _Picture(Generic[_Result]):
+    """A frame and its lightness."""
+
+    shot: Shot[_Result]
     prepared: Prepared
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _Seen(Generic[_Result]):
     """A frame that was looked at, as far as its plan says."""
 
-    picture: _Picture
+    picture: _Picture[_Result]
     plan: Plan
     ab: FloatArray | None
     motion: Motion | None
 
 
 @dataclass(frozen=True)
-class _Colored:
+class _Colored(Generic[_Result]):
     """A frame with its colours and those of the frame before."""
 
-    seen: _Seen
+    seen: _Seen[_Result]
     colors: Colors
     before: Colors | None
     left: Colors
@@ -62,24 +71,37 @@ class _Colored:
 
 
 @dataclass(frozen=True)
-class _Finished:
-    """A frame to encode, and what was measured of it."""
+class _Finished(Generic[_Result]):
+    """A frame to write, and what was measured of it."""
 
-    frame: VideoFrame
+    result: _Result
     plan: Plan
     left: Colors
     predicted: Look
     written: Look
 
 
-class FramePipeline:
-    """Colours the frames of a clip."""
+class FramePipeline(Generic[_Item, _Result]):
+    """Colours the frames of a film or a sequence."""
 
     def __init__(
-        self, clip: Clip, settings: EncoderSettings, colorizer: Colorizer, options: VideoOptions
+        self,
+        read: Callable[[_Item], Shot[_Result]],
+        clip: Clip,
+        colorizer: Colorizer,
+        options: VideoOptions,
+        quarter_turns: int = 0,
     ) -> None:
-        """Prepare; frames are encoded with ``settings``."""
-        self._clip, self._settings, self._options = clip, settings, options
+        """Prepare.
+
+        Args:
+            read: makes a shot of what `run` is given, on several threads.
+            clip: that they are of.
+            colorizer: the model.
+            options: what happens to them.
+            quarter_turns: counterclockwise, by which the images of the shots have to be turned to be upright.
+        """
+        self._read, self._turns, self._options = read, quarter_turns, options
         self._colorizer = colorizer
         samples = clip.height * clip.width * (1 if clip.depth == 8 else 2)
         affordable = int(_MEMORY / (_FRAMES_A_WORKER * _PLANES * samples))
@@ -87,41 +109,22 @@ class FramePipeline:
         # enough to fill a batch while another one is on its way
         self._lookers = max(self._workers, 2 * colorizer.batch_size)
 
-    def run(
-        self,
-        frames: Iterable[VideoFrame],
-        state: State,
-        job: Job,
-        stop: threading.Event,
-        on_frame: Callable[[], None],
-    ) -> None:
-        """Write all frames as segments of the job; the one in hand is lost when ``stop`` is set.
+    def run(self, items: Iterable[_Item], state: State, on_frame: Callable[[], None]) -> Iterator[_Result]:
+        """Yield what the shots were finished to, in order.
 
         Args:
-            frames: those that the job has not yet.
-            state: after the frame before; changed.
-            job: takes the segments.
-            stop: ends the run soon.
+            items: those after ``state``.
+            state: after the frame before; it is brought up to each frame that is yielded.
             on_frame: called after each frame.
-
-        Raises:
-            VideoError: the encoder does not give a packet for each frame.
         """
-        finished = self._finished(takewhile(lambda _: not stop.is_set(), frames), state)
-        for first in finished:
-            times: list[int] = []
-            segment = chain([first], islice(finished, self._options.segment_frames - 1))
-            taken = _taken(segment, state, times, on_frame)
-            columns = job.write_packets(self._settings.packets_of(taken))
-            if stop.is_set():
-                return
-            if sorted(columns["times"].tolist()) != times:
-                raise VideoError(f"{self._settings.codec} does not keep all frames; choose another `codec`")
-            job.finish_segment(columns, state.to_arrays())
+        for finished in self._finished(items, state):
+            _bring_up(state, finished)
+            yield finished.result
+            on_frame()
 
-    def _finished(self, frames: Iterable[VideoFrame], state: State) -> Iterator[_Finished]:
+    def _finished(self, items: Iterable[_Item], state: State) -> Iterator[_Finished[_Result]]:
         planner = Planner(self._options.keyframes, self._options.scene_threshold, state.plan)
-        pictures = map_in_order(self._prepare, frames, self._workers, "prepare")
+        pictures = map_in_order(self._prepare, items, self._workers, "prepare")
         planned = (
             (picture, _planned(planner, picture, following)) for picture, following in _followed(pictures)
         )
@@ -129,13 +132,11 @@ class FramePipeline:
         colored = self._steadied(seen, state.colors)
         return map_in_order(self._merge, colored, self._workers, "merge")
 
-    def _prepare(self, frame: VideoFrame) -> _Picture:
-        clip = self._clip
-        frame = to_planar(frame, clip.tags)
-        grey = luma_to_grey(luma_of(frame, clip), clip.depth, is_full=clip.tags.is_full)
-        return _Picture(frame, self._colorizer.prepare(grey))
+    def _prepare(self, item: _Item) -> _Picture[_Result]:
+        shot = self._read(item)
+        return _Picture(shot, self._colorizer.prepare(shot.image))
 
-    def _look(self, planned: tuple[_Picture, Plan]) -> _Seen:
+    def _look(self, planned: tuple[_Picture[_Result], Plan]) -> _Seen[_Result]:
         picture, plan = planned
         ab = self._predict(picture.prepared) if plan.role in ("predict", "insert") else None
         now = picture.prepared.reduced
@@ -144,17 +145,19 @@ class FramePipeline:
 
     def _predict(self, prepared: Prepared) -> FloatArray:
         """Return ab ``(h, w, 2)``; the network sees the picture upright."""
-        turns = self._clip.quarter_turns
+        turns = self._turns
         upright = Prepared(prepared.image, np.ascontiguousarray(np.rot90(prepared.reduced, turns)))
         return np.ascontiguousarray(np.rot90(self._colorizer.predict(upright), -turns))
 
-    def _steadied(self, frames: Iterable[_Seen], colors: Colors | None) -> Iterator[_Colored]:
+    def _steadied(
+        self, frames: Iterable[_Seen[_Result]], colors: Colors | None
+    ) -> Iterator[_Colored[_Result]]:
         for seen in frames:
             before, shown = colors, self._colors_of(seen, colors)
             colors = shown if before is None or seen.plan.role not in APART else before
             yield _Colored(seen, shown, before, colors)
 
-    def _colors_of(self, seen: _Seen, before: Colors | None) -> Colors:
+    def _colors_of(self, seen: _Seen[_Result], before: Colors | None) -> Colors:
         role, motion = seen.plan.role, seen.motion
         if before is not None and role in ("hold", "flash"):
             return before
@@ -167,30 +170,25 @@ class FramePipeline:
             return Colors.first(predicted, weight)
         return before.averaged(predicted, motion, weight)
 
-    def _merge(self, colored: _Colored) -> _Finished:
+    def _merge(self, colored: _Colored[_Result]) -> _Finished[_Result]:
         seen, colors, before = colored.seen, colored.colors, colored.before
-        prepared, settings = seen.picture.prepared, self._settings
+        prepared = seen.picture.prepared
         is_steadied = self._options.deflicker
         ab = colors.steady if is_steadied else colors.predicted
-        chroma = ab_to_chroma(
-            ab * strength_of(prepared.reduced),
-            prepared.image,
-            subsampling=settings.subsampling,
-            depth=settings.depth,
-            tags=settings.tags,
-        )
-        frame = recolor(seen.picture.frame, chroma, self._clip, settings, self._colorizer.strength)
+        result = seen.picture.shot.finish(prepared, ab * strength_of(prepared.reduced))
         last = before.predicted if before else None
         predicted = look(prepared.reduced, colors.predicted, last, seen.motion)
         written = predicted
         if is_steadied:
             written = look(prepared.reduced, ab, before.steady if before else None, seen.motion)
-        return _Finished(frame, seen.plan, colored.left, predicted, written)
+        return _Finished(result, seen.plan, colored.left, predicted, written)
 
 
-def _followed(pictures: Iterable[_Picture]) -> Iterator[tuple[_Picture, list[_Picture]]]:
+def _followed(
+    pictures: Iterable[_Picture[_Result]],
+) -> Iterator[tuple[_Picture[_Result], list[_Picture[_Result]]]]:
     """Yield each picture, and those behind it that tell a flash from a cut."""
-    waiting: deque[_Picture] = deque()
+    waiting: deque[_Picture[_Result]] = deque()
     for picture in pictures:
         waiting.append(picture)
         if len(waiting) > LONGEST_FLASH:
@@ -199,24 +197,17 @@ def _followed(pictures: Iterable[_Picture]) -> Iterator[tuple[_Picture, list[_Pi
         yield waiting.popleft(), list(waiting)
 
 
-def _planned(planner: Planner, picture: _Picture, following: list[_Picture]) -> Plan:
-    whole = (later.prepared.reduced for later in following if not later.frame.is_corrupt)
-    return planner.plan(picture.prepared.reduced, is_damaged=picture.frame.is_corrupt, following=whole)
+def _planned(planner: Planner, picture: _Picture[_Result], following: list[_Picture[_Result]]) -> Plan:
+    whole = (later.prepared.reduced for later in following if not later.shot.is_damaged)
+    return planner.plan(picture.prepared.reduced, is_damaged=picture.shot.is_damaged, following=whole)
 
 
-def _taken(
-    frames: Iterable[_Finished], state: State, times: list[int], on_frame: Callable[[], None]
-) -> Iterator[VideoFrame]:
-    """Yield the frames for the encoder; note their times, and bring the state up to them."""
-    for finished in frames:
-        role = finished.plan.role
-        state.plan, state.colors = finished.plan.state, finished.left
-        setattr(state.counts, role, getattr(state.counts, role) + 1)
-        if role not in APART:  # those have no flicker of their own
-            state.counts.scenes += finished.plan.before is None
-            state.before.add(finished.predicted)
-            state.after.add(finished.written)
-        assert finished.frame.pts is not None
-        times.append(finished.frame.pts)
-        yield finished.frame
-        on_frame()
+def _bring_up(state: State, finished: _Finished[_Result]) -> None:
+    """Bring the state up to a frame."""
+    role = finished.plan.role
+    state.plan, state.colors = finished.plan.state, finished.left
+    setattr(state.counts, role, getattr(state.counts, role) + 1)
+    if role not in APART:  # those have no flicker of their own
+        state.counts.scenes += finished.plan.before is None
+        state.before.add(finished.predicted)
+        state.after.add(finished.written)

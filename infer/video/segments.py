@@ -87,13 +87,17 @@ class Job:
         try:
             before = json.loads((self._folder / _JOB).read_text())
             self.state()
-            is_whole = all(map(_is_whole, self.indices()))
+            is_whole = all(map(self._is_whole, self.indices()))
         except _DAMAGE:
             is_whole = False
         if not is_whole:
             return "and what is left of it is damaged"
         changed = sorted(key for key in before | self._settings if before.get(key) != self._settings.get(key))
         return f"with another {', '.join(changed)}" if changed else ""
+
+    def _is_whole(self, index: Path) -> bool:
+        """Tell whether what an index tells of is there."""
+        return index.with_suffix(".packets").stat().st_size >= int(_column(index, "sizes").sum())
 
     def indices(self) -> list[Path]:
         """Return the indices of the finished segments, in order."""
@@ -173,7 +177,3 @@ def _folder_of(target: Path) -> Path:
 def _column(index: Path, name: str) -> np.ndarray:
     with np.load(index, allow_pickle=False) as arrays:
         return np.asarray(arrays[name])
-
-
-def _is_whole(index: Path) -> bool:
-    return index.with_suffix(".packets").stat().st_size >= int(_column(index, "sizes").sum())

@@ -19,8 +19,10 @@ from av.video.stream import VideoStream
 
 from colorize_gan.core.errors import VideoError
 from colorize_gan.core.files.paths import StrPath
+from colorize_gan.infer.batch.input_state import Version
 from colorize_gan.infer.video.files import open_video, packets_of
 from colorize_gan.infer.video.planes import plane_view
+from colorize_gan.infer.video.sequence import Stills
 from colorize_gan.infer.video.side_data import alpha_of, display_matrix, is_bottom_first
 
 _LIMITED, FULL_RANGE = 1, 2
@@ -104,6 +106,16 @@ class Clip:
     has_alpha: bool
     frames: int
     """By the header, or estimated; 0 when there is no telling."""
+    stills: Stills | None = None
+    """The images of a sequence; `path` is then that of the first."""
+
+    def version(self) -> Version:
+        """Return what tells whether the input is still the same.
+
+        Raises:
+            OSError: it cannot be looked at.
+        """
+        return self.stills.version() if self.stills else Version.of(self.path)
 
 
 def probe(path: StrPath) -> Clip:
@@ -245,6 +257,11 @@ def _clock(container: InputContainer, time_base: Fraction, frame: VideoFrame) ->
     return origin, (shown - origin) * time_base
 
 
+def usual_matrix(height: int) -> int:
+    """Return the matrix that players take for a video of so many lines without tags."""
+    return _BT709 if height >= _HIGH_DEFINITION else _BT601
+
+
 def tags_of(frame: VideoFrame) -> ColorTags:
     """Return a frame's tags, completed as players complete them.
 
@@ -260,7 +277,7 @@ def tags_of(frame: VideoFrame) -> ColorTags:
     is_native = _has_luma_plane(frame.format) or frame.format.name.startswith(_ONE_BIT)
     matrix = frame.colorspace
     if matrix in _NO_MATRICES or frame.format.is_rgb:
-        matrix = _BT709 if frame.height >= _HIGH_DEFINITION else _BT601
+        matrix = usual_matrix(frame.height)
     # FFmpeg and its players take these for full range where there is no tag
     is_full_by_name = frame.format.name.startswith(("yuvj", "gray", _ONE_BIT))
     is_full = frame.color_range == FULL_RANGE or (not frame.color_range and is_full_by_name)

@@ -3,16 +3,19 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 from PIL import Image
 
 from colorize_gan.core.errors import ModelError
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.batch.work import WorkItem
-from colorize_gan.infer.video import video
+from colorize_gan.infer.video import film
 from colorize_gan.infer.video.options import VideoOptions
+from colorize_gan.infer.video.source import Clip
 from colorize_gan.infer.video.video import colorize_videos
 
 from .clips import STEP, frames_of, write_packets
@@ -23,13 +26,13 @@ Make = Callable[..., Path]
 def test_no_exception_of_one_film_ends_the_run(
     make: Make, colorizer: Colorizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class FaultyPipeline(video.FramePipeline):
-        def run(self, *arguments: object) -> None:
-            if self._clip.path.stem == "a":
+    class FaultyPipeline(film.FramePipeline[VideoFrame, VideoFrame]):
+        def __init__(self, read: Any, clip: Clip, *arguments: Any) -> None:
+            if clip.path.stem == "a":
                 raise ZeroDivisionError("by zero")
-            super().run(*arguments)  # type: ignore[arg-type]
+            super().__init__(read, clip, *arguments)
 
-    monkeypatch.setattr(video, "FramePipeline", FaultyPipeline)
+    monkeypatch.setattr(film, "FramePipeline", FaultyPipeline)
     films = [make(name, times=range(0, 3 * STEP, STEP)) for name in ("a.mp4", "b.mp4")]
     items = [WorkItem(film, tmp_path / "out" / film.name) for film in films]
     first, second = colorize_videos(items, colorizer, VideoOptions())

@@ -18,9 +18,10 @@ from colorize_gan.core.errors import VideoError
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.batch.results import ItemResult
 from colorize_gan.infer.batch.work import WorkItem
-from colorize_gan.infer.video import video
+from colorize_gan.infer.video import film
+from colorize_gan.infer.video.making import INTERRUPTED
 from colorize_gan.infer.video.options import VideoOptions, comparison_path
-from colorize_gan.infer.video.video import INTERRUPTED, colorize_videos
+from colorize_gan.infer.video.video import colorize_videos
 
 from .clips import STEP, frames_of, packets_of, times_of
 
@@ -142,7 +143,7 @@ def test_what_a_killed_run_left_of_a_whole_video_goes_away(
         raise VideoError("killed")
 
     with monkeypatch.context() as killed:
-        killed.setattr(video, "check_written", end_early)
+        killed.setattr(film, "check_written", end_early)
         assert run(clip, target, colorizer).reason == "killed"
     written[0].rename(
         written[0].with_name(written[0].name.removeprefix("kept-"))

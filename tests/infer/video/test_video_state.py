@@ -10,8 +10,9 @@ import pytest
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.batch.results import ItemResult
 from colorize_gan.infer.batch.work import WorkItem
+from colorize_gan.infer.video.making import INTERRUPTED
 from colorize_gan.infer.video.options import VideoOptions
-from colorize_gan.infer.video.video import INTERRUPTED, colorize_videos
+from colorize_gan.infer.video.video import colorize_videos
 
 from .clips import STEP, frames_of
 

@@ -1,0 +1,159 @@
+"""Making a film: of another one, or of a sequence of images."""
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+from itertools import chain, islice, takewhile
+
+from av.video.frame import VideoFrame
+
+from colorize_gan.core.color.lab import FloatArray
+from colorize_gan.core.errors import VideoError
+from colorize_gan.core.version import __version__
+from colorize_gan.infer.batch.results import ItemResult
+from colorize_gan.infer.colorizer import Prepared
+from colorize_gan.infer.video.checking import check_written
+from colorize_gan.infer.video.choosing import Wishes
+from colorize_gan.infer.video.chroma import ab_to_chroma, check_matrix, luma_to_grey
+from colorize_gan.infer.video.comparison import write_comparison
+from colorize_gan.infer.video.copies import Excerpt
+from colorize_gan.infer.video.encoder import EncoderSettings, luma_of, recolor, settings_for, what_changes
+from colorize_gan.infer.video.fitting import plan_copies
+from colorize_gan.infer.video.frames import Frames
+from colorize_gan.infer.video.making import Maker, OnFrame, damage, look_at, open_frames
+from colorize_gan.infer.video.measuring import luma_error
+from colorize_gan.infer.video.pipeline import FramePipeline, Shot
+from colorize_gan.infer.video.segments import Job
+from colorize_gan.infer.video.source import Clip, to_planar
+from colorize_gan.infer.video.state import State
+from colorize_gan.infer.video.still_frames import StillFrames
+from colorize_gan.infer.video.video_state import CUT_SHORT
+from colorize_gan.infer.video.writing import CodedVideo, write_video
+
+
+class FilmMaker(Maker):
+    """Brings one film to its end."""
+
+    def colorize(self, stop: threading.Event, on_frame: OnFrame) -> ItemResult:
+        """See `Maker.colorize`."""
+        item, options = self._item, self._options
+        clip = look_at(item.source, options, needs_rate=True)
+        check_matrix(clip.tags)
+        settings = settings_for(clip, options.codec, options.crf, options.pixel_format)
+        suffix = item.target.suffix.lower()
+        excerpt = Excerpt.of(clip, options.start, options.end)
+        copied = plan_copies(clip, suffix, settings, excerpt, Wishes(options.audio, options.subtitles))
+        item.target.parent.mkdir(parents=True, exist_ok=True)
+        frames = open_frames(clip, excerpt.start, excerpt.end)
+        overwrite = options.on_exists == "overwrite"
+        with Job(item.target, self._job_settings(clip, repr(settings)), overwrite=overwrite) as job:
+            state = State.from_arrays(job.state())
+            total = self._expected_frames(clip)
+            reader = _Reader(clip, settings, self._colorizer.strength)
+            pipeline = FramePipeline(reader.read, clip, self._colorizer, options, clip.quarter_turns)
+            new = takewhile(lambda _: not stop.is_set(), islice(frames, state.counts.frames, None))
+            colored = pipeline.run(new, state, lambda: on_frame(item.source, state.counts.frames, total))
+            _write_segments(colored, settings, options.segment_frames, job, state, stop)
+            if stop.is_set():
+                return self._interrupted()
+            if not state.counts.frames:
+                raise VideoError("no frame can be read" + (" there" if options.start or options.end else ""))
+            video = CodedVideo(job.packets(), job.times(), frames.last_duration)
+            with job.result() as part:
+                comment = self._comment() + (f"; {CUT_SHORT}" if frames.missing_seconds else "")
+                write_video(part, suffix, clip, settings, video, copied, excerpt, comment)
+                check_written(part, clip, settings, video.times, excerpt)
+            if options.compare:
+                write_comparison(item.target, clip, excerpt.start, excerpt.end)
+            job.remove()
+        notes = [*what_changes(clip, settings), *copied.notes, *damage(frames, state)]
+        return self._result(clip, settings, state, frames, notes)
+
+    def _comment(self) -> str:
+        model = self._colorizer.contract.name
+        return f"colours made by machine: colorize-gan {__version__}, model {model}"
+
+    def _result(
+        self,
+        clip: Clip,
+        settings: EncoderSettings,
+        state: State,
+        frames: Frames | StillFrames,
+        notes: list[str],
+    ) -> ItemResult:
+        form = {"codec": settings.codec, "pixel_format": settings.pixel_format}
+        facts = form | self._facts(state, frames)
+        if self._options.measure:
+            excerpt = Excerpt.of(clip, self._options.start, self._options.end)
+            facts["luma"] = luma_error(clip, self._item.target, excerpt.start, excerpt.end)
+        result = ItemResult(
+            self._item.source,
+            self._item.target,
+            "written",
+            note="; ".join(notes),
+            width=clip.width,
+            height=clip.height,
+            bits=settings.depth,
+            colorfulness=round(state.after.mean_colorfulness, 2),
+            video=facts,
+            output_size=self._item.target.stat().st_size,
+        )
+        if not frames.missing_seconds:
+            return result
+        reason = f"cut short: {frames.missing_seconds:.1f} s are missing; what there is was written"
+        return dataclasses.replace(result, status="failed", reason=reason)
+
+
+class _Reader:
+    """Makes shots of the frames of a clip, that become frames for an encoder."""
+
+    def __init__(self, clip: Clip, settings: EncoderSettings, strength: float) -> None:
+        self._clip, self._settings, self._strength = clip, settings, strength
+
+    def read(self, frame: VideoFrame) -> Shot[VideoFrame]:
+        clip, settings = self._clip, self._settings
+        planar = to_planar(frame, clip.tags)
+
+        def finish(prepared: Prepared, ab: FloatArray) -> VideoFrame:
+            chroma = ab_to_chroma(
+                ab,
+                prepared.image,
+                subsampling=settings.subsampling,
+                depth=settings.depth,
+                tags=settings.tags,
+            )
+            return recolor(planar, chroma, clip, settings, self._strength)
+
+        grey = luma_to_grey(luma_of(planar, clip), clip.depth, is_full=clip.tags.is_full)
+        return Shot(grey, frame.is_corrupt, finish)
+
+
+def _write_segments(
+    frames: Iterator[VideoFrame],
+    settings: EncoderSettings,
+    count: int,
+    job: Job,
+    state: State,
+    stop: threading.Event,
+) -> None:
+    """Write frames as segments of ``count`` each; the one in hand is lost when ``stop`` is set.
+
+    Raises:
+        VideoError: the encoder does not give a packet for each frame.
+    """
+    for first in frames:
+        times: list[int] = []
+        segment = _noted(chain([first], islice(frames, count - 1)), times)
+        columns = job.write_packets(settings.packets_of(segment))
+        if stop.is_set():
+            return
+        if sorted(columns["times"].tolist()) != times:
+            raise VideoError(f"{settings.codec} does not keep all frames; choose another `codec`")
+        job.finish_segment(columns, state.to_arrays())
+
+
+def _noted(frames: Iterator[VideoFrame], times: list[int]) -> Iterator[VideoFrame]:
+    for frame in frames:
+        assert frame.pts is not None
+        times.append(frame.pts)
+        yield frame

@@ -1,0 +1,131 @@
+"""What films and sequences have in common on their way to the end."""
+
+import dataclasses
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+from colorize_gan.core.errors import UsageError
+from colorize_gan.core.version import __version__
+from colorize_gan.infer.batch.results import ItemResult
+from colorize_gan.infer.batch.work import WorkItem
+from colorize_gan.infer.colorizer import Colorizer
+from colorize_gan.infer.notes import DAMAGED
+from colorize_gan.infer.video.frames import Frames
+from colorize_gan.infer.video.options import VideoOptions
+from colorize_gan.infer.video.sequence import Stills, is_sequence
+from colorize_gan.infer.video.source import Clip, probe
+from colorize_gan.infer.video.state import State
+from colorize_gan.infer.video.still_frames import StillFrames, clip_of
+
+INTERRUPTED = "interrupted; what is finished of it is kept"
+"""Reason of a result that ended early."""
+
+OnFrame = Callable[[Path, int, int], None]
+"""Takes a video, how many of its frames are done, and of how many: 0 where there is no telling."""
+
+
+class Maker(ABC):
+    """Brings one film or sequence to its end."""
+
+    def __init__(self, item: WorkItem, colorizer: Colorizer, options: VideoOptions) -> None:
+        """Prepare to make ``item.target`` of ``item.source``."""
+        self._item, self._colorizer, self._options = item, colorizer, options
+
+    @abstractmethod
+    def colorize(self, stop: threading.Event, on_frame: OnFrame) -> ItemResult:
+        """Bring it to its end, or go on with what an earlier run has left.
+
+        Raises:
+            ColorizeError: it cannot be done, and why.
+            OSError: a file cannot be read or written.
+        """
+
+    def _interrupted(self) -> ItemResult:
+        return ItemResult(self._item.source, self._item.target, "failed", INTERRUPTED)
+
+    def _job_settings(self, clip: Clip, form: str) -> dict[str, Any]:
+        """Return all that decides about the frames, as JSON has it; ``form``: how they are written."""
+        size, changed, _ = clip.version()
+        options = self._options
+        return {
+            "version": __version__,
+            "PyAV": av.__version__,
+            "input": str(self._item.source.resolve()),
+            "input size": size,
+            "input time": changed,
+            **self._colorizer.settings,
+            "encoder": form,
+            "deflicker": options.deflicker,
+            "keyframes": options.keyframes,
+            "scene threshold": options.scene_threshold,
+            "fps": str(options.fps),
+            "transfer": options.transfer,
+            "start": str(options.start),
+            "end": str(options.end),
+            "segment": options.segment_frames,
+        }
+
+    def _expected_frames(self, clip: Clip) -> int:
+        whole = clip.frames / clip.rate
+        end = min(whole, self._options.end or whole)
+        return max(0, int((end - (self._options.start or 0)) * clip.rate))
+
+    def _facts(self, state: State, frames: Frames | StillFrames) -> dict[str, Any]:
+        """Return what is to be said of a video only: `ItemResult.video`."""
+        return {
+            "frames": state.counts.frames,
+            **dataclasses.asdict(state.counts),
+            "damaged_packets": frames.damaged_packets,
+            "mended_times": frames.mended_times,
+            "flicker": _flicker(state, deflicker=self._options.deflicker),
+        }
+
+
+def look_at(source: Path, options: VideoOptions, *, needs_rate: bool) -> Clip:
+    """Find out what a film or a sequence is.
+
+    Raises:
+        VideoError: see `probe` and `clip_of`.
+        UsageError: the rate of a sequence is needed and not known, or that of a film is given.
+    """
+    if not is_sequence(source):
+        if options.fps or options.transfer:
+            raise UsageError(f"{source}: `fps` and `transfer` are for sequences of images")
+        return probe(source)
+    if needs_rate and not options.fps:
+        raise UsageError(f"{source}: a sequence tells no rate; set `fps`")
+    return clip_of(Stills.find(source, options.transfer), options.fps or Fraction(24))
+
+
+def open_frames(
+    clip: Clip, start: Fraction | None = None, end: Fraction | None = None
+) -> Frames | StillFrames:
+    """Return the frames of a clip that are shown from ``start`` until before ``end``, in seconds."""
+    return (StillFrames if clip.stills else Frames)(clip, start, end)
+
+
+def damage(frames: Frames | StillFrames, state: State) -> list[str]:
+    """Return notes on what was damaged."""
+    notes = []
+    if state.counts.hold or frames.damaged_packets:
+        notes.append(DAMAGED)
+    if frames.mended_times:
+        notes.append(
+            f"{frames.mended_times} frames had no time of their own, or not a later one than the last"
+        )
+    return notes
+
+
+def _flicker(state: State, *, deflicker: bool) -> dict[str, Any]:
+    tallies = {"off": state.before, "on": state.after} if deflicker else {"off": state.before}
+    return {
+        name: {**dataclasses.asdict(tally.score), "colorfulness": tally.mean_colorfulness}
+        for name, tally in tallies.items()
+        if tally.score
+    }

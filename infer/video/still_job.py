@@ -1,0 +1,172 @@
+"""Making a sequence of images: of another one, or of a film."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from itertools import islice, takewhile
+from pathlib import Path
+
+import numpy as np
+from av.video.frame import VideoFrame
+
+from colorize_gan.core.color.lab import FloatArray
+from colorize_gan.core.errors import UsageError, VideoError
+from colorize_gan.core.files.atomic import atomic_path, write_atomically
+from colorize_gan.core.images.decode import Picture
+from colorize_gan.core.images.formats import SIXTEEN_BIT_SUFFIXES
+from colorize_gan.core.images.metadata import Metadata
+from colorize_gan.infer.batch.results import ItemResult
+from colorize_gan.infer.colorizer import Colorizer, Prepared
+from colorize_gan.infer.picture import lightness_difference
+from colorize_gan.infer.video.chroma import check_matrix, luma_to_grey
+from colorize_gan.infer.video.copies import Excerpt
+from colorize_gan.infer.video.encoder import luma_of
+from colorize_gan.infer.video.frames import Frames
+from colorize_gan.infer.video.making import Maker, OnFrame, damage, look_at, open_frames
+from colorize_gan.infer.video.pipeline import FramePipeline, Shot
+from colorize_gan.infer.video.segments import Job
+from colorize_gan.infer.video.sequence import path_of
+from colorize_gan.infer.video.source import Clip, to_planar
+from colorize_gan.infer.video.state import State
+from colorize_gan.infer.video.still_frames import StillFrames, check_like
+from colorize_gan.infer.video.stills import Still, encode_still, read_still
+
+File = tuple[Path, bytes]
+"""A file to write, and its content."""
+
+
+class StillJob(Job):
+    """The folder of an unfinished sequence: it has the state after the last image that was written."""
+
+    def finish_image(self, state: Mapping[str, np.ndarray]) -> None:
+        """Note that an image was written."""
+        with atomic_path(self._folder / "0.npz") as part:
+            np.savez(part, allow_pickle=False, **{f"state.{key}": value for key, value in state.items()})
+
+    def _is_whole(self, index: Path) -> bool:
+        return True
+
+
+class StillMaker(Maker):
+    """Brings one sequence to its end."""
+
+    def colorize(self, stop: threading.Event, on_frame: OnFrame) -> ItemResult:
+        """See `Maker.colorize`."""
+        item, options = self._item, self._options
+        if options.compare:
+            raise UsageError("`compare` is for films")
+        clip = look_at(item.source, options, needs_rate=False)
+        check_matrix(clip.tags)
+        excerpt = Excerpt.of(clip, options.start, options.end)
+        frames = open_frames(clip, excerpt.start, excerpt.end)
+        target = item.target
+        target.parent.mkdir(parents=True, exist_ok=True)
+        overwrite = options.on_exists == "overwrite"
+        with StillJob(target, self._job_settings(clip, target.suffix.lower()), overwrite=overwrite) as job:
+            state = State.from_arrays(job.state())
+            reader = _Reader(clip, target, self._colorizer)
+            if not state.counts.frames and (ended := self._end_of(reader.targets(frames))):
+                return ended
+            total = self._expected_frames(clip)
+            pipeline = FramePipeline(reader.read, clip, self._colorizer, options)
+            left = islice(reader.items(frames), state.counts.frames, None)
+            new = takewhile(lambda _: not stop.is_set(), left)
+            files = pipeline.run(new, state, lambda: on_frame(item.source, state.counts.frames, total))
+            for path, content in files:
+                if stop.is_set():
+                    return self._interrupted()
+                write_atomically(path, content)
+                job.finish_image(state.to_arrays())
+            if stop.is_set():
+                return self._interrupted()
+            if not state.counts.frames:
+                raise VideoError("no frame can be read" + (" there" if options.start or options.end else ""))
+            job.remove()
+        return self._result(reader, state, frames)
+
+    def _end_of(self, targets: list[Path]) -> ItemResult | None:
+        """Return how it ends for images that are there; None where they are to be made.
+
+        Raises:
+            VideoError: there must not be any, or there are some only.
+        """
+        item, there = self._item, [path for path in targets if path.exists()]
+        if not there or self._options.on_exists == "overwrite":
+            return None
+        if self._options.on_exists == "error":
+            raise VideoError(f"{there[0]} exists")
+        if len(there) < len(targets):
+            raise VideoError(
+                f"{len(there)} of its {len(targets)} images exist; `on_exists` overwrite replaces them"
+            )
+        return ItemResult(item.source, item.target, "skipped", "the output exists")
+
+    def _result(self, reader: "_Reader", state: State, frames: Frames | StillFrames) -> ItemResult:
+        clip, suffix = reader.clip, self._item.target.suffix.lower()
+        deep = clip.depth if suffix == ".dpx" else 16 if suffix in SIXTEEN_BIT_SUFFIXES else 8
+        return ItemResult(
+            self._item.source,
+            self._item.target,
+            "written",
+            note="; ".join(damage(frames, state)),
+            width=clip.width,
+            height=clip.height,
+            bits=8 if clip.depth == 8 else deep,
+            max_lightness_error=reader.lightness_error(frames) if self._options.measure else None,
+            colorfulness=round(state.after.mean_colorfulness, 2),
+            video=self._facts(state, frames),
+        )
+
+
+class _Reader:
+    """Makes shots of the frames of a clip, that become images."""
+
+    def __init__(self, clip: Clip, target: Path, colorizer: Colorizer) -> None:
+        self.clip, self._target, self._colorizer = clip, target, colorizer
+        self._transfer = clip.stills.transfer if clip.stills else None
+
+    def items(self, frames: Frames | StillFrames) -> Iterator[tuple[int, VideoFrame | Path]]:
+        """Yield the frames with the numbers of their images: those of the input, or from 1 on."""
+        if isinstance(frames, Frames):
+            return enumerate(frames, 1)
+        assert self.clip.stills
+        numbers = self.clip.stills.numbers
+        return ((numbers[time], path) for time, path in frames.chosen())
+
+    def targets(self, frames: Frames | StillFrames) -> list[Path]:
+        """Return the images that will be written; of a film the first one."""
+        first = [1] if isinstance(frames, Frames) else [number for number, _ in self.items(frames)]
+        return [path_of(self._target, number) for number in first]
+
+    def read(self, item: tuple[int, VideoFrame | Path]) -> Shot[File]:
+        """Make a shot of one of `items`."""
+        number, content = item
+        still = self._still(content)
+
+        def finish(prepared: Prepared, ab: FloatArray) -> File:
+            pixels = self._colorizer.merge(prepared, ab)
+            model = self._colorizer.contract.name
+            path = path_of(self._target, number)
+            return path, encode_still(path.suffix.lower(), pixels, still, self._transfer, model)
+
+        return Shot(still.picture.pixels, still.picture.is_damaged, finish)
+
+    def _still(self, content: VideoFrame | Path) -> Still:
+        clip = self.clip
+        if isinstance(content, Path):
+            still = read_still(content, self._transfer)
+            check_like(still, clip, content)
+            return still
+        planar = to_planar(content, clip.tags)
+        grey = luma_to_grey(luma_of(planar, clip), clip.depth, is_full=clip.tags.is_full)
+        upright = np.ascontiguousarray(np.rot90(grey, clip.quarter_turns))
+        return Still(Picture(upright, Metadata(), content.is_corrupt), clip.depth)
+
+    def lightness_error(self, frames: Frames | StillFrames) -> float:
+        """Return the largest error of L* in the images that were written."""
+        return max(
+            lightness_difference(
+                self._still(content).picture.pixels,
+                read_still(path_of(self._target, number), "video").picture.pixels,
+            )
+            for number, content in self.items(frames)
+        )
