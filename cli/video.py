@@ -195,8 +195,9 @@ def colorize_video(
 ) -> int:
     """Colorize black-and-white videos and sequences of images.
 
-    INPUT is a video file, a folder, a quoted glob or a sequence (scan_%06d.tif). Every frame, its time and
-    its luma are kept, and so are sound, subtitles and chapters. The colours are a plausible guess, not history.
+    INPUT is a video file, a folder, a quoted glob or a sequence (scan_%06d.tif). Every frame, its time
+    and its luma are kept, and so are sound, subtitles and chapters. The colours are a plausible guess, not
+    history.
 
     Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed (each is listed with its reason),
     4 device not available, 5 model not usable, 6 a backend gives other colours, 130 interrupted.
