@@ -78,7 +78,7 @@ class _Rate(click.ParamType):  # type: ignore[type-arg] # generic since click 8.
         except (ValueError, ZeroDivisionError):
             rate = Fraction(0)
         if not 0 < rate <= _MOST_FPS:
-            self.fail(f"{value!r} is no rate; write frames a second, as 18 or 24000/1001", param, ctx)
+            self.fail(f"invalid rate {value!r}; write frames a second, such as 18 or 24000/1001", param, ctx)
         return rate
 
 
@@ -148,7 +148,11 @@ class _Rate(click.ParamType):  # type: ignore[type-arg] # generic since click 8.
     show_default=True,
     help="Change of mean luma that counts as a cut. Colour smoothing restarts there.",
 )
-@click.option("--fps", type=_Rate(), help="Frames per second of a sequence of images. A folder is then one.")
+@click.option(
+    "--fps",
+    type=_Rate(),
+    help="Frames per second of a sequence of images. With it, INPUT may be a folder of one sequence.",
+)
 @click.option(
     "--transfer",
     type=click.Choice(get_args(Transfer)),
@@ -195,8 +199,8 @@ def colorize_video(
 ) -> int:
     """Colorize black-and-white videos and sequences of images.
 
-    INPUT is a video file, a folder, a quoted glob or a sequence (scan_%06d.tif). Every frame, its time
-    and its luma are kept, and so are sound, subtitles and chapters. The colours are a plausible guess, not
+    INPUT is a video file, a folder, a quoted glob or a sequence (scan_%06d.tif). Every frame, its time and
+    its luma are kept, and so are sound, subtitles and chapters. The colours are a plausible guess, not
     history.
 
     Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed (each is listed with its reason),
