@@ -82,7 +82,7 @@ def _names_of(choices: tuple[str, ...]) -> Callable[..., tuple[str, ...] | None]
     "--max-delta-e",
     type=FiniteRange(min=0, min_open=True),
     help="Largest CIEDE2000 p99 to the generator that passes.  "
-    "[default: fp32 0.1, fp16-weights 0.5, fp16 and bf16 1, int8 3]",
+    "[default: fp32 0.1, fp16-weights 0.5, fp16 and bf16 1, int8-weights 2, int8 3]",
 )
 @click.option("--no-verify", is_flag=True, help="Do not compare colours. The contract says so.")
 @click.option(
@@ -106,7 +106,7 @@ def colorize_export(
 ) -> int:
     """Turn a training CHECKPOINT into files that colorize-batch and other runtimes load.
 
-    CHECKPOINT may also be an fp32 or fp16-weights lab ONNX file, or the name of a bundled model. That gives
+    CHECKPOINT may also be a lab ONNX file that computes in fp32, or the name of a bundled model. That gives
     ONNX files of other precisions, the pixels graph, or a checkpoint to train on from. Every file is compared
     with the generator before it appears.
 
