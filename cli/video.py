@@ -33,6 +33,7 @@ from colorize_gan.infer.video.options import (
     SCENE_THRESHOLD,
     AudioChoice,
     CodecName,
+    Deinterlace,
     PixelFormat,
     SubtitleChoice,
     Transfer,
@@ -121,6 +122,11 @@ class _Rate(click.ParamType[Fraction]):
     help="Copy the subtitles, or leave them out.",
 )
 @click.option(
+    "--deinterlace",
+    type=click.Choice(get_args(Deinterlace)),
+    help="Make interlaced films progressive: a frame for each frame, or for each field (smoother).",
+)
+@click.option(
     "--deflicker",
     type=click.Choice(["on", "off"]),
     default="on",
@@ -170,6 +176,7 @@ def colorize_video(
     container: str | None,
     audio: AudioChoice,
     subtitles: SubtitleChoice,
+    deinterlace: Deinterlace | None,
     deflicker: str,
     keyframes: int,
     scene_threshold: float,
@@ -200,6 +207,7 @@ def colorize_video(
         crf=crf,
         audio=audio,
         subtitles=subtitles,
+        deinterlace=deinterlace,
         deflicker=deflicker == "on",
         keyframes=keyframes,
         scene_threshold=scene_threshold,
