@@ -33,6 +33,7 @@ from colorize_gan.infer.video.options import (
     SCENE_THRESHOLD,
     AudioChoice,
     CodecName,
+    Deinterlace,
     PixelFormat,
     SubtitleChoice,
     Transfer,
@@ -127,6 +128,11 @@ class _Rate(click.ParamType):  # type: ignore[type-arg] # generic since click 8.
     help="Copy the subtitles, or leave them out.",
 )
 @click.option(
+    "--deinterlace",
+    type=click.Choice(get_args(Deinterlace)),
+    help="Make interlaced films progressive: a frame for each frame, or for each field (smoother).",
+)
+@click.option(
     "--deflicker",
     type=click.Choice(["on", "off"]),
     default="on",
@@ -183,6 +189,7 @@ def colorize_video(
     container: str | None,
     audio: AudioChoice,
     subtitles: SubtitleChoice,
+    deinterlace: Deinterlace | None,
     deflicker: str,
     keyframes: int,
     scene_threshold: float,
@@ -214,6 +221,7 @@ def colorize_video(
         crf=crf,
         audio=audio,
         subtitles=subtitles,
+        deinterlace=deinterlace,
         deflicker=deflicker == "on",
         keyframes=keyframes,
         scene_threshold=scene_threshold,

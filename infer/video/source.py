@@ -106,6 +106,8 @@ class Clip:
     has_alpha: bool
     frames: int
     """By the header, or estimated; 0 when there is no telling."""
+    interlaced: "Clip | None" = None
+    """The clip as it is in the file, where this one is deinterlaced."""
     stills: Stills | None = None
     """The images of a sequence; `path` is then that of the first."""
 
