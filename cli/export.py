@@ -127,8 +127,10 @@ def colorize_export(
         options = ExportOptions(exported, graph, precisions, opset, max_delta_e, not no_verify, photographs)
         files.append(export_file(source, out, options))
     if _CHECKPOINT in formats:
-        others = {"--precision": precisions != ("fp32",), "--opset": opset, "--calibration": calibration}
-        _check_restoring(source, {"--graph pixels": graph == "pixels"} | ({} if exported else others))
+        unfit: dict[str, object] = {"--graph pixels": graph == "pixels"}
+        if not exported:
+            unfit |= {"--precision": precisions != ("fp32",), "--opset": opset, "--calibration": calibration}
+        _check_restoring(source, unfit)
         files.append(_restored(source, out, max_delta_e, verify=not no_verify))
     click.echo("| file | precision | MB | CIEDE2000 p99 | max | ms at render size | verified on |")
     click.echo("|---|---|---:|---:|---:|---:|---|")
