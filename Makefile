@@ -4,13 +4,14 @@
 # make tables the tables of README.md, docs/ and benchmarks/RESULTS.md from the committed JSON
 # make train PHOTOS=FOLDER   the shipped model again, by its recipes in configs/, in two to three and a half hours
 # make web    build the browser page that colorize-web serves (needs Node); make web-static, for a static host
-# make check  format, lint, types and tests: what a commit must pass
+# make package  wheel and sdist in ./dist, each checked in an empty environment
+# make check  lint, types, tests and package: what a commit must pass
 
 PYTHON ?= python3
 DEMO := .venv-demo
 DEV := .venv
 
-.PHONY: demo test bench tables train check format lint types web web-static wheel clean
+.PHONY: demo test bench tables train check format lint types web web-static package clean
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/colorize-batch examples/photos --out colored
@@ -44,7 +45,7 @@ runs/%/trained: | $(DEV)/installed
 		$(if $(wildcard $(@D)/checkpoint.pt),--resume,--config configs/$*.json $(addprefix --init ,$(<:trained=checkpoint.pt)))
 	touch $@
 
-check: lint types test wheel
+check: lint types test package
 
 format: $(DEV)/installed
 	$(DEV)/bin/ruff format .
@@ -71,17 +72,12 @@ web-static: web/node_modules/.package-lock.json
 web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --silent
 
-# the wheel holds the package and nothing else
-wheel: $(DEV)/installed web
+# wheel and sdist hold the package and nothing else, and work where nothing else is installed
+package: $(DEV)/installed web
 	rm -rf build dist
-	$(DEV)/bin/pip wheel --quiet --no-deps --wheel-dir dist .
-	$(DEV)/bin/python -c "import glob, zipfile; \
-	names = zipfile.ZipFile(glob.glob('dist/*.whl')[0]).namelist(); \
-	assert all(n.startswith(('colorize_gan/', 'colorize_gan-')) for n in names), names; \
-	assert {f'colorize_gan/infer/models/{name}.onnx' for name in ('lite2', 'lite2-int8')} <= {*names}, names; \
-	assert {'colorize_gan/benchmarks/cli.py', 'colorize_gan/core/py.typed', 'colorize_gan/infer/batch/gallery.html'} <= {*names}, names; \
-	assert all(n.endswith('.py') for n in names if '/benchmarks/' in n), names; \
-	assert 'colorize_gan/infer/web/page/index.html' in names, names"
+	$(DEV)/bin/python -m build --outdir dist . > /dev/null
+	$(DEV)/bin/twine check --strict dist/*
+	$(DEV)/bin/python .ci/check_package.py dist --install
 
 # installed as users install it: again whenever the package changed
 $(DEMO)/installed: setup.cfg pyproject.toml $(wildcard $(foreach folder,core infer cli,$(folder)/*.py $(folder)/*/*.py) infer/models/*.onnx)

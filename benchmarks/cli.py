@@ -12,7 +12,7 @@ from colorize_gan.cli.exit_codes import exit_with_code
 from colorize_gan.infer.backends.bundled import DEFAULT_MODEL
 
 
-class Percentage(click.ParamType[float]):
+class Percentage(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
     """A number of percent, as a part of one."""
 
     name = "PERCENT"
@@ -30,11 +30,11 @@ class Percentage(click.ParamType[float]):
 
 @click.command()
 @click.argument("names", metavar="[SECTION]...", nargs=-1, type=click.Choice(SECTIONS))
-@click.option("--quick", is_flag=True, help="A little of everything, in two minutes.")
+@click.option("--quick", is_flag=True, help="Measure a little of everything, in two minutes.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the results.  [default: benchmarks; benchmarks/quick with --quick]",
+    help="Folder to write the results to.  [default: benchmarks; benchmarks/quick with --quick]",
 )
 @click.option(
     "--compare",
@@ -48,22 +48,26 @@ class Percentage(click.ParamType[float]):
     type=Percentage(),
     default="10%",
     show_default=True,
-    help="How much worse a ratio may be.",
+    help="Share by which a ratio may be worse.",
 )
 @click.option(
-    "-m", "--model", default=DEFAULT_MODEL, show_default=True, help="Bundled name or lab ONNX file."
+    "-m",
+    "--model",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    help="Model: the name of a bundled one, or a lab ONNX file.",
 )
 @click.option(
     "--photos",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of colour photographs.  [default: four of scikit-image]",
+    help="Folder of colour photographs to measure on.  [default: four of scikit-image]",
 )
 @click.option(
     "--clip",
     "clips",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A video; may be repeated.  [default: one that is made of a photograph]",
+    help="Video to measure on. Repeat it for more.  [default: one made of a photograph]",
 )
 @click.version_option(package_name="colorize-gan")
 @exit_with_code
@@ -77,18 +81,18 @@ def colorize_bench(
     photos: Path | None,
     clips: tuple[Path, ...],
 ) -> int:
-    """Measure SECTIONs (all unless named) and write results.json, RESULTS.md, report.html and plots.
+    """Measure SECTIONs, by default all, and write results.json, RESULTS.md, report.html and plots.
 
     \b
-    formats        every exported format: colours, load, latency, throughput, memory
-    pipeline       photographs from file to file, against the loop that most projects publish
+    formats        every exported format: colours, load, latency, memory
+    pipeline       photographs from file to file, against a typical script
     start-up       from prompt to file
     training-step  number formats and memory layouts
     video          flicker, and frames a second
-    quality        colours against true ones, lightness of written files, a contact sheet
-    growth         time and memory with size, batch, number of files and length
+    quality        colours against true ones, lightness, a contact sheet
+    growth         time and memory with size, batch, files and length
 
-    Results of other sections in the folder stay. Exit codes: 2 wrong usage, 5 model not usable, 6 a ratio
+    Results of other sections in the folder are kept. Exit codes: 2 wrong usage, 5 model not usable, 6 a ratio
     is worse than in OLD.json.
     """  # noqa: D301
     from colorize_gan.benchmarks.compare import comparable, compare

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from colorize_gan.cli.exit_codes import INTERRUPTED, exit_with_code, say_how_to_go_on, stop_requests
+from colorize_gan.cli.exit_codes import INTERRUPTED, exit_with_code, say_how_to_resume, stop_requests
 from colorize_gan.cli.options import (
     chosen_model,
     max_megapixels_option,
@@ -43,7 +43,7 @@ _STDIN = Path("-")
     "--out",
     required=True,
     type=PathOrUrl(file_okay=False, path_type=Path),
-    help="Folder of the results; mirrors the tree of each INPUT folder.",
+    help="Folder to write to; it mirrors the structure of each INPUT folder.",
 )
 @model_options
 @click.option(
@@ -51,52 +51,67 @@ _STDIN = Path("-")
     type=click.Choice(["recolor", "copy", "skip"]),
     default="recolor",
     show_default=True,
-    help="What to do with colour photographs; toned ones (sepia) are always recoloured.",
+    help="What to do with colour photographs. Toned ones, such as sepia, are always recoloured.",
 )
 @workers_option
 @max_megapixels_option(BatchOptions.max_megapixels)
 @recursive_option
 @click.option(
-    "--include", multiple=True, metavar="GLOB", help="Of a folder, take matching files only; repeatable."
+    "--include",
+    multiple=True,
+    metavar="GLOB",
+    help="Take only matching files of a folder. Repeat it for more patterns.",
 )
 @click.option(
-    "--exclude", multiple=True, metavar="GLOB", help="Of a folder, leave matching files out; repeatable."
+    "--exclude",
+    multiple=True,
+    metavar="GLOB",
+    help="Leave matching files of a folder out. Repeat it for more patterns.",
 )
-@click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="keep", show_default=True)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(list(FORMATS)),
+    default="keep",
+    show_default=True,
+    help="File format of the outputs; keep is that of the input.",
+)
 @click.option(
     "--quality",
     type=click.IntRange(1, 100),
     default=95,
     show_default=True,
-    help="Of JPEG and HEIC, at a fifth of the format's own loss.",
+    help="Quality of JPEG and HEIC. The files are better than the number suggests: 95 is written as 99.",
 )
 @on_exists_option(
     ["skip", "overwrite", "rename", "error"],
-    "Where the output is there: skip redoes those whose input, model or settings changed.",
+    "What to do if the output exists. skip keeps it unless the input, the model or the settings changed.",
 )
-@report_option("Write a JSON record of the run.")
+@report_option("Write a JSON report of the run to this file.")
 @click.option(
-    "--gallery", type=click.Path(dir_okay=False, path_type=Path), help="Write an HTML page, before and after."
+    "--gallery",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write an HTML gallery with before/after sliders to this file.",
 )
-@click.option("--videos", is_flag=True, help="Colorize the videos, too, as colorize-video does.")
-@click.option("--shards", is_flag=True, help="INPUT is WebDataset shards, and so becomes --out.")
+@click.option("--videos", is_flag=True, help="Colorize videos, too, as colorize-video does.")
+@click.option("--shards", is_flag=True, help="Read and write WebDataset tar shards.")
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
     default="local",
     show_default=True,
-    help="What does the work: this machine, or a Ray cluster.",
+    help="Run on this machine, or on a Ray cluster.",
 )
 @click.option(
     "--ray-address",
     metavar="ADDR",
-    help="Of a running cluster, host:port or auto; without it and RAY_ADDRESS, one of this machine.",
+    help="Ray cluster to connect to: host:port or auto.  [default: $RAY_ADDRESS, else a new local one]",
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after the first N images.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
-@click.option("--dry-run", is_flag=True, help="List the outputs that are not there yet and stop.")
+@click.option("--dry-run", is_flag=True, help="List the files that would be written, then exit.")
 @quiet_option
-@click.option("-v", "--verbose", is_flag=True, help="Print every file, the backend and the device.")
+@click.option("-v", "--verbose", is_flag=True, help="Print every file, the runtime and the device.")
 @click.version_option(package_name="colorize-gan")
 @exit_with_code
 def colorize_batch(
@@ -123,9 +138,10 @@ def colorize_batch(
     quiet: bool,
     verbose: bool,
 ) -> int:
-    """Colorize black-and-white photographs: image files, folders, quoted globs, URLs, - for a list on stdin.
+    """Colorize black-and-white photographs.
 
-    Colours are a plausible guess, not history. Lightness stays what it was.
+    INPUT is an image file, a folder, a quoted glob, a URL, or - for a list of paths on standard input.
+    The lightness of each photograph is kept. The colours are a plausible guess, not history.
 
     Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed (each is listed with its reason),
     4 device not available, 5 model not usable, 6 a backend gives other colours, 130 interrupted.
@@ -170,7 +186,7 @@ def colorize_batch(
         with BatchTerminal(job, work, quiet=quiet, verbose=verbose) as terminal:
             run_batch(job, work, terminal, stop)
     if stop.is_set():
-        say_how_to_go_on(*() if on_exists == "skip" else ("--on-exists", "skip"))
+        say_how_to_resume(*() if on_exists == "skip" else ("--on-exists", "skip"))
         return INTERRUPTED
     return _SOME_FAILED if terminal.failed else 0
 

@@ -47,14 +47,22 @@ class Finding:
 
 
 @click.command()
-@click.option("-m", "--model", default=DEFAULT_MODEL, show_default=True, help="Bundled name or model file.")
-@click.option("--device", default="auto", show_default=True, help="Must work: auto, cpu, cuda or cuda:N.")
+@click.option(
+    "-m",
+    "--model",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    help="Model to check: the name of a bundled one, or a file.",
+)
+@click.option(
+    "--device", default="auto", show_default=True, help="Device that must work: auto, cpu, cuda or cuda:N."
+)
 @click.option(
     "--backend",
     type=click.Choice(["auto", *BACKENDS]),
     default="auto",
     show_default=True,
-    help="Must work.",
+    help="Runtime that must work.",
 )
 @click.version_option(package_name="colorize-gan")
 @exit_with_code

@@ -102,9 +102,9 @@ def log_shown() -> Iterator[None]:
         _log.setLevel(level)
 
 
-def say_how_to_go_on(*added: str) -> None:
-    """Say that the run was interrupted, and which command goes on: this one, with what is ``added`` to it."""
-    click.echo(f"interrupted; go on with: {shlex.join([*sys.argv, *added])}", err=True)
+def say_how_to_resume(*added: str) -> None:
+    """Say that the run was interrupted, and which command resumes it: this one, with ``added`` arguments."""
+    click.echo(f"interrupted; resume with: {shlex.join([*sys.argv, *added])}", err=True)
 
 
 @contextlib.contextmanager

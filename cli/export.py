@@ -39,20 +39,24 @@ def _names_of(choices: tuple[str, ...]) -> Callable[..., tuple[str, ...] | None]
 @click.command()
 @click.argument("source", metavar="CHECKPOINT", type=click.Path(path_type=Path))
 @click.option(
-    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder of the files."
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to write the files to.",
 )
 @click.option(
     "--format",
     "formats",
     callback=_names_of(_FORMATS),
-    help=f"Comma-separated, of {', '.join(_FORMATS)}.  [default: onnx,torchscript; onnx if alone possible]",
+    help=f"Formats to write, comma-separated: {', '.join(_FORMATS)}.  "
+    "[default: onnx,torchscript; onnx if only that is possible]",
 )
 @click.option(
     "--graph",
     type=click.Choice(GRAPHS),
     default="lab",
     show_default=True,
-    help="L to ab, or whole RGB images with all colour arithmetic inside (ONNX).",
+    help="Graph to write: lab is from L* to ab; pixels is from RGB to RGB with all arithmetic inside (ONNX).",
 )
 @click.option(
     "--precision",
@@ -60,27 +64,27 @@ def _names_of(choices: tuple[str, ...]) -> Callable[..., tuple[str, ...] | None]
     default="fp32",
     show_default=True,
     callback=_names_of(tuple(dict.fromkeys(itertools.chain(*PRECISIONS.values())))),
-    help="Comma-separated. "
+    help="Precisions to write, comma-separated. "
     + "; ".join(f"{format_}: {', '.join(names)}" for format_, names in PRECISIONS.items())
-    + ". A format that has none of them is written in fp32.",
+    + ". A format without any of them is written in fp32.",
 )
 @click.option(
     "--opset",
     type=click.IntRange(18, 23),
-    help="ONNX operator set.  [default: 18; that of an ONNX file that stands for the checkpoint]",
+    help="ONNX operator set.  [default: 18; of an ONNX file, its own]",
 )
 @click.option(
     "--calibration",
     type=click.Path(path_type=Path),
-    help="Folder of photographs for int8; up to 300 are read.  [default: seven that come with the package]",
+    help="Folder of photographs to calibrate int8 on. Up to 300 are read.  [default: seven bundled ones]",
 )
 @click.option(
     "--max-delta-e",
     type=FiniteRange(min=0, min_open=True),
-    help="Largest CIEDE2000 p99 to the generator.  "
+    help="Largest CIEDE2000 p99 to the generator that passes.  "
     "[default: fp32 0.1, fp16-weights 0.5, fp16 and bf16 1, int8 3]",
 )
-@click.option("--no-verify", is_flag=True, help="Do not compare colours; the files say so.")
+@click.option("--no-verify", is_flag=True, help="Do not compare colours. The contract says so.")
 @click.option(
     "--triton",
     type=click.Path(file_okay=False, path_type=Path),
@@ -102,9 +106,9 @@ def colorize_export(
 ) -> int:
     """Turn a training CHECKPOINT into files that colorize-batch and other runtimes load.
 
-    A lab ONNX file, fp32 or fp16-weights, or the name of a bundled model may stand for the checkpoint, to
-    make ONNX files of other precisions, the pixels graph, or a checkpoint to train on from. Every file is
-    compared with the generator before it appears.
+    CHECKPOINT may also be an fp32 or fp16-weights lab ONNX file, or the name of a bundled model. That gives
+    ONNX files of other precisions, the pixels graph, or a checkpoint to train on from. Every file is compared
+    with the generator before it appears.
 
     Exit codes: 2 wrong usage, 5 checkpoint not usable, 6 colours differ (the file is not kept).
     """
@@ -123,8 +127,10 @@ def colorize_export(
         options = ExportOptions(exported, graph, precisions, opset, max_delta_e, not no_verify, photographs)
         files.append(export_file(source, out, options))
     if _CHECKPOINT in formats:
-        others = {"--precision": precisions != ("fp32",), "--opset": opset, "--calibration": calibration}
-        _check_restoring(source, {"--graph pixels": graph == "pixels"} | ({} if exported else others))
+        unfit: dict[str, object] = {"--graph pixels": graph == "pixels"}
+        if not exported:
+            unfit |= {"--precision": precisions != ("fp32",), "--opset": opset, "--calibration": calibration}
+        _check_restoring(source, unfit)
         files.append(_restored(source, out, max_delta_e, verify=not no_verify))
     click.echo("| file | precision | MB | CIEDE2000 p99 | max | ms at render size | verified on |")
     click.echo("|---|---|---:|---:|---:|---:|---|")

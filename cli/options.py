@@ -13,7 +13,7 @@ from colorize_gan.infer.batch.open import ModelOptions
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class AutoInt(click.ParamType[int | None]):
+class AutoInt(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
     """A number of at least 1, or auto, which becomes None."""
 
     name = "N|auto"
@@ -24,12 +24,19 @@ class AutoInt(click.ParamType[int | None]):
 
 
 workers_option = click.option(
-    "--workers", type=AutoInt(), default="auto", show_default=True, help="Images in work at once."
+    "--workers",
+    type=AutoInt(),
+    default="auto",
+    show_default=True,
+    help="Images to work on at once. On a CPU, auto is one a core.",
 )
 recursive_option = click.option(
-    "--recursive/--no-recursive", default=True, show_default=True, help="Search subfolders."
+    "--recursive/--no-recursive",
+    default=True,
+    show_default=True,
+    help="Search the folders inside a folder, too.",
 )
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print failures only.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print only failures.")
 
 
 def max_megapixels_option(default: float) -> Callable[[_F], _F]:
@@ -39,7 +46,7 @@ def max_megapixels_option(default: float) -> Callable[[_F], _F]:
         type=FiniteRange(min=0, min_open=True),
         default=default,
         show_default=True,
-        help="Refuse larger images.",
+        help="Refuse images of more megapixels.",
     )
 
 
@@ -68,32 +75,50 @@ def _of_model(*names: str, **settings: Any) -> Callable[[_F], _F]:
 
 
 _RUNTIME_OPTIONS = (
-    _of_model("-m", "--model", default=DEFAULT_MODEL, show_default=True, help="Bundled name or model file."),
-    _of_model("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+    _of_model(
+        "-m",
+        "--model",
+        default=DEFAULT_MODEL,
+        show_default=True,
+        help="Model: the name of a bundled one, or a file.",
+    ),
+    _of_model(
+        "--device", default="auto", show_default=True, help="Device to run on: auto, cpu, cuda or cuda:N."
+    ),
     _of_model(
         "--backend",
         type=click.Choice(["auto", *BACKENDS]),
         default="auto",
         show_default=True,
-        help="Runtime; auto takes the fastest that gives the same colours here.",
+        help="Runtime of the model; auto takes the fastest that gives the same colours here.",
     ),
-    _of_model("--render-size", type=click.IntRange(min=1), help="Short side the network sees, in pixels."),
+    _of_model(
+        "--render-size",
+        type=click.IntRange(min=1),
+        help="Short side of the picture that the network sees, in pixels.  [default: the model's]",
+    ),
     _of_model(
         "--batch-size",
         type=AutoInt(),
         default="auto",
         show_default=True,
-        help="Images the network sees at once.",
+        help="Images that the network sees at once; auto is 1 on a CPU.",
     ),
 )
 _COLOR_OPTIONS = (
-    _of_model("--saturation", type=FiniteRange(min=0), default=1.0, show_default=True, help="Chroma gain."),
+    _of_model(
+        "--saturation",
+        type=FiniteRange(min=0),
+        default=1.0,
+        show_default=True,
+        help="Factor for the chroma: above 1 is livelier, 0 is grey.",
+    ),
     _of_model(
         "--strength",
         type=FiniteRange(0, 1),
         default=1.0,
         show_default=True,
-        help="Blend of the image's own colour (0) with the predicted one (1).",
+        help="Blend between the image's own colour (0) and the predicted one (1).",
     ),
 )
 

@@ -15,11 +15,17 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
 @click.option(
     "--token-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="File with a bearer token that clients must send; else $COLORIZE_TOKEN, else none.",
+    help="File with the bearer token that clients must send.  [default: $COLORIZE_TOKEN, else none]",
 )
 @runtime_options
 @workers_option
@@ -28,10 +34,14 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
     type=click.IntRange(min=0),
     default=Limits.queue,
     show_default=True,
-    help="Photographs that may wait for a worker; more are answered 429.",
+    help="Photographs that may wait for a worker; further ones get 429.",
 )
 @click.option(
-    "--max-megabytes", type=_POSITIVE, default=Limits.max_megabytes, show_default=True, help="Of one request."
+    "--max-megabytes",
+    type=_POSITIVE,
+    default=Limits.max_megabytes,
+    show_default=True,
+    help="Largest request; larger ones get 413.",
 )
 @max_megapixels_option(Limits.max_megapixels)
 @click.option(
@@ -39,28 +49,28 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
     type=_POSITIVE,
     default=Limits.buffer_megabytes,
     show_default=True,
-    help="Of all photographs on their way in and out; beyond it, 429.",
+    help="Largest total of uploads and responses in memory; beyond it, requests get 429.",
 )
 @click.option(
     "--time-limit",
     type=_POSITIVE,
     default=Limits.time_limit,
     show_default=True,
-    help="Seconds to wait and be colorized; beyond it, 503.",
+    help="Seconds for a request, including its wait in the queue; slower ones get 503.",
 )
 @click.option(
     "--receive-timeout",
     type=_POSITIVE,
     default=Limits.receive_timeout,
     show_default=True,
-    help="Seconds for headers, and for a body: more as it arrives; beyond it, 408.",
+    help="Seconds for the headers, and for the body (longer as bytes arrive). Slower clients get 408.",
 )
 @click.option(
     "--page",
     is_flag=True,
-    help="Offer the browser page at /; its runtime is fetched once, as colorize-web does.",
+    help="Serve the browser page at /. The first start downloads its runtime, as colorize-web does.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Print every request, the backend and the device.")
+@click.option("-v", "--verbose", is_flag=True, help="Print every request, the runtime and the device.")
 @click.version_option(package_name="colorize-gan")
 @exit_with_code
 def colorize_serve(
@@ -79,8 +89,8 @@ def colorize_serve(
 ) -> int:
     """Colorize photographs over HTTP: POST an image to /v1/colorize.
 
-    Answers are, byte for byte, the files that colorize-batch writes. SIGTERM and Ctrl-C finish what has
-    begun. Needs one more package: pip install 'colorize-gan[serve]'.
+    An answer has the same bytes as the file that colorize-batch writes. On SIGTERM and Ctrl-C the server
+    finishes what it has begun. It needs further packages: pip install 'colorize-gan[serve]'.
 
     Exit codes: 0 told to stop, 2 wrong usage, 4 device not available, 5 model not usable,
     6 a backend gives other colours.

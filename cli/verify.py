@@ -14,15 +14,17 @@ from colorize_gan.infer.backends.bundled import BACKENDS
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
-    help="Checkpoint or model file to compare with; without it, the fingerprint in the file's contract.",
+    help="Checkpoint or model file to compare with.  [default: the fingerprint in MODEL]",
 )
 @click.option(
     "--images",
     type=click.Path(path_type=Path),
-    help="Folder of photographs to compare on, with --against; up to 300 are read.  "
-    "[default: seven that come with the package]",
+    help="Folder of photographs to compare on, with --against. Up to 300 are read.  "
+    "[default: seven bundled ones]",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--device", default="auto", show_default=True, help="Device to run on: auto, cpu, cuda or cuda:N."
+)
 @click.option(
     "--backend",
     type=click.Choice(BACKENDS),
@@ -31,7 +33,7 @@ from colorize_gan.infer.backends.bundled import BACKENDS
 @click.option(
     "--max-delta-e",
     type=FiniteRange(min=0, min_open=True),
-    help="Largest CIEDE2000 p99.  [default: that of the precision]",
+    help="Largest CIEDE2000 p99 that passes.  [default: that of the precision]",
 )
 @click.version_option(package_name="colorize-gan")
 @exit_with_code
@@ -43,7 +45,7 @@ def colorize_verify(
     backend: str | None,
     max_delta_e: float | None,
 ) -> int:
-    """Show what a MODEL file says of itself and check its colours on this machine.
+    """Show the contract of a MODEL file and check its colours on this machine.
 
     Exit codes: 2 wrong usage, 4 no such device, 5 file not usable, 6 colours differ.
     """

@@ -13,7 +13,7 @@ from colorize_gan.cli.exit_codes import (
     INTERRUPTED,
     FiniteRange,
     exit_with_code,
-    say_how_to_go_on,
+    say_how_to_resume,
     stop_requests,
 )
 from colorize_gan.cli.options import (
@@ -49,7 +49,7 @@ _SOME_FAILED = VideoError.exit_code
 _MOST_FPS = 1000
 
 
-class _Time(click.ParamType[Fraction]):
+class _Time(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
     """Seconds, or hours, minutes and seconds, without rounding."""
 
     name = "[[H:]M:]S"
@@ -61,13 +61,13 @@ class _Time(click.ParamType[Fraction]):
             for part in str(value).split(":"):
                 seconds = seconds * 60 + Fraction(part)
         except (ValueError, ZeroDivisionError):
-            self.fail(f"{value!r} is no time; write seconds, or 1:02:03.5", param, ctx)
+            self.fail(f"invalid time {value!r}; write seconds, or 1:02:03.5", param, ctx)
         if seconds < 0:
             self.fail(f"{value!r} is before the beginning", param, ctx)
         return seconds
 
 
-class _Rate(click.ParamType[Fraction]):
+class _Rate(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
     """Frames a second, without rounding."""
 
     name = "RATE"
@@ -79,7 +79,7 @@ class _Rate(click.ParamType[Fraction]):
         except (ValueError, ZeroDivisionError):
             rate = Fraction(0)
         if not 0 < rate <= _MOST_FPS:
-            self.fail(f"{value!r} is no rate; write frames a second, as 18 or 24000/1001", param, ctx)
+            self.fail(f"invalid rate {value!r}; write frames a second, such as 18 or 24000/1001", param, ctx)
         return rate
 
 
@@ -91,28 +91,34 @@ class _Rate(click.ParamType[Fraction]):
     "--out",
     required=True,
     type=click.Path(path_type=Path),
-    help="Film (.mp4, .mov, .mkv, .m4v, .webm), sequence (new_%06d.tif), or folder of the results.",
+    help="Film (.mp4, .mov, .mkv, .m4v, .webm), sequence of images (new_%06d.tif) or folder to write to.",
 )
 @click.option(
-    "--codec", type=click.Choice(get_args(CodecName)), default="h264", show_default=True, help="Of the video."
+    "--codec",
+    type=click.Choice(get_args(CodecName)),
+    default="h264",
+    show_default=True,
+    help="Codec of the written video.",
 )
 @click.option(
     "--pixel-format",
     type=click.Choice(get_args(PixelFormat)),
-    help="Chroma samples; 4:4:4:4 keeps transparency. Default: what is usual with --codec.",
+    help="Chroma samples to write; 4:4:4:4 keeps transparency.  [default: the usual ones of --codec]",
 )
-@click.option("--crf", type=click.IntRange(0, 63), help="Quality, lower is better; h264 17, h265 19, av1 24.")
+@click.option(
+    "--crf", type=click.IntRange(0, 63), help="Quality; lower is better.  [default: h264 17, h265 19, av1 24]"
+)
 @click.option(
     "--container",
     type=click.Choice([suffix[1:] for suffix in CONTAINERS]),
-    help="Of results in a folder; else that of the input, or mkv.",
+    help="Container of videos written to a folder.  [default: that of the input, else mkv]",
 )
 @click.option(
     "--audio",
     type=click.Choice(get_args(AudioChoice)),
     default="copy",
     show_default=True,
-    help="Copy the sound, encode it anew (AAC, lossless FLAC), or leave it out.",
+    help="Copy the sound, encode it as AAC or lossless FLAC, or leave it out.",
 )
 @click.option(
     "--subtitles",
@@ -131,7 +137,7 @@ class _Rate(click.ParamType[Fraction]):
     type=click.Choice(["on", "off"]),
     default="on",
     show_default=True,
-    help="Average colour over time, along with the motion.",
+    help="Average colours over time along the motion, so that they do not flicker.",
 )
 @click.option(
     "--keyframes",
@@ -139,30 +145,37 @@ class _Rate(click.ParamType[Fraction]):
     default=1,
     show_default=True,
     metavar="K",
-    help="The network sees one frame in K; colours move along in between. Faster.",
+    help="Let the network see only one frame in K, which is faster. Colours move along in between.",
 )
 @click.option(
     "--scene-threshold",
     type=FiniteRange(0, 255),
     default=SCENE_THRESHOLD,
     show_default=True,
-    help="Change of mean luma that is a cut: colours begin anew.",
+    help="Change of mean luma that counts as a cut. Colour smoothing restarts there.",
 )
-@click.option("--fps", type=_Rate(), help="Frames a second of a sequence of images; a folder then is one.")
+@click.option(
+    "--fps",
+    type=_Rate(),
+    help="Frames per second of a sequence of images. With it, INPUT may be a folder of one sequence.",
+)
 @click.option(
     "--transfer",
     type=click.Choice(get_args(Transfer)),
-    help="Read the samples of a sequence so: as they are shown, as film densities, as linear light.",
+    help="Meaning of the samples of a sequence: as shown, film densities or linear light.",
 )
-@click.option("--start", type=_Time(), help="Begin here; the result begins at zero.")
+@click.option("--start", type=_Time(), help="Start at this time of the input. The output starts at zero.")
 @click.option("--end", type=_Time(), help="End before this time of the input.")
 @click.option("--resume", is_flag=True, hidden=True)
 @click.option(
-    "--compare", is_flag=True, help="Write NAME.mp4.compare.mp4, too: before and after, side by side."
+    "--compare", is_flag=True, help="Write NAME.mp4.compare.mp4, too, with before and after side by side."
 )
-@on_exists_option(["skip", "overwrite", "error"], "Where the output is there.")
+@on_exists_option(
+    ["skip", "overwrite", "error"],
+    "What to do if the output exists. skip keeps it and resumes unfinished ones.",
+)
 @recursive_option
-@report_option("Write a JSON record of the run; the luma of each output is measured.")
+@report_option("Write a JSON report of the run to this file. It has the luma error of each output.")
 @quiet_option
 @model_options
 @click.version_option(package_name="colorize-gan")
@@ -191,16 +204,17 @@ def colorize_video(
     report: Path | None,
     quiet: bool,
 ) -> int:
-    """Colorize black-and-white videos: files, folders, quoted globs, or a sequence (scan_%06d.tif).
+    """Colorize black-and-white videos and sequences of images.
 
-    Colours are a plausible guess, not history. Every frame, its time, its luma, and all sound, subtitles and
-    chapters stay what they were.
+    INPUT is a video file, a folder, a quoted glob or a sequence (scan_%06d.tif). Every frame, its time and
+    its luma are kept, and so are sound, subtitles and chapters. The colours are a plausible guess, not
+    history.
 
     Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed (each is listed with its reason),
     4 device not available, 5 model not usable, 6 a backend gives other colours, 130 interrupted.
     """
     if resume:
-        raise UsageError("--resume is not needed any more: unfinished videos are gone on with; leave it out")
+        raise UsageError("--resume is not needed: unfinished videos are resumed without it; remove it")
     options = VideoOptions(
         codec=codec,
         pixel_format=pixel_format,
@@ -228,7 +242,7 @@ def colorize_video(
             run_videos(job, work, terminal, stop)
     if stop.is_set():
         # what is finished is there
-        say_how_to_go_on(*("--on-exists", "skip") if on_exists == "error" else ())
+        say_how_to_resume(*("--on-exists", "skip") if on_exists == "error" else ())
         return INTERRUPTED
     return _SOME_FAILED if terminal.failed else 0
 

@@ -15,28 +15,32 @@ _PORT = 8537  # one of its own: a browser keeps what it needs offline by address
 
 @click.command()
 @click.option(
-    "-m", "--model", default=DEFAULT_MODEL, show_default=True, help="Bundled name or lab .onnx file."
+    "-m",
+    "--model",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    help="Model: the name of a bundled one, or a lab .onnx file.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=_PORT,
     show_default=True,
-    help="0 takes any that is free.",
+    help="Port to listen on; 0 takes a free one.",
 )
-@click.option("--no-open", is_flag=True, help="Print the address only.")
+@click.option("--no-open", is_flag=True, help="Print the address, but do not open a browser.")
 @click.option(
     "--runtime",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The npm package of ONNX Runtime Web as a file, instead of fetching it.",
+    help="Use this file of ONNX Runtime Web's npm package instead of downloading it.",
 )
 @click.version_option(package_name="colorize-gan")
 @exit_with_code
 def colorize_web(model: str, port: int, no_open: bool, runtime: Path | None) -> int:
-    """Colorize photographs in the browser: they stay on this computer.
+    """Colorize photographs in the browser. They stay on this computer.
 
-    Serves the page on this computer only, until Ctrl-C. The first start fetches ONNX Runtime Web from npm's
-    registry; later ones need no network.
+    Serves the page on this computer only, until Ctrl-C. The first start downloads ONNX Runtime Web from
+    npm's registry. Later starts need no network.
 
     Exit codes: 0 stopped, 2 wrong usage, no page or no runtime, 5 model not usable.
     """

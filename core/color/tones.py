@@ -75,7 +75,7 @@ def _reduce(rgb: np.ndarray) -> np.ndarray:
 def _spread(lightness: FloatArray, ab: FloatArray) -> float:
     """Return the standard deviation of ab about the tone curve, across its main direction: 0 on a line."""
     residual = _blur(_residual(_tone_curve(lightness), ab), _NOISE_SIGMA)
-    covariance = np.cov(residual.reshape(-1, 2), rowvar=False, bias=True)
+    covariance = np.cov(residual.reshape(-1, 2).T, bias=True)
     return float(np.sqrt(max(0.0, np.linalg.eigvalsh(covariance)[0])))
 
 

@@ -23,55 +23,66 @@ class FilePlace:
     """A file: see `Place`."""
 
     path: Path
+    folder: Path = Path()
+    """Where a relative path begins; the working folder, unless told otherwise."""
     url = ""
+
+    @property
+    def file(self) -> Path:
+        """Its path in this process."""
+        return self.folder / self.path
 
     @property
     def full_name(self) -> str:
         """The folder without links; a link of the file's own name stays: some point to each new content."""
-        return str(_without_links(self.path.parent.absolute()) / self.path.name)
+        return str(_without_links(self.file.parent.absolute()) / self.path.name)
 
     @property
     def real_name(self) -> str:
         """Its name without links."""
-        return os.path.realpath(self.path)
+        return os.path.realpath(self.file)
 
     def with_stem(self, stem: str) -> Self:
         """See `Location.with_stem`."""
-        return type(self)(self.path.with_stem(stem))
+        return type(self)(self.path.with_stem(stem), self.folder)
 
     def version(self) -> Version:
         """See `Place.version`."""
-        return Version.of(self.path)
+        return Version.of(self.file)
 
     def exists(self) -> bool:
         """Tell whether there is something of that name, also a link that leads nowhere."""
-        return os.path.lexists(self.path)
+        return os.path.lexists(self.file)
 
     def read(self, max_megapixels: float) -> bytes:
         """See `Location.read`."""
         from colorize_gan.core.images.decode import read_content  # heavy: the search needs none of it
 
-        return read_content(self.path, max_megapixels)
+        return read_content(self.file, max_megapixels)
 
     def write(self, content: bytes, *, replace: bool = True) -> None:
         """See `Location.write`; its folder is created when missing."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.path, content, replace=replace)
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.file, content, replace=replace)
 
     def to_read(self) -> AbstractContextManager[Path]:
         """Yield its path."""
-        return nullcontext(self.path)
+        return nullcontext(self.file)
 
     @contextmanager
     def to_write(self) -> Iterator[Path]:
         """See `Place.to_write`; its folder is created when missing."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(self.path) as part:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(self.file) as part:
             yield part
 
 
+@dataclass(frozen=True)
 class Disk:
     """Files and folders: see `Places`."""
+
+    folder: Path = Path()
+    """Where the places of relative paths begin, also in other processes that they are sent to."""
 
     def path_of(self, path: StrPath) -> Path:
         """See `Places.path_of`."""
@@ -79,7 +90,7 @@ class Disk:
 
     def place(self, path: Path) -> Place:
         """See `Places.place`."""
-        return FilePlace(path)
+        return FilePlace(path, self.folder)
 
     def search(self, entry: Path, out: Path, selection: Selection) -> Found:
         """See `Places.search`."""

@@ -20,6 +20,7 @@ from ray.exceptions import GetTimeoutError, RayError, RayTaskError
 
 from colorize_gan.core.errors import ColorizeError, DeviceError, ImageError
 from colorize_gan.infer.backends.protocol import RunBackend
+from colorize_gan.infer.batch.disk import Disk
 from colorize_gan.infer.batch.folder_state import FOLDER
 from colorize_gan.infer.batch.open import ModelOptions
 from colorize_gan.infer.batch.planner import Task, failure
@@ -31,7 +32,7 @@ from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.remote.cluster_resources import Need, connected, machines, needed
 from colorize_gan.infer.remote.cluster_roster import LOOK_SECONDS, Roster
 from colorize_gan.infer.remote.cluster_worker import Assignment, ClusterWorker
-from colorize_gan.infer.remote.places import ANYWHERE
+from colorize_gan.infer.remote.places import ANYWHERE, Anywhere
 
 _log = logging.getLogger(__name__)
 
@@ -123,7 +124,8 @@ class Cluster:
         work = functools.partial(self._process, is_over=is_over)
         settings = settings_digest(self.colorizer, options)
         slots = self.need.workers * self._slots
-        return run_tasks(work, items, out, ANYWHERE, settings, options.on_exists, slots, is_over)
+        places = Anywhere(Disk(Path.cwd()))  # workers have folders of their own
+        return run_tasks(work, items, out, places, settings, options.on_exists, slots, is_over)
 
     def _process(self, task: Task, is_over: Callable[[], bool]) -> ItemResult:
         options = self._assignment.options

@@ -6,7 +6,6 @@ ended.
 
 import contextlib
 import dataclasses
-import os
 import platform
 import tempfile
 import threading
@@ -41,8 +40,6 @@ class Assignment:
     content: bytes
     """Of the model's file; empty of a bundled model."""
     options: BatchOptions
-    folder: Path
-    """Where relative paths begin."""
     mark: Path | None = None
     """A file in the output folder; None of an URL."""
     urls: Sequence[str] = ()
@@ -56,7 +53,7 @@ class Assignment:
 
     @classmethod
     def of(cls, model: ModelOptions, options: BatchOptions) -> Self:
-        """Return that of a run which begins in this folder.
+        """Return that of a run.
 
         Raises:
             ModelError: there is no such model.
@@ -66,7 +63,7 @@ class Assignment:
         content = b"" if is_bundled else path.read_bytes()
         name = model.model if is_bundled else path.name
         device = "cuda" if model.device == "cuda" else "cpu"  # Ray gives none unless asked
-        return cls(dataclasses.replace(model, model=name, device=device), content, options, Path.cwd())
+        return cls(dataclasses.replace(model, model=name, device=device), content, options)
 
 
 class ClusterWorker:
@@ -99,8 +96,6 @@ class ClusterWorker:
                 load_filesystems(url)
         except UsageError as error:
             raise UsageError(f"{host}: {error}") from error
-        with contextlib.suppress(OSError):  # paths that lead nowhere fail one by one
-            os.chdir(assignment.folder)
         colorizer = _open(assignment)
         opened, first = stand_in(colorizer.backend), assignment.expected
         if first and opened != first:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from colorize_gan.core.files.paths import StrPath
-from colorize_gan.infer.batch.disk import DISK
+from colorize_gan.infer.batch.disk import DISK, Disk
 from colorize_gan.infer.batch.input_state import Version
 from colorize_gan.infer.batch.places import Place, Places
 from colorize_gan.infer.batch.searching import Found
@@ -91,8 +91,11 @@ class Storage:
 STORAGE = Storage()
 
 
+@dataclass(frozen=True)
 class Anywhere:
     """Files and objects, told apart by their paths: see `Places`."""
+
+    disk: Disk = DISK
 
     def path_of(self, path: StrPath) -> Path:
         """See `Places.path_of`."""
@@ -100,20 +103,19 @@ class Anywhere:
 
     def place(self, path: Path) -> Place:
         """See `Places.place`."""
-        return _kind_of(path).place(path)
+        return self._kind_of(path).place(path)
 
     def search(self, entry: Path, out: Path, selection: Selection) -> Found:
         """See `Places.search`."""
-        return _kind_of(entry).search(entry, out, selection)
+        return self._kind_of(entry).search(entry, out, selection)
 
     def open_state(self, out: Path) -> State:
         """See `Places.open_state`."""
-        return _kind_of(out).open_state(out)
+        return self._kind_of(out).open_state(out)
+
+    def _kind_of(self, path: Path) -> Places:
+        """The only choice there is."""
+        return STORAGE if is_url(path) else self.disk
 
 
 ANYWHERE = Anywhere()
-
-
-def _kind_of(path: Path) -> Places:
-    """The only choice there is."""
-    return STORAGE if is_url(path) else DISK

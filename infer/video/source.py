@@ -191,7 +191,7 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> tuple["Packe
     """Return the first packet, and the first frame that can be decoded."""
     first = None
     if stream.codec_context is None:
-        raise VideoError("its codec is none that can be decoded here")
+        raise VideoError("its codec is not supported")
     stream.codec_context.flags |= Flags.output_corrupt
     for packet in packets_of(container, [stream]):
         first = first or packet

@@ -177,7 +177,7 @@ def test_ctrl_c_keeps_what_is_done_and_exits_130(
     process.send_signal(signal.SIGINT)
     stderr = process.communicate()[1]
     assert process.returncode == 130
-    assert "interrupted; go on with: " in stderr
+    assert "interrupted; resume with: " in stderr
     assert not list(out.glob(f"{PART_PREFIX}*"))
 
 

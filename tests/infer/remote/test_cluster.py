@@ -135,7 +135,7 @@ def test_an_interrupted_run_leaves_no_process_and_goes_on(many: Path, local: Pat
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         _, errors = process.communicate()
     assert process.returncode == 130, errors
-    assert "interrupted; go on with: " in errors
+    assert "interrupted; resume with: " in errors
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
     assert len(tree_of(out)) < COUNT
@@ -158,7 +158,7 @@ def test_a_run_ends_when_the_storage_is_gone(
     endpoint.start()
     assert process.returncode == 3
     assert "the storage fails: Could not connect" in errors
-    assert "stopped: the storage fails again and again" in errors
+    assert "stopped after repeated storage errors" in errors
     assert batch(*command[len(BATCH) :]).returncode == 3
     assert bucket.tree("out") == tree_of(local)
 

@@ -26,7 +26,7 @@ from colorize_gan.infer.remote.urls import open_url
 
 @pytest.fixture
 def assignment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Assignment:
-    monkeypatch.chdir(tmp_path)  # a worker goes to the run's folder
+    monkeypatch.chdir(tmp_path)
     return Assignment.of(ModelOptions(backend="native"), BatchOptions())
 
 

@@ -1,16 +1,17 @@
 """Files, objects and members of shards do the same, each in its way."""
 
+import pickle
 from pathlib import Path
 
 import pytest
 
-from colorize_gan.infer.batch.disk import FilePlace
+from colorize_gan.infer.batch.disk import Disk, FilePlace
 from colorize_gan.infer.batch.input_state import Version
 from colorize_gan.infer.batch.inputs import find_work
 from colorize_gan.infer.batch.places import Location, Place, free_places
 from colorize_gan.infer.batch.state import Entry, Standing
 from colorize_gan.infer.batch.work import Selection
-from colorize_gan.infer.remote.places import ANYWHERE, ObjectPlace
+from colorize_gan.infer.remote.places import ANYWHERE, Anywhere, ObjectPlace
 from colorize_gan.infer.remote.shards import MemberPlace
 
 pytest.importorskip("upath", reason="pip install 'colorize-gan[cloud]'")
@@ -86,6 +87,22 @@ def test_names(tmp_path: Path) -> None:
     stored = ANYWHERE.place(ANYWHERE.path_of(url))
     assert isinstance(stored, ObjectPlace)
     assert stored.full_name == stored.real_name == stored.url == str(stored.path)
+
+
+def test_a_relative_path_begins_in_the_folder_of_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in another process, which is where a cluster's workers are."""
+    (tmp_path / "elsewhere").mkdir()
+    place = Anywhere(Disk(tmp_path)).place(Path("sub/a.jpg"))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    sent: Place = pickle.loads(pickle.dumps(place))
+    sent.write(b"content")
+    assert (tmp_path / "sub" / "a.jpg").read_bytes() == sent.with_stem("a").read(1) == b"content"
+    assert (sent.path, sent.exists(), sent.version().size) == (Path("sub/a.jpg"), True, 7)
+    assert sent.full_name == sent.real_name == str(tmp_path.resolve() / "sub" / "a.jpg")
+    with sent.to_read() as path:
+        assert path.read_bytes() == b"content"
 
 
 def test_the_states_of_a_folder_and_a_bucket_answer_alike(out: Path, place: Place) -> None:

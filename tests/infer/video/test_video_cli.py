@@ -109,7 +109,7 @@ def test_one_of_ten_films_cannot_be_read(make: Make, tmp_path: Path) -> None:
         (["IN", "IN", "--out", "IN"], 2, "a file; several videos need a folder"),
         (["IN", "--out", "new.mp4", "--start", "2", "--end", "1:00"], 3, "no frame can be read there"),
         (["IN", "--out", "new.mp4", "--start", "2", "--end", "1"], 2, "--end is not after --start"),
-        (["IN", "--out", "new.mp4", "--start", "soon"], 2, "'soon' is no time"),
+        (["IN", "--out", "new.mp4", "--start", "soon"], 2, "invalid time 'soon'"),
         (
             ["IN", "--out", "new.mkv", "--codec", "av1", "--pixel-format", "4:2:2"],
             2,
@@ -149,7 +149,7 @@ def test_ctrl_c_prints_the_command_that_goes_on(make: Make, tmp_path: Path) -> N
     os.kill(process.pid, signal.SIGINT)
     _, says = process.communicate()
     assert process.returncode == 130
-    assert "interrupted; go on with: " in says
+    assert "interrupted; resume with: " in says
     assert says.rstrip().endswith(shlex.join(SMALL))  # the same command
     assert list(segments.glob("[0-9]*.npz"))
     assert not target.exists()
@@ -189,7 +189,7 @@ def test_films_of_a_batch_are_up_to_date_as_its_photographs_are(mixed: Path, tmp
 
 def test_going_on_needs_no_option(make: Make, tmp_path: Path) -> None:
     result = video(make(), "--out", tmp_path / "out.mp4", "--resume")
-    says = "error: --resume is not needed any more: unfinished videos are gone on with; leave it out\n"
+    says = "error: --resume is not needed: unfinished videos are resumed without it; remove it\n"
     assert (result.exit_code, result.stderr) == (2, says)
     assert "--resume" not in video("--help").output
 
