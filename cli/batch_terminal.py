@@ -99,7 +99,7 @@ class BatchTerminal:
         if not self._quiet:
             click.echo(printable("; ".join(self._summary())), err=True)
         if self._progress.is_storage_lost:
-            click.echo("stopped: the storage fails again and again; the same command goes on", err=True)
+            click.echo("stopped after repeated storage errors; run the same command to resume", err=True)
 
     def _summary(self) -> Iterator[str]:
         job, work, counts = self._job, self._work, self._progress.counts

@@ -6,6 +6,16 @@ import click
 
 from colorize_gan.cli.exit_codes import FiniteRange, exit_with_code
 
+_MOST_HINTS = 10_000
+
+
+def _counts(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...]:
+    """Read numbers of hints."""
+    counts = [part.strip() for part in value.split(",")]
+    if not all(count.isdecimal() and int(count) <= _MOST_HINTS for count in counts):
+        raise click.BadParameter(f"{value}: not whole numbers of 0 to {_MOST_HINTS}, such as 0,1,5")
+    return tuple(dict.fromkeys(map(int, counts)))
+
 
 @click.command()
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -35,6 +45,14 @@ from colorize_gan.cli.exit_codes import FiniteRange, exit_with_code
     metavar="LIST",
     help="Use the photographs in LIST, with lines of 'path, ImageNet class 0..999', and measure top1.",
 )
+@click.option(
+    "--hints",
+    default="0",
+    show_default=True,
+    metavar="N,N,...",
+    callback=_counts,
+    help="Measure each model that takes hints with N random patches of the true colour, a row for each N.",
+)
 @click.version_option(package_name="colorize-gan")
 @exit_with_code
 def colorize_eval(
@@ -45,6 +63,7 @@ def colorize_eval(
     held_out: float | None,
     limit: int | None,
     labels: Path | None,
+    hints: tuple[int, ...],
 ) -> int:
     """Measure MODELs (checkpoints or exported files) on the colour photographs in DATA.
 
@@ -57,7 +76,8 @@ def colorize_eval(
     from colorize_gan.exporter.evaluation import EvaluationOptions, evaluate_files
     from colorize_gan.trainer.deep_metrics import missing_weights
 
-    click.echo(evaluate_files(models, data, out, EvaluationOptions(size, held_out, limit, labels)), nl=False)
+    options = EvaluationOptions(size, held_out, limit, labels, hints)
+    click.echo(evaluate_files(models, data, out, options), nl=False)
     for reason in missing_weights():
         click.echo(reason, err=True)
     click.echo(f"pictures and figures in {out}", err=True)

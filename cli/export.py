@@ -82,7 +82,7 @@ def _names_of(choices: tuple[str, ...]) -> Callable[..., tuple[str, ...] | None]
     "--max-delta-e",
     type=FiniteRange(min=0, min_open=True),
     help="Largest CIEDE2000 p99 to the generator that passes.  "
-    "[default: fp32 0.1, fp16-weights 0.5, fp16 and bf16 1, int8 3]",
+    "[default: fp32 0.1, fp16-weights 0.5, fp16 and bf16 1, int8-weights 2, int8 3]",
 )
 @click.option("--no-verify", is_flag=True, help="Do not compare colours. The contract says so.")
 @click.option(
@@ -106,7 +106,7 @@ def colorize_export(
 ) -> int:
     """Turn a training CHECKPOINT into files that colorize-batch and other runtimes load.
 
-    CHECKPOINT may also be an fp32 or fp16-weights lab ONNX file, or the name of a bundled model. That gives
+    CHECKPOINT may also be a lab ONNX file that computes in fp32, or the name of a bundled model. That gives
     ONNX files of other precisions, the pixels graph, or a checkpoint to train on from. Every file is compared
     with the generator before it appears.
 
@@ -127,8 +127,10 @@ def colorize_export(
         options = ExportOptions(exported, graph, precisions, opset, max_delta_e, not no_verify, photographs)
         files.append(export_file(source, out, options))
     if _CHECKPOINT in formats:
-        others = {"--precision": precisions != ("fp32",), "--opset": opset, "--calibration": calibration}
-        _check_restoring(source, {"--graph pixels": graph == "pixels"} | ({} if exported else others))
+        unfit: dict[str, object] = {"--graph pixels": graph == "pixels"}
+        if not exported:
+            unfit |= {"--precision": precisions != ("fp32",), "--opset": opset, "--calibration": calibration}
+        _check_restoring(source, unfit)
         files.append(_restored(source, out, max_delta_e, verify=not no_verify))
     click.echo("| file | precision | MB | CIEDE2000 p99 | max | ms at render size | verified on |")
     click.echo("|---|---|---:|---:|---:|---:|---|")

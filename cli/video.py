@@ -33,6 +33,7 @@ from colorize_gan.infer.video.options import (
     SCENE_THRESHOLD,
     AudioChoice,
     CodecName,
+    Deinterlace,
     PixelFormat,
     SubtitleChoice,
     Transfer,
@@ -78,7 +79,7 @@ class _Rate(click.ParamType):  # type: ignore[type-arg] # generic since click 8.
         except (ValueError, ZeroDivisionError):
             rate = Fraction(0)
         if not 0 < rate <= _MOST_FPS:
-            self.fail(f"{value!r} is no rate; write frames a second, as 18 or 24000/1001", param, ctx)
+            self.fail(f"invalid rate {value!r}; write frames a second, such as 18 or 24000/1001", param, ctx)
         return rate
 
 
@@ -127,6 +128,11 @@ class _Rate(click.ParamType):  # type: ignore[type-arg] # generic since click 8.
     help="Copy the subtitles, or leave them out.",
 )
 @click.option(
+    "--deinterlace",
+    type=click.Choice(get_args(Deinterlace)),
+    help="Make interlaced films progressive: a frame for each frame, or for each field (smoother).",
+)
+@click.option(
     "--deflicker",
     type=click.Choice(["on", "off"]),
     default="on",
@@ -148,7 +154,11 @@ class _Rate(click.ParamType):  # type: ignore[type-arg] # generic since click 8.
     show_default=True,
     help="Change of mean luma that counts as a cut. Colour smoothing restarts there.",
 )
-@click.option("--fps", type=_Rate(), help="Frames per second of a sequence of images. A folder is then one.")
+@click.option(
+    "--fps",
+    type=_Rate(),
+    help="Frames per second of a sequence of images. With it, INPUT may be a folder of one sequence.",
+)
 @click.option(
     "--transfer",
     type=click.Choice(get_args(Transfer)),
@@ -179,6 +189,7 @@ def colorize_video(
     container: str | None,
     audio: AudioChoice,
     subtitles: SubtitleChoice,
+    deinterlace: Deinterlace | None,
     deflicker: str,
     keyframes: int,
     scene_threshold: float,
@@ -196,7 +207,8 @@ def colorize_video(
     """Colorize black-and-white videos and sequences of images.
 
     INPUT is a video file, a folder, a quoted glob or a sequence (scan_%06d.tif). Every frame, its time and
-    its luma are kept, and so are sound, subtitles and chapters. The colours are a plausible guess, not history.
+    its luma are kept, and so are sound, subtitles and chapters. The colours are a plausible guess, not
+    history.
 
     Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed (each is listed with its reason),
     4 device not available, 5 model not usable, 6 a backend gives other colours, 130 interrupted.
@@ -209,6 +221,7 @@ def colorize_video(
         crf=crf,
         audio=audio,
         subtitles=subtitles,
+        deinterlace=deinterlace,
         deflicker=deflicker == "on",
         keyframes=keyframes,
         scene_threshold=scene_threshold,

@@ -12,7 +12,7 @@ SCHEMA = 1
 """Version of the contract's JSON. A file with a newer one is refused."""
 
 _GRAPHS = ("lab", "pixels")
-_PRECISIONS = ("fp32", "fp16-weights", "fp16", "bf16", "int8")
+_PRECISIONS = ("fp32", "fp16-weights", "int8-weights", "fp16", "bf16", "int8")
 
 HINTS_NAME = "hints"
 """Name of a graph's second input, where it has one."""

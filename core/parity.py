@@ -43,6 +43,7 @@ class Floor:
 _FLOORS = {
     "fp32": Floor(p99=0.1),
     "fp16-weights": Floor(p99=0.5),
+    "int8-weights": Floor(p99=2.0),
     "fp16": Floor(p99=1.0),
     "bf16": Floor(p99=1.0),
     "int8": Floor(p99=3.0, mean=1.0),

@@ -7,9 +7,9 @@ GRAPHS = ("lab", "pixels")
 """L to ab, for runtimes that do the colour arithmetic themselves; or RGB to RGB, with all of it inside."""
 
 PRECISIONS = {
-    "onnx": ("fp32", "fp16-weights", "fp16", "int8"),
+    "onnx": ("fp32", "fp16-weights", "int8-weights", "fp16", "int8"),
     "torchscript": ("fp32", "bf16"),
     "pt2": ("fp32",),
 }
-"""Of each format: float32; float16 in the file, float32 in computing; float16 in both; 8-bit integers;
-bfloat16 in computing."""
+"""Of each format: float32; float16 or 8-bit integers in the file, float32 in computing; float16 in both;
+8-bit integers in both; bfloat16 in computing."""

@@ -41,13 +41,15 @@ class EvaluationOptions:
     """Use so many, evenly spaced over their digests."""
     labels: StrPath | None = None
     """Use those photographs only that are in this list, as `read_labels` takes it."""
+    hints: tuple[int, ...] = (0,)
+    """Evaluate models that take hints with so many of the true colour, at random places: a row each."""
 
 
 def evaluate_files(models: Sequence[StrPath], data: StrPath, out: StrPath, options: EvaluationOptions) -> str:
     """Evaluate checkpoints and exported files on colour photographs.
 
     Writes `evaluation.json`, `evaluation.md` and `contact-sheet.png`, whose rows are grey, each model's
-    prediction, and the truth.
+    prediction without hints, and the truth.
 
     Args:
         models: the files.
@@ -60,7 +62,7 @@ def evaluate_files(models: Sequence[StrPath], data: StrPath, out: StrPath, optio
 
     Raises:
         ModelError: a file cannot be used.
-        UsageError: a size that a model cannot take.
+        UsageError: a size that a model cannot take, or hints where no model takes any.
         DataError: no photographs.
     """
     data, out = Path(data), Path(out)
@@ -73,12 +75,16 @@ def evaluate_files(models: Sequence[StrPath], data: StrPath, out: StrPath, optio
     for name, (_, contract) in opened.items():
         if contract.size.fit(size) != size:
             raise UsageError(f"`size` {size}: {name} takes {contract.size.fit(size)}")
+    if any(options.hints) and not any(contract.takes_hints for _, contract in opened.values()):
+        raise UsageError(f"`hints` {max(options.hints)}: {', '.join(opened)} takes none")
     predictors = {name: predict for name, (predict, _) in opened.items()}
     baselines = {"mean colour": _constant(_mean_ab(photos, size)), "grey": _constant(np.zeros(2, np.float32))}
-    rows = {
-        name: evaluate(predict, photos, size, DeepMetrics(), labels)
-        for name, predict in (predictors | baselines).items()
-    }
+    rows: dict[str, dict[str, Any]] = {}
+    for name, predict in (predictors | baselines).items():
+        takes_hints = name in opened and opened[name][1].takes_hints
+        for points in options.hints if takes_hints else (0,):
+            label = f"{name}, {points} hints" if points else name
+            rows[label] = evaluate(predict, photos, size, DeepMetrics(), labels, points)
     text = _markdown(rows)
     out.mkdir(parents=True, exist_ok=True)
     for name, content in (("evaluation.json", json.dumps(rows, indent=2) + "\n"), ("evaluation.md", text)):

@@ -13,12 +13,10 @@ from typing import Any
 import numpy as np
 import onnx
 
-from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import DeviceError, UsageError, VerificationError
 from colorize_gan.core.files.atomic import lasting_path
 from colorize_gan.core.files.paths import StrPath
-from colorize_gan.core.hints import feeds, join_hints, random_hints
 from colorize_gan.core.parity import (
     PHOTOGRAPHS,
     Floor,
@@ -28,13 +26,12 @@ from colorize_gan.core.parity import (
     fingerprint,
     floor_of,
     probes,
-    read_lightness,
     some_images,
 )
 from colorize_gan.exporter import PRECISIONS
+from colorize_gan.exporter.conversion import conversions
 from colorize_gan.exporter.formats import Save, save_onnx
 from colorize_gan.exporter.pixels import PIXELS_INPUT, PIXELS_OUTPUT, to_pixels
-from colorize_gan.exporter.precisions import INT8_EXCEPTIONS, store_weights_as_half, to_half, to_int8
 from colorize_gan.exporter.source import CheckpointSource, OnnxSource, Source, load_source
 from colorize_gan.infer.backends.open import open_backend
 from colorize_gan.infer.backends.protocol import Backend, RunBackend
@@ -154,8 +151,7 @@ def _export_onnx(
             contract, graph="pixels", input_name=PIXELS_INPUT, output_name=PIXELS_OUTPUT, takes_hints=False
         )
     path = path_of(out, contract, "onnx")
-    candidates = _convert(generator, precision, source.contract, options)
-    for left, model in candidates:
+    for left, model in conversions(generator, precision, source.contract, options.calibration):
         if options.graph == "pixels":
             model = to_pixels(model, source.contract)
         onnx.checker.check_model(model, full_check=True)
@@ -165,34 +161,6 @@ def _export_onnx(
             if not left:
                 raise
     raise AssertionError("every precision has a candidate")
-
-
-def _convert(
-    generator: onnx.ModelProto, precision: str, contract: ModelContract, options: ExportOptions
-) -> Iterator[tuple[int, onnx.ModelProto]]:
-    """Yield the generator in a precision, from the fastest way to the most exact, with how many are left."""
-    if precision != "int8":
-        convert = {"fp16-weights": store_weights_as_half, "fp16": to_half}.get(precision)
-        yield 0, convert(generator) if convert else generator
-        return
-    photographs = [feeds(contract, each) for each in _calibration(options.calibration, contract)]
-    for left, exceptions in zip(reversed(range(len(INT8_EXCEPTIONS))), INT8_EXCEPTIONS, strict=True):
-        yield left, to_int8(generator, photographs, exceptions)
-
-
-def _calibration(folder: StrPath, contract: ModelContract) -> Iterator[FloatArray]:
-    """Yield photographs as they are, darker and lighter; of a large collection, some of each part.
-
-    A model that takes hints gets some with each photograph as it is.
-    """
-    folder = Path(folder)
-    side = contract.size.fit(contract.render_size)
-    for path in some_images(folder):
-        lightness = read_lightness(path, side)[None]
-        for gamma in (1.0, 0.7, 1.4):
-            yield np.asarray(100 * (lightness / 100) ** gamma, np.float32)
-        if contract.takes_hints:
-            yield join_hints(lightness, random_hints(lightness.shape))
 
 
 def _save_verified(

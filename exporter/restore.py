@@ -16,7 +16,7 @@ from colorize_gan.core.files.atomic import lasting_path
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.parity import compare, enforce, probes
 from colorize_gan.exporter.export import ExportedFile, check_gate, gate, milliseconds_of, path_of
-from colorize_gan.exporter.precisions import restore_half_weights
+from colorize_gan.exporter.precisions import STORED_PRECISIONS, restore_weights
 from colorize_gan.exporter.source import CheckpointSource, load_source
 from colorize_gan.infer.backends.onnxruntime_backend import OnnxRuntimeBackend
 from colorize_gan.infer.backends.protocol import RunBackend
@@ -79,13 +79,13 @@ def restore_checkpoint(model: StrPath, path: StrPath) -> Path:
     model, path = Path(model), Path(path)
     backend = OnnxRuntimeBackend(model, "cpu")
     found = backend.contract
-    if found.graph != "lab" or found.precision not in ("fp32", "fp16-weights"):
+    if found.graph != "lab" or found.precision not in STORED_PRECISIONS:
         raise ModelError(f"{model}: a {found.precision} {found.graph} graph; use the fp32 lab file")
     generator = build_generator(found.architecture).eval()
     if any(isinstance(layer, nn.ConvTranspose2d | nn.Linear) for layer in generator.modules()):
         raise ModelError(f"{model}: {found.architecture} cannot be restored from ONNX; use its checkpoint")
     try:
-        _load(generator, restore_half_weights(onnx.load(model)).graph)
+        _load(generator, restore_weights(onnx.load(model)).graph)
     except (KeyError, RuntimeError) as error:
         raise ModelError(f"{model}: its weights are not those of {found.architecture}") from error
     lightness = np.random.default_rng(0).uniform(0, 100, (1, 1, 64, 96)).astype(np.float32)

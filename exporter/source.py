@@ -23,7 +23,7 @@ from colorize_gan.exporter.formats import (
     save_pt2,
     save_torchscript,
 )
-from colorize_gan.exporter.precisions import restore_half_weights
+from colorize_gan.exporter.precisions import STORED_PRECISIONS, restore_weights
 from colorize_gan.infer.backends.onnxruntime_backend import OnnxRuntimeBackend
 from colorize_gan.trainer.checkpoint import load_generator
 from colorize_gan.trainer.evaluate import torch_predictor
@@ -104,11 +104,11 @@ def _from_onnx(path: Path) -> OnnxSource:
         raise ModelError(f"{path}: no such model file")
     backend = OnnxRuntimeBackend(path, "cpu")
     contract = backend.contract
-    if contract.graph != "lab" or contract.precision not in ("fp32", "fp16-weights"):
+    if contract.graph != "lab" or contract.precision not in STORED_PRECISIONS:
         raise ModelError(
             f"{path}: a {contract.precision} {contract.graph} graph; export from the fp32 lab file"
         )
-    model = restore_half_weights(onnx.load(path))
+    model = restore_weights(onnx.load(path))
     del model.metadata_props[:]
     own_opset = next(entry.version for entry in model.opset_import if entry.domain == "")
 

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
     ROOT / "examples" / "README.md",
     *(ROOT / "docs").glob("*.md"),
 ]

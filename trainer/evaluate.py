@@ -9,8 +9,10 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 from colorize_gan.core.color.lab import FloatArray, lab_to_image
 from colorize_gan.core.color.metrics import ciede2000, colorfulness, psnr
+from colorize_gan.core.hints import join_hints
 from colorize_gan.trainer.data import load_square
 from colorize_gan.trainer.deep_metrics import DeepMetrics, to_batch
+from colorize_gan.trainer.hints import random_points
 from colorize_gan.trainer.photos import Photo
 
 PredictAb = Callable[[FloatArray], FloatArray]
@@ -23,6 +25,7 @@ def evaluate(
     size: int,
     deep: DeepMetrics | None = None,
     labels: Mapping[str, int] | None = None,
+    points: int = 0,
 ) -> dict[str, Any]:
     """Colorize the middle squares of ``photos`` at ``size`` pixels and compare them with the truth.
 
@@ -32,6 +35,7 @@ def evaluate(
         size: side of the squares.
         deep: fresh ones add what they can measure here.
         labels: ImageNet classes by the photographs' digests, for all of them or for none.
+        points: hints of the true colour that the model gets of each photograph, at random places.
 
     Returns:
         The protocol, and the mean over photographs of each metric for the model (``psnr``, ``ssim``,
@@ -40,7 +44,12 @@ def evaluate(
     rows = []
     for photo in photos:
         lightness, ab_true = load_square(photo, size)
-        predicted = predict_ab(lightness[None, None])[0].transpose(1, 2, 0)
+        inputs = lightness[None, None]
+        if points:
+            rng = np.random.default_rng(int(photo.digest[:16], 16))
+            hints = random_points(ab_true.transpose(2, 0, 1), points, rng)
+            inputs = join_hints(inputs, hints[None])
+        predicted = predict_ab(inputs)[0].transpose(1, 2, 0)
         rows.append(
             _compare(lightness, predicted, ab_true)
             | {f"grey_{k}": v for k, v in _compare(lightness, 0 * ab_true, ab_true).items() if k != "cf"}
@@ -57,6 +66,7 @@ def evaluate(
         "protocol": f"{len(photos)} photographs, short side {size} px (area filter), middle square, "
         "true L*, 8-bit sRGB, mean over photographs",
         "photographs": len(photos),
+        **({"hints": points} if points else {}),
         **means,
         "psnr_gain": round(means["psnr"] - means["grey_psnr"], 4),
         "delta_cf": round(means["truth_cf"] - means["cf"], 4),

@@ -7,6 +7,8 @@ from colorize_gan.core.color.lab import FloatArray
 _STOPS = 1 / 8  # parameter of the geometric distribution of their number: eight on average
 _ALL = 1 / 100  # how often the whole truth is given
 _LARGEST = 9  # pixels a side
+POINT_SIDE = 7
+"""Side, in pixels, of the patches that `random_points` reveals."""
 
 
 def simulate_hints(ab: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -28,6 +30,23 @@ def simulate_hints(ab: FloatArray, rng: np.random.Generator) -> FloatArray:
     for _ in range(rng.geometric(_STOPS)):
         place = rng.normal(sides / 2, sides / 4) if rng.random() < 0.5 else rng.uniform(0, sides)
         add_hint(hints, ab, np.clip(place, 0, sides - 1).astype(int), int(rng.integers(1, _LARGEST + 1)))
+    return hints
+
+
+def random_points(ab: FloatArray, count: int, rng: np.random.Generator) -> FloatArray:
+    """Give away the mean true colours of ``count`` patches at random places, to measure what they bring.
+
+    Args:
+        ab: true CIE ab ``(2, H, W)``.
+        count: how many; the first are the same whatever comes after.
+        rng: source of the places.
+
+    Returns:
+        Hints ``(3, H, W)`` as those of `simulate_hints`.
+    """
+    hints = np.zeros((3, *ab.shape[1:]), np.float32)
+    for _ in range(count):
+        add_hint(hints, ab, rng.integers(ab.shape[1:]), POINT_SIDE)
     return hints
 
 

@@ -120,7 +120,9 @@ def what_changes(clip: Clip, settings: EncoderSettings) -> list[str]:
     notes = []
     if clip.is_interlaced:
         kept = "" if settings.is_interlaced else f" ({settings.codec} is written without saying so)"
-        notes.append(f"interlaced{kept}: colours follow motion better after deinterlacing")
+        notes.append(f"interlaced{kept}: colours follow motion better with `deinterlace`")
+    if clip.interlaced:
+        notes.append(f"deinterlaced to {float(clip.rate):.6g} frames/s")
     if settings.tags.is_full != clip.tags.is_full:
         notes.append(f"luma of full range became limited, as {settings.codec} has it")
     if settings.tags.matrix != clip.tags.matrix:

@@ -19,14 +19,12 @@ from colorize_gan.infer.video.comparison import write_comparison
 from colorize_gan.infer.video.copies import Excerpt
 from colorize_gan.infer.video.encoder import EncoderSettings, luma_of, recolor, settings_for, what_changes
 from colorize_gan.infer.video.fitting import plan_copies
-from colorize_gan.infer.video.frames import Frames
-from colorize_gan.infer.video.making import Maker, OnFrame, damage, look_at, open_frames
+from colorize_gan.infer.video.making import AnyFrames, Maker, OnFrame, damage, look_at, open_frames
 from colorize_gan.infer.video.measuring import luma_error
 from colorize_gan.infer.video.pipeline import FramePipeline, Shot
 from colorize_gan.infer.video.segments import Job
 from colorize_gan.infer.video.source import Clip, to_planar
 from colorize_gan.infer.video.state import State
-from colorize_gan.infer.video.still_frames import StillFrames
 from colorize_gan.infer.video.video_state import CUT_SHORT
 from colorize_gan.infer.video.writing import CodedVideo, write_video
 
@@ -78,7 +76,7 @@ class FilmMaker(Maker):
         clip: Clip,
         settings: EncoderSettings,
         state: State,
-        frames: Frames | StillFrames,
+        frames: AnyFrames,
         notes: list[str],
     ) -> ItemResult:
         form = {"codec": settings.codec, "pixel_format": settings.pixel_format}

@@ -16,6 +16,7 @@ from colorize_gan.infer.batch.results import ItemResult
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.notes import DAMAGED
+from colorize_gan.infer.video.deinterlacing import DeinterlacedFrames, deinterlaced
 from colorize_gan.infer.video.frames import Frames
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.sequence import Stills, is_sequence
@@ -25,6 +26,9 @@ from colorize_gan.infer.video.still_frames import StillFrames, clip_of
 
 INTERRUPTED = "interrupted; what is finished of it is kept"
 """Reason of a result that ended early."""
+
+AnyFrames = Frames | DeinterlacedFrames | StillFrames
+"""The frames of a clip."""
 
 OnFrame = Callable[[Path, int, int], None]
 """Takes a video, how many of its frames are done, and of how many: 0 where there is no telling."""
@@ -61,6 +65,7 @@ class Maker(ABC):
             "input time": changed,
             **self._colorizer.settings,
             "encoder": form,
+            "deinterlace": options.deinterlace,
             "deflicker": options.deflicker,
             "keyframes": options.keyframes,
             "scene threshold": options.scene_threshold,
@@ -76,7 +81,7 @@ class Maker(ABC):
         end = min(whole, self._options.end or whole)
         return max(0, int((end - (self._options.start or 0)) * clip.rate))
 
-    def _facts(self, state: State, frames: Frames | StillFrames) -> dict[str, Any]:
+    def _facts(self, state: State, frames: AnyFrames) -> dict[str, Any]:
         """Return what is to be said of a video only: `ItemResult.video`."""
         return {
             "frames": state.counts.frames,
@@ -97,20 +102,22 @@ def look_at(source: Path, options: VideoOptions, *, needs_rate: bool) -> Clip:
     if not is_sequence(source):
         if options.fps or options.transfer:
             raise UsageError(f"{source}: `fps` and `transfer` are for sequences of images")
-        return probe(source)
+        clip = probe(source)
+        into = options.deinterlace
+        return deinterlaced(clip, into) if into and clip.is_interlaced else clip
     if needs_rate and not options.fps:
         raise UsageError(f"{source}: a sequence tells no rate; set `fps`")
     return clip_of(Stills.find(source, options.transfer), options.fps or Fraction(24))
 
 
-def open_frames(
-    clip: Clip, start: Fraction | None = None, end: Fraction | None = None
-) -> Frames | StillFrames:
+def open_frames(clip: Clip, start: Fraction | None = None, end: Fraction | None = None) -> AnyFrames:
     """Return the frames of a clip that are shown from ``start`` until before ``end``, in seconds."""
+    if clip.interlaced:
+        return DeinterlacedFrames(clip, start, end)
     return (StillFrames if clip.stills else Frames)(clip, start, end)
 
 
-def damage(frames: Frames | StillFrames, state: State) -> list[str]:
+def damage(frames: AnyFrames, state: State) -> list[str]:
     """Return notes on what was damaged."""
     notes = []
     if state.counts.hold or frames.damaged_packets:

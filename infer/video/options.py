@@ -16,6 +16,8 @@ SoundCodec = Literal["aac", "flac"]
 AudioChoice = Literal["copy", "aac", "flac", "drop"]
 SubtitleChoice = Literal["copy", "drop"]
 
+Deinterlace = Literal["frame", "field"]
+"""Whether an interlaced film gets a progressive frame for each of its frames, or for each field."""
 Transfer = Literal["video", "log", "linear"]
 """How the samples of a sequence are read: as those of a screen, as densities of film, as linear light."""
 
@@ -35,6 +37,8 @@ class VideoOptions:
     audio: AudioChoice = "copy"
     """Sound of another codec is encoded anew by ``aac`` and ``flac``."""
     subtitles: SubtitleChoice = "copy"
+    deinterlace: Deinterlace | None = None
+    """None to leave an interlaced film so."""
     deflicker: bool = True
     keyframes: int = 1
     """The network sees one frame in so many; colours move along with the picture in between."""

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from colorize_gan.core.color.lab import FloatArray
@@ -82,4 +81,5 @@ def _approached(ab: FloatArray, goal: FloatArray, share: FloatArray) -> FloatArr
 
 
 def _length(ab: FloatArray) -> FloatArray:
-    return np.asarray(cv2.magnitude(*cv2.split(ab)), np.float32)
+    # not cv2.magnitude: where arrays lie in memory decides about its last bit, and so about that of images
+    return np.sqrt(ab[..., 0] * ab[..., 0] + ab[..., 1] * ab[..., 1])

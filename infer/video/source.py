@@ -106,6 +106,8 @@ class Clip:
     has_alpha: bool
     frames: int
     """By the header, or estimated; 0 when there is no telling."""
+    interlaced: "Clip | None" = None
+    """The clip as it is in the file, where this one is deinterlaced."""
     stills: Stills | None = None
     """The images of a sequence; `path` is then that of the first."""
 
@@ -189,7 +191,7 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> tuple["Packe
     """Return the first packet, and the first frame that can be decoded."""
     first = None
     if stream.codec_context is None:
-        raise VideoError("its codec is none that can be decoded here")
+        raise VideoError("its codec is not supported")
     stream.codec_context.flags |= Flags.output_corrupt
     for packet in packets_of(container, [stream]):
         first = first or packet

@@ -20,8 +20,7 @@ from colorize_gan.infer.picture import lightness_difference
 from colorize_gan.infer.video.chroma import check_matrix, luma_to_grey
 from colorize_gan.infer.video.copies import Excerpt
 from colorize_gan.infer.video.encoder import luma_of
-from colorize_gan.infer.video.frames import Frames
-from colorize_gan.infer.video.making import Maker, OnFrame, damage, look_at, open_frames
+from colorize_gan.infer.video.making import AnyFrames, Maker, OnFrame, damage, look_at, open_frames
 from colorize_gan.infer.video.pipeline import FramePipeline, Shot
 from colorize_gan.infer.video.segments import Job
 from colorize_gan.infer.video.sequence import path_of
@@ -100,7 +99,7 @@ class StillMaker(Maker):
             )
         return ItemResult(item.source, item.target, "skipped", "the output exists")
 
-    def _result(self, reader: "_Reader", state: State, frames: Frames | StillFrames) -> ItemResult:
+    def _result(self, reader: "_Reader", state: State, frames: AnyFrames) -> ItemResult:
         clip, suffix = reader.clip, self._item.target.suffix.lower()
         deep = clip.depth if suffix == ".dpx" else 16 if suffix in SIXTEEN_BIT_SUFFIXES else 8
         return ItemResult(
@@ -124,17 +123,18 @@ class _Reader:
         self.clip, self._target, self._colorizer = clip, target, colorizer
         self._transfer = clip.stills.transfer if clip.stills else None
 
-    def items(self, frames: Frames | StillFrames) -> Iterator[tuple[int, VideoFrame | Path]]:
+    def items(self, frames: AnyFrames) -> Iterator[tuple[int, VideoFrame | Path]]:
         """Yield the frames with the numbers of their images: those of the input, or from 1 on."""
-        if isinstance(frames, Frames):
+        if not isinstance(frames, StillFrames):
             return enumerate(frames, 1)
         assert self.clip.stills
         numbers = self.clip.stills.numbers
         return ((numbers[time], path) for time, path in frames.chosen())
 
-    def targets(self, frames: Frames | StillFrames) -> list[Path]:
+    def targets(self, frames: AnyFrames) -> list[Path]:
         """Return the images that will be written; of a film the first one."""
-        first = [1] if isinstance(frames, Frames) else [number for number, _ in self.items(frames)]
+        is_film = self.clip.stills is None
+        first = [1] if is_film else [number for number, _ in self.items(frames)]
         return [path_of(self._target, number) for number in first]
 
     def read(self, item: tuple[int, VideoFrame | Path]) -> Shot[File]:
@@ -161,7 +161,7 @@ class _Reader:
         upright = np.ascontiguousarray(np.rot90(grey, clip.quarter_turns))
         return Still(Picture(upright, Metadata(), content.is_corrupt), clip.depth)
 
-    def lightness_error(self, frames: Frames | StillFrames) -> float:
+    def lightness_error(self, frames: AnyFrames) -> float:
         """Return the largest error of L* in the images that were written."""
         return max(
             lightness_difference(

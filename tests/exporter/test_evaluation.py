@@ -3,10 +3,12 @@ import os
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
 from colorize_gan.cli.evaluate import colorize_eval
+from colorize_gan.trainer.evaluate import evaluate
 from colorize_gan.trainer.photos import find_photos, split_photos
 
 
@@ -30,6 +32,34 @@ def test_a_checkpoint_and_its_export_agree_in_one_table(
     assert one == pytest.approx(two, abs=1e-3)
     assert table["grey"]["psnr_gain"] == 0 < table["mean colour"]["psnr_gain"]
     assert table["grey"]["photographs"] == 4
+
+
+def test_models_that_take_hints_have_a_row_for_each_number_of_them(
+    hinted_checkpoint: Path, tiny_checkpoint: Path, photo_folder: Path, tmp_path: Path
+) -> None:
+    models = [hinted_checkpoint, tiny_checkpoint]
+    result = run(*models, photo_folder, "--limit", "2", "--hints", "0, 5,20", "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    table = json.loads((tmp_path / "evaluation.json").read_text())
+    rows = [str(hinted_checkpoint), f"{hinted_checkpoint}, 5 hints", f"{hinted_checkpoint}, 20 hints"]
+    assert list(table) == [*rows, str(tiny_checkpoint), "mean colour", "grey"]
+    assert [table[row].get("hints") for row in rows] == [None, 5, 20]
+    assert len({table[row]["ciede2000"] for row in rows}) == 3
+
+
+def test_random_hints_of_the_true_colour_raise_psnr(photo_folder: Path) -> None:
+    def mean_of_hints(inputs: np.ndarray) -> np.ndarray:
+        weight = inputs[:, 3:] if inputs.shape[1] == 4 else np.zeros_like(inputs)
+        ab = np.zeros_like(inputs[:, :1]).repeat(2, axis=1)
+        if weight.any():
+            ab += (inputs[:, 1:3] * weight).sum(axis=(2, 3), keepdims=True) / weight.sum()
+        return ab
+
+    photos = find_photos(photo_folder)
+    gains = [evaluate(mean_of_hints, photos, 64, points=points)["psnr_gain"] for points in (0, 1, 100)]
+    assert gains[0] == 0
+    assert gains[2] > max(gains[:2])
+    assert gains[2] == evaluate(mean_of_hints, photos[::-1], 64, points=100)["psnr_gain"]
 
 
 def test_a_name_of_undecodable_bytes_keeps_its_row(
@@ -90,6 +120,7 @@ def test_labels_that_cannot_be_read_are_named(
     ("arguments", "code", "says"),
     [
         (["--size", "100"], 2, "--size 100"),
+        (["--hints", "0,5"], 2, "--hints 5: "),
         (["--held-out", "0.0001"], 2, "too few to evaluate on"),
     ],
 )

@@ -17,7 +17,7 @@ from colorize_gan.cli.export import colorize_export
 from colorize_gan.core import parity
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import ModelError, UsageError, VerificationError
-from colorize_gan.exporter import export
+from colorize_gan.exporter import conversion
 from colorize_gan.exporter.export import ExportOptions, export_file
 from colorize_gan.exporter.formats import build_onnx, build_pt2, build_torchscript, save_pt2, save_torchscript
 from colorize_gan.exporter.source import load_source
@@ -91,10 +91,11 @@ def test_onnx_file_is_clean(exported: dict[str, Path]) -> None:
 def test_smaller_precisions_are_smaller_and_keep_to_their_floors(
     exported: dict[str, Path], tmp_path: Path
 ) -> None:
-    precisions = ("int8", "fp16-weights", "fp16")  # int8 first: it must leave the others' weights alone
+    # int8 first: it must leave the others' weights alone
+    precisions = ("int8", "fp16-weights", "int8-weights", "fp16")
     files = list(export_file(exported["onnx"], tmp_path, ExportOptions(("onnx",), precisions=precisions)))
     whole = exported["onnx"].stat().st_size
-    for file, floor, share in zip(files, (3.0, 0.5, 1.0), (0.4, 0.52, 0.52), strict=True):
+    for file, floor, share in zip(files, (3.0, 0.5, 2.0, 1.0), (0.4, 0.52, 0.28, 0.52), strict=True):
         assert file.path.name == f"tiny.{file.contract.precision}.onnx"
         assert file.path.stat().st_size < share * whole
         assert 0 < file.contract.parity["p99"] <= file.contract.parity["floor"] == floor
@@ -104,6 +105,18 @@ def test_smaller_precisions_are_smaller_and_keep_to_their_floors(
         assert types == [onnx.TensorProto.FLOAT] * 2
     operators = {node.op_type for node in onnx.load(files[0].path).graph.node}
     assert {"QuantizeLinear", "DequantizeLinear"} <= operators
+
+
+def test_smaller_files_of_a_model_that_takes_hints_keep_to_their_floors_with_and_without_them(
+    hinted: dict[str, Path], tmp_path: Path
+) -> None:
+    options = ExportOptions(("onnx",), precisions=("int8-weights", "int8"))
+    for file, share in zip(export_file(hinted["onnx"], tmp_path, options), (0.28, 0.4), strict=True):
+        assert file.path.stat().st_size < share * hinted["onnx"].stat().st_size
+        assert file.contract.takes_hints
+        assert 0 < file.contract.parity["p99"] <= file.contract.parity["floor"]
+        assert file.contract.parity["probes"] == len(list(parity.probes(file.contract)))
+        assert any(name.endswith("with hints") for name in file.contract.fingerprint)
 
 
 def test_torchscript_in_bf16_keeps_to_its_floor(tiny_checkpoint: Path, tmp_path: Path) -> None:
@@ -321,6 +334,6 @@ def test_of_a_large_calibration_folder_some_of_each_part_are_read(
         return np.zeros((1, side, side), np.float32)
 
     monkeypatch.setattr(parity, "_MOST_IMAGES", 2)
-    monkeypatch.setattr(export, "read_lightness", take)
-    assert len(list(export._calibration(tmp_path, ModelContract("m", "resnet18", 32)))) == 2 * 3
+    monkeypatch.setattr(conversion, "read_lightness", take)
+    assert len(list(conversion._photographs(tmp_path, ModelContract("m", "resnet18", 32)))) == 2 * 3
     assert read == ["part0", "part3"]

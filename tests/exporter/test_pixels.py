@@ -56,6 +56,18 @@ def test_images_of_a_batch_do_not_touch_each_other(pixels_file: Path, photo: np.
         assert np.abs(backend.run(image[None])[0].astype(int) - colored).max() <= 1
 
 
+def test_a_model_that_takes_hints_gets_none_inside(
+    hinted: dict[str, Path], photo: np.ndarray, tmp_path: Path
+) -> None:
+    options = ExportOptions(("onnx",), graph="pixels", verify=False)
+    [file] = export_file(hinted["onnx"], tmp_path, options)
+    backend = open_backend(file.path, "native")
+    assert not backend.contract.takes_hints
+    image = photo[:120, :170]
+    expected = Colorizer(hinted["onnx"], backend="onnxruntime").colorize(image)
+    assert np.abs(backend.run(np.stack([image] * 2))[1].astype(int) - expected).max() <= 1
+
+
 def test_file_is_clean_and_of_named_axes(pixels_file: Path) -> None:
     model = onnx.load(pixels_file)
     assert (model.ir_version, [entry.version for entry in model.opset_import]) == (8, [18])

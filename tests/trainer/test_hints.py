@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from colorize_gan.trainer.hints import add_hint, simulate_hints
+from colorize_gan.trainer.hints import POINT_SIDE, add_hint, random_points, simulate_hints
 
 AB = np.random.default_rng(0).normal(0, 20, (2, 48, 80)).astype(np.float32)
 
@@ -15,6 +15,13 @@ def test_hint_is_the_mean_colour_of_a_patch_cut_off_at_the_rim() -> None:
     assert np.allclose(hints[:2, 0, 79], AB[:, :4, 76:].mean(axis=(1, 2)), atol=1e-5)
     assert hints[2].sum() == 5 * 5 + 4 * 4
     assert not hints[:2, hints[2] == 0].any()
+
+
+def test_random_points_are_patches_of_which_more_add_to_fewer() -> None:
+    one, five, none = (random_points(AB, count, np.random.default_rng(2)) for count in (1, 5, 0))
+    assert not none.any()
+    assert 0 < one[2].sum() <= POINT_SIDE**2 < five[2].sum() <= 5 * POINT_SIDE**2
+    assert (five[2] >= one[2]).all()
 
 
 def test_simulated_hints_are_few_small_patches_and_rarely_the_whole_truth() -> None:

@@ -158,7 +158,7 @@ def test_a_run_ends_when_the_storage_is_gone(
     endpoint.start()
     assert process.returncode == 3
     assert "the storage fails: Could not connect" in errors
-    assert "stopped: the storage fails again and again" in errors
+    assert "stopped after repeated storage errors" in errors
     assert batch(*command[len(BATCH) :]).returncode == 3
     assert bucket.tree("out") == tree_of(local)
 

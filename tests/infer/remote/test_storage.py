@@ -196,7 +196,7 @@ def test_a_run_ends_when_the_storage_is_gone_and_goes_on_later(
     _, errors = process.communicate()
     assert process.returncode == 3
     assert "the storage fails: Could not connect" in errors
-    assert "stopped: the storage fails again and again" in errors
+    assert "stopped after repeated storage errors" in errors
     endpoint.start()
     assert subprocess.run(command, check=False).returncode == 0
     assert run(exported["onnx"], photos, "--out", tmp_path / "local").exit_code == 0

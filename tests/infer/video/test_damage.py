@@ -51,7 +51,7 @@ def test_unknown_codec(make: Make, colorizer: Colorizer, tmp_path: Path) -> None
     clip = make("in.avi")
     clip.write_bytes(clip.read_bytes().replace(b"H264", b"ZZZZ"))
     result = run(clip, tmp_path / "out.mkv", colorizer)
-    assert (result.status, result.reason) == ("failed", "its codec is none that can be decoded here")
+    assert (result.status, result.reason) == ("failed", "its codec is not supported")
 
 
 def test_stream_that_begins_later_ends_nothing() -> None:

@@ -294,7 +294,7 @@ def test_wrong_usage_of_sequences(shots: list[np.ndarray], make: Make, tmp_path:
         ((pattern, "--out", tmp_path / "in"), 2, "is the input itself"),
         ((pattern, "--out", tmp_path / "out.avi"), 2, "a sequence becomes a folder"),
         ((pattern, "--out", tmp_path / "out", "--compare"), 2, "is for films"),
-        ((pattern, "--out", tmp_path / "out", "--fps", "0"), 2, "'0' is no rate"),
+        ((pattern, "--out", tmp_path / "out", "--fps", "0"), 2, "invalid rate '0'"),
         ((make(), "--out", tmp_path / "out.mkv", "--fps", "24"), 2, "are for sequences"),
         ((tmp_path / "no_%d.png", "--out", tmp_path / "out"), 3, "no image has such a name"),
         ((tmp_path, "--fps", "24", "--out", tmp_path / "out"), 3, "no numbered images are in it"),
