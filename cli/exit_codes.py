@@ -40,9 +40,9 @@ def exit_with_code(command: Callable[_P, int]) -> Callable[_P, None]:
 
     @functools.wraps(command)
     def wrapper(*args: _P.args, **kwargs: _P.kwargs) -> None:
-        configure_process()
         wording = Wording()
         try:
+            configure_process()
             with _warnings_shown(wording), packages_for():
                 code = command(*args, **kwargs)
         except ColorizeError as error:
