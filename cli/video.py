@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import TYPE_CHECKING, Self, get_args
 
 import click
 
@@ -24,6 +24,7 @@ from colorize_gan.cli.options import (
     recursive_option,
     report_option,
 )
+from colorize_gan.cli.times import Rate, Time
 from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import UsageError, VideoError
 from colorize_gan.core.files.containers import CONTAINERS
@@ -46,41 +47,6 @@ if TYPE_CHECKING:
     from colorize_gan.infer.video.job import VideoJob
 
 _SOME_FAILED = VideoError.exit_code
-_MOST_FPS = 1000
-
-
-class _Time(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
-    """Seconds, or hours, minutes and seconds, without rounding."""
-
-    name = "[[H:]M:]S"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
-        """See `click.ParamType.convert`."""
-        seconds = Fraction(0)
-        try:
-            for part in str(value).split(":"):
-                seconds = seconds * 60 + Fraction(part)
-        except (ValueError, ZeroDivisionError):
-            self.fail(f"invalid time {value!r}; write seconds, or 1:02:03.5", param, ctx)
-        if seconds < 0:
-            self.fail(f"{value!r} is before the beginning", param, ctx)
-        return seconds
-
-
-class _Rate(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
-    """Frames a second, without rounding."""
-
-    name = "RATE"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
-        """See `click.ParamType.convert`."""
-        try:
-            rate = Fraction(str(value))
-        except (ValueError, ZeroDivisionError):
-            rate = Fraction(0)
-        if not 0 < rate <= _MOST_FPS:
-            self.fail(f"invalid rate {value!r}; write frames a second, such as 18 or 24000/1001", param, ctx)
-        return rate
 
 
 @click.command()
@@ -156,7 +122,7 @@ class _Rate(click.ParamType):  # type: ignore[type-arg] # generic since click 8.
 )
 @click.option(
     "--fps",
-    type=_Rate(),
+    type=Rate(),
     help="Frames per second of a sequence of images. With it, INPUT may be a folder of one sequence.",
 )
 @click.option(
@@ -164,8 +130,8 @@ class _Rate(click.ParamType):  # type: ignore[type-arg] # generic since click 8.
     type=click.Choice(get_args(Transfer)),
     help="Meaning of the samples of a sequence: as shown, film densities or linear light.",
 )
-@click.option("--start", type=_Time(), help="Start at this time of the input. The output starts at zero.")
-@click.option("--end", type=_Time(), help="End before this time of the input.")
+@click.option("--start", type=Time(), help="Start at this time of the input. The output starts at zero.")
+@click.option("--end", type=Time(), help="End before this time of the input.")
 @click.option("--resume", is_flag=True, hidden=True)
 @click.option(
     "--compare", is_flag=True, help="Write NAME.mp4.compare.mp4, too, with before and after side by side."

@@ -1,0 +1,42 @@
+"""Times and rates as options take them."""
+
+from fractions import Fraction
+from typing import Any
+
+import click
+
+_MOST_FPS = 1000
+
+
+class Time(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
+    """Seconds, or hours, minutes and seconds, without rounding."""
+
+    name = "[[H:]M:]S"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        """See `click.ParamType.convert`."""
+        seconds = Fraction(0)
+        try:
+            for part in str(value).split(":"):
+                seconds = seconds * 60 + Fraction(part)
+        except (ValueError, ZeroDivisionError):
+            self.fail(f"invalid time {value!r}; write seconds, or 1:02:03.5", param, ctx)
+        if seconds < 0:
+            self.fail(f"{value!r} is before the beginning", param, ctx)
+        return seconds
+
+
+class Rate(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
+    """Frames a second, without rounding."""
+
+    name = "RATE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
+        """See `click.ParamType.convert`."""
+        try:
+            rate = Fraction(str(value))
+        except (ValueError, ZeroDivisionError):
+            rate = Fraction(0)
+        if not 0 < rate <= _MOST_FPS:
+            self.fail(f"invalid rate {value!r}; write frames a second, such as 18 or 24000/1001", param, ctx)
+        return rate
