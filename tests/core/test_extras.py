@@ -16,7 +16,9 @@ def test_extras_are_those_of_the_package() -> None:
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_the_first_package_of_an_extra_is_one_that_it_requires(extra: str) -> None:
     first = EXTRAS[extra][0]
-    names = importlib.metadata.packages_distributions().get(first, [first])
+    names = importlib.metadata.packages_distributions().get(first)
+    if not names:
+        pytest.skip(f"{first} is not installed")
     required = [
         re.split("[^a-z0-9-]", text.lower().replace("_", "-"))[0]
         for text in importlib.metadata.requires("colorize-gan") or []
