@@ -8,8 +8,7 @@ from colorize_gan.core.color.lab import FloatArray
 
 def upsample(ab: FloatArray, size: tuple[int, int]) -> FloatArray:
     """Resize ab ``(h, w, 2)`` to height and width ``(H, W, 2)``: linear between the centres of pixels."""
-    height, width = size
-    return np.asarray(cv2.resize(ab, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    return _joined([_resize(channel, size) for channel in cv2.split(ab)])
 
 
 class Upsampler:
@@ -17,15 +16,25 @@ class Upsampler:
 
     def __init__(self, ab: FloatArray, size: tuple[int, int]) -> None:
         """Take ab ``(h, w, 2)`` float32, and the height and width of the photograph."""
-        self._ab = ab
+        self._planes = np.ascontiguousarray(ab.transpose(2, 0, 1))
         self.height, self.width = size
 
     def rows(self, start: int, count: int) -> FloatArray:
         """Return ab ``(count, W, 2)`` of the rows from ``start`` on."""
-        small_rows, weights = _row_weights(start, count, self.height, len(self._ab))
-        wide = upsample(self._ab[small_rows], (len(small_rows), self.width))
-        mixed = weights @ wide.reshape(len(small_rows), -1)
-        return np.asarray(mixed.reshape(count, self.width, 2), np.float32)
+        small_height, small_width = self._planes.shape[1:]
+        small_rows, weights = _row_weights(start, count, self.height, small_height)
+        stacked = self._planes[:, small_rows].reshape(-1, small_width)
+        wide = _resize(stacked, (len(stacked), self.width)).reshape(2, len(small_rows), self.width)
+        return _joined(list(weights @ wide))
+
+
+def _resize(plane: FloatArray, size: tuple[int, int]) -> FloatArray:
+    height, width = size
+    return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def _joined(planes: list[FloatArray]) -> FloatArray:
+    return np.asarray(cv2.merge(planes), np.float32)
 
 
 def _row_weights(start: int, count: int, height: int, small_height: int) -> tuple[np.ndarray, FloatArray]:
