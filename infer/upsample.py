@@ -28,7 +28,7 @@ class Upsampler:
         return _joined(list(weights @ wide))
 
 
-def _resize(plane: FloatArray, size: tuple[int, int]) -> FloatArray:
+def _resize(plane: np.ndarray, size: tuple[int, int]) -> FloatArray:
     height, width = size
     return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
