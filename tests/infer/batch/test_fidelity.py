@@ -188,8 +188,8 @@ def test_what_cannot_be_colorized_says_why(
         "wide.tif": "samples of 32 bits",
         "spectral.tif": "channels",
         "page.png": "not an image",
-        "bomb.bmp": "20000 x 20000 pixels: more than max_megapixels 200",
-        "bomb.png": "30000 x 30000 pixels: more than max_megapixels 200",
+        "bomb.bmp": "20000 x 20000 pixels: more than `max_megapixels` 200",
+        "bomb.png": "30000 x 30000 pixels: more than `max_megapixels` 200",
     }
     for name, reason in expected.items():
         assert reason in results[name].reason, name

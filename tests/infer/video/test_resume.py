@@ -110,11 +110,11 @@ def interrupted(clip: Path, target: Path, colorizer: Colorizer) -> None:
     [
         (
             {"crf": 30},
-            "an earlier run began it with another encoder; --on-exists overwrite begins anew",
+            "an earlier run began it with another encoder; `on_exists` overwrite begins anew",
         ),
         (
             {"deflicker": False},
-            "an earlier run began it with another deflicker; --on-exists overwrite begins anew",
+            "an earlier run began it with another deflicker; `on_exists` overwrite begins anew",
         ),
     ],
 )
