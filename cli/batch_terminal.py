@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from colorize_gan.cli.exit_codes import log_shown
-from colorize_gan.cli.progress import FrameBar, Progress, Sink, gallery_sink
+from colorize_gan.cli.progress import FrameBar, Progress, Sink, gallery_sink, report_sink
 from colorize_gan.cli.wording import Wording
 from colorize_gan.core.images.formats import UNSUPPORTED_SUFFIXES
 from colorize_gan.core.text import printable
@@ -61,15 +61,12 @@ class BatchTerminal:
 
     def opened(self, colorizer: "Colorizer", workers: int) -> None:
         """See `Watcher.opened`."""
-        from colorize_gan.infer.batch.report import Report
-
         if self._verbose:
             used = colorizer.backend
             line = f"model {colorizer.contract.name} on {used.name}, {used.device}, {used.precision}"
             click.echo(line + (f", in {workers} workers" if workers else ""), err=True)
         if self._job.report:
-            report = Report(self._job.report, sys.argv, colorizer)
-            self._sinks.append(self._stack.enter_context(report).add)
+            self._sinks.append(self._stack.enter_context(report_sink(self._job.report, colorizer)))
         if gallery := self._job.gallery:
             out, count = self._job.out, len(self._work.items)
             is_file = not ANYWHERE.place(out).url  # browsers open no objects

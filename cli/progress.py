@@ -18,6 +18,8 @@ from colorize_gan.infer.notes import DAMAGED, HARDLY_ANY_COLOR
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from colorize_gan.infer.colorizer import Colorizer
+
 _OUTAGE = 5  # items in a row that the storage fails, each tried several times
 _LOG_SECONDS = 60
 """Between the lines that stand for the bar where there is no terminal."""
@@ -129,6 +131,15 @@ class FrameBar:
         elif not self._quiet and time.monotonic() - self._logged > _LOG_SECONDS:
             self._logged = time.monotonic()
             click.echo(f"{printable(video.name)}: {done} of {total or '?'} frames", err=True)
+
+
+@contextlib.contextmanager
+def report_sink(path: Path, colorizer: "Colorizer") -> Iterator[Sink]:
+    """Yield a sink that adds results to a `Report` at ``path`` of this command."""
+    from colorize_gan.infer.batch.report import Report
+
+    with Report(path, sys.argv, colorizer) as report:
+        yield report.add
 
 
 @contextlib.contextmanager

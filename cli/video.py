@@ -1,6 +1,5 @@
 """The `colorize-video` command. Heavy imports wait until the options are known to be right."""
 
-import sys
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -235,11 +234,10 @@ class _Terminal:
         self._stack.__exit__(kind, error, trace)
 
     def opened(self, colorizer: "Colorizer", workers: int) -> None:
-        from colorize_gan.infer.batch.report import Report
-
         if self._job.report:
-            report = Report(self._job.report, sys.argv, colorizer)
-            self._sinks.append(self._stack.enter_context(report).add)
+            from colorize_gan.cli.progress import report_sink
+
+            self._sinks.append(self._stack.enter_context(report_sink(self._job.report, colorizer)))
 
     def add(self, result: ItemResult) -> None:
         result = self._wording.result(result)

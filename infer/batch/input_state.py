@@ -12,7 +12,7 @@ class Version(NamedTuple):
     mtime_ns: int = 0
     """0 of an object."""
     etag: str = ""
-    """What the storage says of an object that changes with its content; empty of a file."""
+    """An object's tag, which changes with its content; a digest of a sequence of images; empty for a file."""
 
     @classmethod
     def of(cls, path: Path) -> Self:

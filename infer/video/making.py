@@ -55,14 +55,14 @@ class Maker(ABC):
 
     def _job_settings(self, clip: Clip, form: str) -> dict[str, Any]:
         """Return all that decides about the frames, as JSON has it; ``form``: how they are written."""
-        size, changed, _ = clip.version()
+        size, changed, digest = clip.version()
         options = self._options
         return {
             "version": __version__,
             "PyAV": av.__version__,
             "input": str(self._item.source.resolve()),
             "input size": size,
-            "input time": changed,
+            "input time": digest or changed,
             **self._colorizer.settings,
             "encoder": form,
             "deinterlace": options.deinterlace,

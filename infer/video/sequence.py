@@ -1,5 +1,6 @@
 """Sequences of numbered images: their names, and which numbers there are."""
 
+import hashlib
 import itertools
 import re
 from collections import Counter
@@ -61,7 +62,10 @@ class Stills:
             OSError: an image cannot be looked at.
         """
         versions = [Version.of(path) for path in self.paths]
-        return Version(sum(one.size for one in versions), max(one.mtime_ns for one in versions))
+        # an image in the place of another may have its size, and an older time than the latest
+        digest = hashlib.sha256(repr((self.numbers, versions)).encode()).hexdigest()
+        size, changed = sum(one.size for one in versions), max(one.mtime_ns for one in versions)
+        return Version(size, changed, digest)
 
 
 def path_of(pattern: Path, number: int) -> Path:

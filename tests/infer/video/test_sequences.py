@@ -1,5 +1,6 @@
 """Sequences of images: in and out, to and from films, resumed, refused."""
 
+import os
 import threading
 from collections.abc import Callable
 from fractions import Fraction
@@ -19,6 +20,7 @@ from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.video.dpx import VIDEO, Dpx, encode_dpx
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.planes import plane_view
+from colorize_gan.infer.video.sequence import Stills
 from colorize_gan.infer.video.video import colorize_videos
 
 from .clips import STEP, frames_of, pan, times_of
@@ -184,6 +186,20 @@ def test_images_that_are_there(shots: list[np.ndarray], colorizer: Colorizer, tm
     reason = "4 of its 5 images exist; `on_exists` overwrite replaces them"
     assert run(pattern, target, colorizer).reason == reason
     written(pattern, target, colorizer, on_exists="overwrite")
+
+
+def test_an_image_in_the_place_of_another_is_a_change(tmp_path: Path) -> None:
+    for number in range(3):
+        path = tmp_path / f"scan_{number}.bmp"
+        path.write_bytes(b"BM" + bytes(60))
+        os.utime(path, ns=(number, number))
+    stills = Stills.find(tmp_path / "scan_%d.bmp")
+    before = stills.version()
+    assert stills.version() == before
+    (tmp_path / "scan_0.bmp").rename(tmp_path / "other.bmp")
+    (tmp_path / "scan_1.bmp").rename(tmp_path / "scan_0.bmp")
+    (tmp_path / "other.bmp").rename(tmp_path / "scan_1.bmp")
+    assert stills.version() != before
 
 
 def test_holes_are_named(shots: list[np.ndarray], colorizer: Colorizer, tmp_path: Path) -> None:
