@@ -80,7 +80,7 @@ package: $(DEV)/installed web
 	$(DEV)/bin/python .ci/check_package.py dist --install
 
 # installed as users install it: again whenever the package changed
-$(DEMO)/installed: setup.cfg pyproject.toml $(wildcard $(foreach folder,core infer cli,$(folder)/*.py $(folder)/*/*.py) infer/models/*.onnx)
+$(DEMO)/installed: setup.cfg pyproject.toml $(wildcard $(foreach folder,core infer cli,$(folder)/*.py $(folder)/*/*.py $(folder)/*/*/*.py) infer/models/*.onnx)
 	$(PYTHON) -m venv $(DEMO)
 	$(DEMO)/bin/pip install --quiet .
 	touch $@

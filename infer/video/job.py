@@ -17,7 +17,7 @@ from colorize_gan.infer.batch.results import ItemResult
 from colorize_gan.infer.batch.watcher import Watcher
 from colorize_gan.infer.batch.work import BadInput, Selection, Work, WorkItem
 from colorize_gan.infer.video.options import VideoOptions, comparison_path
-from colorize_gan.infer.video.sequence import is_sequence, pattern_in
+from colorize_gan.infer.video.stills.sequence import is_sequence, pattern_in
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from colorize_gan.infer.notes import DAMAGED
 from colorize_gan.infer.video.deinterlacing import DeinterlacedFrames, deinterlaced
 from colorize_gan.infer.video.frames import Frames
 from colorize_gan.infer.video.options import VideoOptions
-from colorize_gan.infer.video.sequence import Stills, is_sequence
 from colorize_gan.infer.video.source import Clip, probe
 from colorize_gan.infer.video.state import State
-from colorize_gan.infer.video.still_frames import StillFrames, clip_of
+from colorize_gan.infer.video.stills.frames import StillFrames, clip_of
+from colorize_gan.infer.video.stills.sequence import Stills, is_sequence
 
 INTERRUPTED = "interrupted; what is finished of it is kept"
 """Reason of a result that ended early."""

@@ -22,8 +22,8 @@ from colorize_gan.core.files.paths import StrPath
 from colorize_gan.infer.batch.input_state import Version
 from colorize_gan.infer.video.files import open_video, packets_of
 from colorize_gan.infer.video.planes import plane_view
-from colorize_gan.infer.video.sequence import Stills
 from colorize_gan.infer.video.side_data import alpha_of, display_matrix, is_bottom_first
+from colorize_gan.infer.video.stills.sequence import Stills
 
 _LIMITED, FULL_RANGE = 1, 2
 """FFmpeg's codes of the ranges of samples."""

@@ -23,8 +23,8 @@ from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.video.film import FilmMaker
 from colorize_gan.infer.video.making import Maker, OnFrame
 from colorize_gan.infer.video.options import VideoOptions
-from colorize_gan.infer.video.sequence import Stills, is_sequence
-from colorize_gan.infer.video.still_job import StillMaker
+from colorize_gan.infer.video.stills.making import StillMaker
+from colorize_gan.infer.video.stills.sequence import Stills, is_sequence
 from colorize_gan.infer.video.video_state import NoRecord, VideoState
 
 _logger = logging.getLogger(__name__)

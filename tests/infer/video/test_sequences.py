@@ -17,10 +17,10 @@ from colorize_gan.core.images.decode import read_picture
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.batch.results import ItemResult
 from colorize_gan.infer.batch.work import WorkItem
-from colorize_gan.infer.video.dpx import VIDEO, Dpx, encode_dpx
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.planes import plane_view
-from colorize_gan.infer.video.sequence import Stills
+from colorize_gan.infer.video.stills.dpx import VIDEO, Dpx, encode_dpx
+from colorize_gan.infer.video.stills.sequence import Stills
 from colorize_gan.infer.video.video import colorize_videos
 
 from .clips import STEP, frames_of, pan, times_of

@@ -13,8 +13,8 @@ from colorize_gan.core.images.encode import encode
 from colorize_gan.core.images.metadata import Metadata
 from colorize_gan.core.version import __version__
 from colorize_gan.infer.picture import decode
-from colorize_gan.infer.video.dpx import LINEAR, LOGARITHMIC, VIDEO, Dpx, encode_dpx
 from colorize_gan.infer.video.options import Transfer
+from colorize_gan.infer.video.stills.dpx import LINEAR, LOGARITHMIC, VIDEO, Dpx, encode_dpx
 
 QUALITY = 95
 """Of JPEG and HEIC."""

@@ -23,11 +23,11 @@ from colorize_gan.infer.video.encoder import luma_of
 from colorize_gan.infer.video.making import AnyFrames, Maker, OnFrame, damage, look_at, open_frames
 from colorize_gan.infer.video.pipeline import FramePipeline, Shot
 from colorize_gan.infer.video.segments import Job
-from colorize_gan.infer.video.sequence import path_of
 from colorize_gan.infer.video.source import Clip, to_planar
 from colorize_gan.infer.video.state import State
-from colorize_gan.infer.video.still_frames import StillFrames, check_like
-from colorize_gan.infer.video.stills import Still, encode_still, read_still
+from colorize_gan.infer.video.stills.frames import StillFrames, check_like
+from colorize_gan.infer.video.stills.images import Still, encode_still, read_still
+from colorize_gan.infer.video.stills.sequence import path_of
 
 File = tuple[Path, bytes]
 """A file to write, and its content."""

@@ -11,11 +11,11 @@ from av.video.frame import VideoFrame
 from colorize_gan.core.errors import VideoError
 from colorize_gan.core.images.headers import kind_in_header
 from colorize_gan.infer.video.chroma import luma_weights
-from colorize_gan.infer.video.dpx import DPX_HEADER, kind_in_dpx
 from colorize_gan.infer.video.planes import plane_view
-from colorize_gan.infer.video.sequence import Stills
 from colorize_gan.infer.video.source import Clip, ColorTags, usual_matrix
-from colorize_gan.infer.video.stills import Still, read_still, rescaled
+from colorize_gan.infer.video.stills.dpx import DPX_HEADER, kind_in_dpx
+from colorize_gan.infer.video.stills.images import Still, read_still, rescaled
+from colorize_gan.infer.video.stills.sequence import Stills
 
 
 def clip_of(stills: Stills, fps: Fraction) -> Clip:
