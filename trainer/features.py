@@ -51,8 +51,7 @@ class FeatureCache:
         missing = [number for number, each in enumerate(kept) if each is None]
         if missing:
             for number, features in zip(missing, self._encode(lightness[missing]), strict=True):
-                kept[number] = features
-                _write(paths[number], features)
+                kept[number] = _write(paths[number], features)
         return torch.stack([each for each in kept if each is not None])
 
     def _encode(self, lightness: Tensor) -> Tensor:
@@ -71,15 +70,16 @@ def _fingerprint(encoder: nn.Module, config: TrainConfig) -> str:
 
 def _read(path: Path) -> Tensor | None:
     try:
-        with np.load(path) as file:
-            return torch.from_numpy(file["steps"] * file["scale"].astype(np.float32))
+        with path.open("rb") as file, np.load(file) as arrays:
+            return _restored(arrays["steps"], arrays["scale"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: damaged features ({error}); remove the file") from error
 
 
-def _write(path: Path, features: Tensor) -> None:
+def _write(path: Path, features: Tensor) -> Tensor:
+    """Keep features ``(C, h, w)``; return them as they will be read."""
     array = features.numpy()
     scale = np.maximum(np.abs(array).max(axis=(1, 2), keepdims=True) / _STEPS, np.finfo(np.float16).tiny)
     scale = scale.astype(np.float16)
@@ -91,3 +91,8 @@ def _write(path: Path, features: Tensor) -> None:
         write_atomically(path, content.getvalue())
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; free space, or give another folder") from error
+    return _restored(steps, scale)
+
+
+def _restored(steps: np.ndarray, scale: np.ndarray) -> Tensor:
+    return torch.from_numpy(steps * scale.astype(np.float32))
