@@ -133,6 +133,9 @@ class ModelContract:
                 f"{source}: contract schema {schema}, this toolkit reads {SCHEMA}; "
                 "upgrade colorize-gan or export the model again"
             )
+        parity = values.get("parity")
+        if isinstance(parity, dict) and "floor" in parity:  # files of version 0.1.0 call the limit so
+            parity["limit"] = parity.pop("floor")
         try:
             return cls(**{**values, "size": SizeRule(**values["size"])})
         except (TypeError, KeyError, ModelError) as error:

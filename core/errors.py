@@ -71,6 +71,6 @@ class ModelError(ColorizeError):
 
 
 class VerificationError(ColorizeError):
-    """Colours differ more than the floor allows."""
+    """Colours differ more than the limit allows."""
 
     exit_code = 6

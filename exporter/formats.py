@@ -37,7 +37,7 @@ def build_torchscript(generator: nn.Module, contract: ModelContract) -> torch.ji
     in_bf16 = contract.precision == "bf16"
     if in_bf16:  # bfloat16 convolutions are faster in this layout
         generator = copy.deepcopy(generator).to(memory_format=torch.channels_last)
-    # autocast and not a generator in bfloat16: what it leaves in float32 keeps the colours within the floor;
+    # autocast and not a generator in bfloat16: what it leaves in float32 keeps the colours within the limit;
     # without its cache, which would put the casts of the weights outside the trace
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=in_bf16, cache_enabled=False)
     with torchscript_deprecation_silenced(), torch.inference_mode(), autocast:

@@ -27,7 +27,7 @@ from colorize_gan.trainer.evaluate import torch_predictor
 
 SUFFIXES = ["onnx", "torchscript", "pt2"]
 BACKENDS = [("onnx", "onnxruntime"), ("onnx", "openvino"), ("torchscript", "torchscript"), ("pt2", "pt2")]
-BF16_CLOSE = 2.0  # ab; other tests hold the colour difference to its floor
+BF16_CLOSE = 2.0  # ab; other tests hold the colour difference to its limit
 
 
 @pytest.mark.parametrize(("suffix", "name"), BACKENDS)
@@ -43,7 +43,7 @@ class TestEveryBackend:
     ) -> None:
         contract = open_backend(exported[suffix], name, "cpu", gate=False).contract
         assert contract.name == "tiny"
-        assert contract.parity["p99"] <= contract.parity["floor"]
+        assert contract.parity["p99"] <= contract.parity["limit"]
         assert len(contract.checkpoint_sha256) == 64
 
     def test_neighbours_in_the_batch_do_not_matter(
