@@ -8,6 +8,7 @@ import click
 
 from colorize_gan.cli.exit_codes import INTERRUPTED, exit_with_code, say_how_to_resume, stop_requests
 from colorize_gan.cli.options import (
+    HintsFromParam,
     chosen_model,
     max_megapixels_option,
     model_options,
@@ -21,7 +22,7 @@ from colorize_gan.cli.paths import PathOrUrl
 from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import ImageError
 from colorize_gan.core.text import printable
-from colorize_gan.infer.batch.results import FORMATS, BatchOptions, InColor, OnExists
+from colorize_gan.infer.batch.results import FORMATS, BatchOptions, HintsFrom, InColor, OnExists
 
 if TYPE_CHECKING:
     from colorize_gan.infer.batch.work import Work
@@ -52,6 +53,14 @@ _STDIN = Path("-")
     default="recolor",
     show_default=True,
     help="What to do with colour photographs. Toned ones, such as sepia, are always recoloured.",
+)
+@click.option(
+    "--hints",
+    type=HintsFromParam(),
+    default="auto",
+    show_default=True,
+    help="Where hints of colour are: auto (NAME.EXT.hints.json beside the photograph), none, or a folder "
+    "that mirrors --out.",
 )
 @workers_option
 @max_megapixels_option(BatchOptions.max_megapixels)
@@ -118,6 +127,7 @@ def colorize_batch(
     inputs: tuple[Path, ...],
     out: Path,
     in_color: InColor,
+    hints: HintsFrom,
     workers: int | None,
     max_megapixels: float,
     recursive: bool,
@@ -157,6 +167,7 @@ def colorize_batch(
         options = BatchOptions(
             on_exists=on_exists,
             in_color=in_color,
+            hints=hints,
             quality=quality,
             max_megapixels=max_megapixels,
             workers=workers,

@@ -159,6 +159,7 @@ def gallery_sink(path: Path, out: Path, total: int, *, has_links: bool) -> Itera
                     result.note,
                     result.before,
                     result.after,
+                    result.hints,
                 )
             )
 

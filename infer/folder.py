@@ -66,5 +66,13 @@ def colorize_items(
     settings = settings_digest(colorizer, options)
     with one_thread_each():
         yield from run_tasks(
-            work, items, ANYWHERE.path_of(out), ANYWHERE, settings, options.on_exists, workers, is_over
+            work,
+            items,
+            ANYWHERE.path_of(out),
+            ANYWHERE,
+            settings,
+            options.on_exists,
+            workers,
+            is_over,
+            "none" if options.members else options.hints,
         )

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 OnExists = Literal["skip", "overwrite", "rename", "error"]
 InColor = Literal["recolor", "copy", "skip"]
+HintsFrom = Literal["auto", "none"] | Path
+"""`auto` is beside each photograph, `none` nowhere; or a folder that mirrors that of the outputs."""
 Status = Literal["written", "skipped", "failed"]
 
 FORMATS = {"keep": None, "jpg": ".jpg", "png": ".png", "tiff": ".tiff", "webp": ".webp"}
@@ -47,6 +49,8 @@ class BatchOptions:
     """Decode each output again and measure its lightness error."""
     thumbnails: bool = False
     """Give small pictures of input and output along with each result."""
+    hints: HintsFrom = "auto"
+    """Where the hints of photographs are. One that has some is coloured whatever `in_color` says."""
     members: "Selection | None" = None
     """Where the items are shards: which of their members are coloured."""
 
@@ -72,6 +76,8 @@ class ItemResult:
     height: int | None = None
     bits: int | None = None
     """Per sample of the output."""
+    hints: int | None = None
+    """How many hints it was coloured with."""
     max_lightness_error: float | None = None
     """Largest difference of CIE L* between the input and the decoded output, where it was measured."""
     colorfulness: float | None = None

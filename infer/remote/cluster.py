@@ -125,7 +125,8 @@ class Cluster:
         settings = settings_digest(self.colorizer, options)
         slots = self.need.workers * self._slots
         places = Anywhere(Disk(Path.cwd()))  # workers have folders of their own
-        return run_tasks(work, items, out, places, settings, options.on_exists, slots, is_over)
+        hints = "none" if options.members else options.hints
+        return run_tasks(work, items, out, places, settings, options.on_exists, slots, is_over, hints)
 
     def _process(self, task: Task, is_over: Callable[[], bool]) -> ItemResult:
         options = self._assignment.options
