@@ -24,7 +24,7 @@ NOT_RUN = re.compile(r"<!-- not run: (.+) -->")
 """Stands before a block that cannot run here, with the reason."""
 MOST_NOT_RUN = 16
 """One more block that is not run takes the place of another."""
-LANGUAGES = ("bash", "python", "http", "mermaid")
+LANGUAGES = ("bash", "python", "http", "json", "mermaid")
 INSTALL = re.compile(r"pip install '(?:colorize-gan|\.)\[([\w,]+)\]'|pip install .*")
 """These are not run, because it is installed already; the names of extras are checked."""
 

@@ -1,6 +1,7 @@
 """Hints as users give them: the file, and what becomes of a photograph's colours."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,12 @@ def test_what_is_written_is_read_again() -> None:
     file = HintFile((Hint(0.25, 0.5, "steelblue", "from the owner"), Hint(1, 0, "#ff0000")), (400, 300))
     assert parse_hints(hints_content(file)) == file
     assert parse_hints(content([])) == HintFile(())
+
+
+def test_file_in_the_document_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "hints.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert [hint.color for hint in parse_hints(example.encode()).hints] == ["#4b5320", "seagreen"]
 
 
 @pytest.mark.parametrize(
