@@ -14,7 +14,7 @@ SECTIONS = ("formats", "pipeline", "start-up", "training-step", "video", "qualit
 
 @dataclass(frozen=True)
 class Settings:
-    """What is measured."""
+    """The measurement."""
 
     model: Path
     """A lab ONNX file."""

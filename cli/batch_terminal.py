@@ -1,4 +1,4 @@
-"""What a person at the terminal sees of a run of `colorize-batch`, and the report and gallery it leaves."""
+"""The terminal's view of a run of `colorize-batch`, and the report and gallery that it leaves."""
 
 import contextlib
 import os

@@ -15,7 +15,7 @@ EXTRAS = {
     "ray": ("ray",),
     "bench": ("skimage", "markdown", "matplotlib", "psutil"),
 }
-"""What each extra lets import; its first package stands for it."""
+"""The packages of each extra. The first one tells whether the extra is installed."""
 
 
 def needed(package: str, state: str = "is not installed") -> str:

@@ -18,7 +18,7 @@ from colorize_gan.core.errors import UsageError, VerificationError
 from colorize_gan.infer.backends.torch_backends import torchscript_deprecation_silenced
 
 DEFAULT_OPSET = 18
-"""Of ONNX files that are made of a checkpoint."""
+"""Opset of ONNX files that are made from a checkpoint."""
 
 _AXES = ("batch", None, "height", "width")
 _CHANCE = ("dropout", "bernoulli", "multinomial", "random", "rand", "normal_")

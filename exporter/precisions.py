@@ -158,9 +158,9 @@ def to_int8(
 ) -> onnx.ModelProto:
     """Quantize to 8-bit integers: unsigned activations, signed weights per channel, in QDQ form.
 
-    Other signs were measured slower than float32 on CPUs. Of a network with attention, only products with
-    weights become integers: 8 bits do not hold the few large values of what lies between. Weights that stay
-    float32 are stored as float16.
+    Other signs were measured slower than float32 on CPUs. In a network with attention, only products with
+    weights become integers, because 8 bits do not hold the few large values of other products. Weights that
+    stay float32 are stored as float16.
 
     Args:
         model: the float32 generator.

@@ -34,7 +34,7 @@ _A_VIDEO = "a video; `videos` colorizes it, and so does colorize-video"
 
 @dataclass(frozen=True)
 class BatchJob:
-    """What a run is asked to do."""
+    """The options of a run."""
 
     inputs: Sequence[Path | Sequence[Path]]
     """Files, folders, globs and URLs; one that is a list stands for the files in it."""
@@ -48,9 +48,9 @@ class BatchJob:
     videos: bool = False
     """Colorize videos, too; else they are left alone, which is told."""
     engine: Engine = "local"
-    """What does the work: this machine, or a Ray cluster."""
+    """The engine that does the work: this machine, or a Ray cluster."""
     ray_address: str | None = None
-    """Of the cluster: see `open_cluster`."""
+    """Address of the cluster: see `open_cluster`."""
     limit: int | None = None
     """Do the first so many only."""
     fail_fast: bool = False
@@ -172,7 +172,7 @@ _IsOver = Callable[[], bool]
 
 
 class _Opened(NamedTuple):
-    """What does the work."""
+    """The engine that does the work."""
 
     colorizer: "Colorizer"
     """The model, or what stands for that of other machines."""

@@ -60,9 +60,9 @@ class Picture:
     """sRGB, upright: grey ``(H, W)``, RGB ``(H, W, 3)`` or RGBA ``(H, W, 4)``, uint8 or uint16."""
     metadata: Metadata
     is_damaged: bool = False
-    """Whether parts of it could not be decoded."""
+    """True if parts of it could not be decoded."""
     notes: tuple[str, ...] = ()
-    """What of the file is left out."""
+    """Parts of the file that are left out."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from colorize_gan.core.errors import TooLargeError
 
 MAX_MEGAPIXELS = 200.0
-"""Of an image, unless told otherwise."""
+"""Largest image, unless the caller says otherwise."""
 
 _MOST_BYTES = 8  # of a pixel: four channels of 16 bits
 _BESIDE_PIXELS = 64_000_000  # bytes, for what is said beside them

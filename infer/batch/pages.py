@@ -1,4 +1,4 @@
-"""What a run writes beside its outputs: it must not take their places."""
+"""The report and gallery that a run writes beside its outputs: they must not take the outputs' places."""
 
 from collections import Counter
 from collections.abc import Iterable

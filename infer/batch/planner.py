@@ -1,4 +1,4 @@
-"""What a run does about outputs that are there, and its notes on those it makes: all but the work itself."""
+"""Decides what to do about outputs that exist, and records those that a run makes. It does no other work."""
 
 import dataclasses
 import itertools
@@ -25,7 +25,7 @@ class Task:
     source: Place
     target: Place
     version: Version | None = None
-    """Of the input; None where it could not be looked at."""
+    """Version of the input; None where it could not be read."""
     ended: ItemResult | None = None
     """How it ended where there is nothing to do."""
 

@@ -109,7 +109,7 @@ def _work_of_folder(folder: Path, target: Path, out: Path, selection: Selection)
 
 
 def _work_of_member(path: Path, relative: Path, target: Path, selection: Selection) -> Found:
-    """Of a file that was found rather than named: what is no image is no error."""
+    """Yield the work for a file that was found rather than named. A file that is not an image is no error."""
     if path.suffix.lower() not in selection.suffixes:
         yield path.suffix.lower()
     elif selection.takes(relative):

@@ -1,4 +1,4 @@
-"""Who watches a run: a person at a terminal, or nobody."""
+"""The watcher of a run: a person at a terminal, or nobody."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol

@@ -11,7 +11,7 @@ from colorize_gan.infer.server.limits import Limits
 
 @dataclass(frozen=True)
 class ServeJob:
-    """What a server is asked to be."""
+    """The options of a server."""
 
     host: str = "127.0.0.1"
     port: int = 8000

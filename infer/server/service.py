@@ -53,7 +53,7 @@ class Reply:
     content: bytes
     media_type: str
     facts: dict[str, Any]
-    """What is to be said of it: fields of `ItemResult`."""
+    """Facts about it: fields of `ItemResult`."""
     seconds: dict[str, float]
     """In the queue and in each of the `STAGES`."""
 
@@ -68,7 +68,7 @@ class Service:
         self.memory = Memory(limits.buffer_megabytes)
         self.metrics = Metrics(colorizer, lambda: self.pool.waiting, lambda: self.pool.unfinished)
         self.draining = False
-        """Whether only what has begun is to be finished."""
+        """True if only the work that has begun is to be finished."""
         self._room = RoomToWork()
 
     async def colorize(self, content: bytes, options: ColorOptions) -> Reply:

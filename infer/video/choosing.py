@@ -33,7 +33,7 @@ Way = Literal["plainly", "loosely"] | SoundCodec | None
 
 @dataclass(frozen=True)
 class Wishes:
-    """What is to happen to the streams beside the video; see `VideoOptions`."""
+    """The user's wishes for the streams beside the video; see `VideoOptions`."""
 
     audio: AudioChoice = "copy"
     subtitles: SubtitleChoice = "copy"
@@ -45,16 +45,16 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Copies:
-    """What is written beside the video."""
+    """The streams that are written beside the video."""
 
     ways: dict[int, Way]
     """How each stream is written, by its index in the source."""
     loosely: bool
-    """Whether `create_video` has to be lenient, for some of them or for the video."""
+    """True if `create_video` has to be lenient, for some of them or for the video."""
     timecode: bool
-    """Whether the time code of the first frame is copied."""
+    """True if the time code of the first frame is copied."""
     notes: list[str]
-    """What will not be as it was."""
+    """Notes on what will differ from the source."""
 
 
 def choose_streams(source: InputContainer, video: int, suffix: str, wishes: Wishes) -> dict[int, Way]:

@@ -33,9 +33,9 @@ class Frames:
         self.mended_times = 0
         """Frames whose time was missing, or not after the one before."""
         self.missing_seconds = 0.0
-        """What the header promises and the file has not; known when all frames are read."""
+        """Seconds that the header promises and the file lacks; known when all frames are read."""
         self.last_duration = 0
-        """Of the last frame, in units of the clip's time base."""
+        """Duration of the last frame, in units of the clip's time base."""
         self._clip, self._start, self._end = clip, start, end
         self._step = max(1, round(1 / clip.rate / clip.time_base))
         self._last_time, self._reached = -(2**62), 0.0

@@ -22,7 +22,7 @@ from colorize_gan.infer.video.stills.sequence import is_sequence, pattern_in
 
 @dataclass(frozen=True)
 class VideoJob:
-    """What a run is asked to do."""
+    """The options of a run."""
 
     inputs: Sequence[Path]
     """Files, folders and globs; or one sequence of images: its pattern, or, with a rate, its folder."""
@@ -33,7 +33,7 @@ class VideoJob:
     recursive: bool = True
     """Search subfolders, too."""
     container: str | None = None
-    """Of results in a folder; None for that of the input, or mkv."""
+    """Container of results in a folder; None for that of the input, or mkv."""
     report: Path | None = None
     """A file that is written beside the outputs, by who watches the run."""
 

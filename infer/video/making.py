@@ -1,4 +1,4 @@
-"""What films and sequences have in common on their way to the end."""
+"""Shared by films and sequences: their way to the end."""
 
 import dataclasses
 import threading

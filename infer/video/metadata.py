@@ -13,7 +13,7 @@ _HELD_BY_MP4 = frozenset(
         *("timecode", "title", "track"),
     }
 )
-"""What MP4 and MOV hold without the atoms that take any name."""
+"""The keys that MP4 and MOV hold without the atoms that take any name."""
 
 
 def kept_tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -18,14 +18,14 @@ from colorize_gan.core.files.atomic import PART_PREFIX, atomic_path, named_after
 
 _JOB, _LOCK, _INDICES = "job.json", "lock", "[0-9]*.npz"
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
-"""What reading raises where a machine has lost its power before all was on its disk."""
+"""Errors of reading where a machine lost its power before everything was on its disk."""
 
 
 class Job:
     """The folder of an unfinished video, beside its target. As a context manager it is one run's own.
 
-    Of each segment there are two files: the packets, and, when they are complete, an index of them with the
-    state that the next segment begins with.
+    A segment has two files: the packets, and, when they are complete, an index. The index has the state that
+    the next segment begins with.
     """
 
     def __init__(self, target: Path, settings: Mapping[str, Any], *, overwrite: bool) -> None:

@@ -1,4 +1,4 @@
-"""What PyAV does not tell of a frame, found by FFmpeg's filters: how it is turned, and its first field."""
+"""Facts about a frame that PyAV does not give, found by FFmpeg's filters: rotation and first field."""
 
 from typing import Any, cast
 

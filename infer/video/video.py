@@ -48,8 +48,8 @@ def colorize_videos(
         items: videos and their targets.
         colorizer: the model.
         options: what happens to them.
-        out: folder of the targets whose record says, as that of photographs, what is up to date, and is told
-            of what is made; None for no record: then every output that is there stays.
+        out: folder of the targets. Its record says what is up to date, as that of photographs does, and is
+            kept up to date. None for no record: every output that exists stays.
         stop: ends the run soon, with the finished segments kept.
         on_frame: is told after each frame.
 
@@ -90,7 +90,7 @@ def _made(
 def _settings_digest(colorizer: Colorizer, options: VideoOptions) -> str:
     """Return a digest of the model and of the settings that decide about a video.
 
-    Of the options, only those that are not the default: so one that is new changes no digest.
+    Only options that are not the default count, so that a new option changes no digest.
     """
     chosen = {
         field.name: str(value)
