@@ -91,7 +91,7 @@ def _write(bar: "tqdm[Never] | None", line: str) -> None:
 
 
 class FrameBar:
-    """A bar for the video in hand, with its frames a second and the time that is left, on stderr."""
+    """A bar for the current video, with its frames a second and the time that is left, on stderr."""
 
     def __init__(self, *, quiet: bool) -> None:
         """Begin; there is a bar from the first frame on, unless ``quiet``."""

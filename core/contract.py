@@ -105,7 +105,7 @@ class ModelContract:
                 f"no graph of {self.precision} {self.graph} at {self.render_size} pixels is known"
             )
         if self.graph != "lab" and self.takes_hints:
-            raise ModelError(f"no {self.graph} graph that takes hints is known")
+            raise ModelError(f"a {self.graph} graph cannot take hints")
 
     @property
     def input_names(self) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ def store_weights_as_int8(model: onnx.ModelProto) -> onnx.ModelProto:
     """Store the weights of convolutions and matrix products as 8-bit integers, other large ones as float16.
 
     Each output channel has a scale of its own. Runtimes fold Cast and Mul when they load, while ONNX Runtime
-    computes DequantizeLinear anew for every image.
+    computes DequantizeLinear again for every image.
     """
     axes = {node.input[1]: _CHANNEL_AXES[node.op_type] for node in _layers(model.graph)}
 

@@ -122,7 +122,7 @@ class Colorizer:
 
     @property
     def wanted_workers(self) -> int:
-        """Images worth having in work at once: one a core, or enough to fill a batch while another waits."""
+        """Images to have in progress at once: one a core, or enough to fill a batch while another waits."""
         return max(os.cpu_count() or 1, 2 * self.batch_size)
 
     @property

@@ -46,7 +46,7 @@ class BatchJob:
     selection: Selection = field(default_factory=Selection)
     """Which photographs of folders and globs are taken."""
     videos: bool = False
-    """Colorize videos, too; else they are left alone, which is told."""
+    """Colorize videos, too; else they are left alone, and counted."""
     engine: Engine = "local"
     """The engine that does the work: this machine, or a Ray cluster."""
     ray_address: str | None = None
@@ -141,12 +141,12 @@ def is_video(item: WorkItem) -> bool:
 
 
 def run_batch(job: BatchJob, work: Work, watcher: Watcher, stop: threading.Event) -> None:
-    """Bring the work of a job to its end; what is done when the run is over is told of.
+    """Bring the work of a job to its end; what is done when the run is over is reported.
 
     Args:
         job: what is asked for.
         work: what `find_batch` found.
-        watcher: is told of it, in the order of the inputs.
+        watcher: hears of each result, in the order of the inputs.
         stop: ends the run soon, like ``watcher.is_over``, and what it waits for.
 
     Raises:

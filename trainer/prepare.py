@@ -51,7 +51,7 @@ def prepare(source: StrPath, out: StrPath, options: PrepareOptions, workers: int
         source: folder of images.
         out: folder of the packed set, created when missing.
         options: what is kept.
-        workers: images in work at once; the result does not depend on it.
+        workers: images in progress at once; the result does not depend on it.
 
     Returns:
         How many were ``kept``, and how many left out for each reason.

@@ -1,7 +1,7 @@
 """`colorize-serve` under load: `python benchmarks/studies/server.py`.
 
 On enlarged photographs of scikit-image, with grain, `colorize-batch` runs in turns with more and more clients
-on loopback. Each client sends one photograph after the other, and repeats it when it is told to. Every answer
+on loopback. Each client sends one photograph after the other, and repeats it when it has to. Every answer
 is compared with the file that `colorize-batch` wrote. Writes `server.json` beside it; `make tables` puts that
 into docs/serving.md.
 """

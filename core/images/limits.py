@@ -20,7 +20,7 @@ def check_size(width: int, height: int, max_megapixels: float | None) -> None:
 
 
 def check_bytes(size: int, megapixels: float, pictures: int = 1) -> None:
-    """Refuse a file of more bytes than images of so many megapixels can need; the rest is no picture.
+    """Refuse a file of more bytes than images of so many megapixels can need; the rest is not picture.
 
     Args:
         size: of the file.

@@ -17,7 +17,7 @@ def check_pages(work: Work, pages: Iterable[Path], thumbnails: Path | None = Non
         thumbnails: folder of a gallery, which is replaced in whole.
 
     Raises:
-        UsageError: that, or there is something that is no file.
+        UsageError: that, or there is something that is not a file.
     """
     paths = [path.resolve() for path in pages]
     pictures = (

@@ -99,7 +99,7 @@ class Places(Protocol):
         """Return the place of a path."""
 
     def search(self, entry: Path, out: Path, selection: Selection) -> Found:
-        """Yield the work of an input, what gives none, and the suffixes of what is no image."""
+        """Yield the work of an input, what gives none, and the suffixes of files that are not images."""
 
     def open_state(self, out: Path) -> State:
         """Open what earlier runs have noted of their outputs below ``out``.

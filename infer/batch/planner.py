@@ -47,7 +47,7 @@ class Planner:
         """Prepare for a run.
 
         Args:
-            state: knows the outputs that are there, and is told of those that are made.
+            state: knows the outputs that are there, and records those that are made.
             places: where inputs and outputs are.
             settings: a digest of all that decides about an output.
             on_exists: what happens where there is one.

@@ -42,7 +42,7 @@ class BatchOptions:
     max_megapixels: float = MAX_MEGAPIXELS
     """Larger inputs fail before they are decoded."""
     workers: int | None = None
-    """Images in work at once; None for one a core. Results do not depend on it."""
+    """Images in progress at once; None for one a core. Results do not depend on it."""
     measure: bool = False
     """Decode each output again and measure its lightness error."""
     thumbnails: bool = False
@@ -51,7 +51,7 @@ class BatchOptions:
     """Where the items are shards: which of their members are coloured."""
 
     def __post_init__(self) -> None:
-        """Refuse what is no limit."""
+        """Refuse values that cannot be limits."""
         if not 0 < self.max_megapixels < math.inf:  # not: NaN
             raise UsageError(f"max_megapixels {self.max_megapixels}: not a finite number above 0")
 

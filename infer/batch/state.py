@@ -94,7 +94,7 @@ class Standing:
 class State(Protocol):
     """The record of the outputs of earlier runs in one place; open for one run. Thread-safe.
 
-    The planner alone asks it. So up to date, ours and gone on with mean the same wherever outputs are.
+    The planner alone asks it. So up to date, ours and resumed mean the same wherever outputs are.
     """
 
     @property

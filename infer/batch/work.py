@@ -90,7 +90,7 @@ class Work(NamedTuple):
     items: list[WorkItem]
     bad: list[BadInput]
     others: Counter[str]
-    """Files in folders that are no images (or videos), by suffix: they are left alone."""
+    """Files in folders that are not images (or videos), by suffix: they are left alone."""
     listed: Sequence[Path] = ()
     """Files whose suffix is in `Selection.listed`."""
 

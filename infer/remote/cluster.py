@@ -200,7 +200,7 @@ class Cluster:
         """
         if self._roster.is_empty():
             raise DeviceError(lost)
-        _log.info("%s; the others go on", lost)
+        _log.info("%s; the others continue", lost)
         self._closed.wait(_AGAIN)
 
 

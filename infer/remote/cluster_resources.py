@@ -31,7 +31,7 @@ class Need(NamedTuple):
     gpus: float
     """A worker."""
     threads: int
-    """Images in work at once in a worker."""
+    """Images in progress at once in a worker."""
 
 
 def needed(

@@ -122,7 +122,7 @@ class ClusterWorker:
         return self._worker.process(task)
 
     def leave(self) -> None:
-        """Give up the shard in hand."""
+        """Give up the current shard."""
         self._over.set()
 
 

@@ -84,7 +84,7 @@ class Pool:
         self._ready = asyncio.Semaphore(2 * workers)
         self._mean_seconds = 0.0
         self.unfinished = 0
-        """Photographs in work or waiting."""
+        """Photographs in progress or waiting."""
 
     @property
     def waiting(self) -> int:
@@ -123,7 +123,7 @@ class Pool:
         return await asyncio.shield(asyncio.wrap_future(future))
 
     def took(self, seconds: float) -> None:
-        """Take note of how long a photograph was in work."""
+        """Take note of how long a photograph took."""
         self._mean_seconds += _WEIGHT * (seconds - self._mean_seconds)
 
     async def close(self) -> None:

@@ -27,7 +27,7 @@ class Limits:
     nothing of its answer."""
 
     def __post_init__(self) -> None:
-        """Refuse what is no limit, and a buffer that no large body fits into."""
+        """Refuse values that cannot be limits, and a buffer that no large body fits into."""
         for field in fields(self):
             if not math.isfinite(value := getattr(self, field.name)):
                 raise UsageError(f"`{field.name}` {value}: not a finite number")

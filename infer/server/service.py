@@ -59,7 +59,7 @@ class Reply:
 
 
 class Service:
-    """A colorizer, its workers and what is going on. For one event loop."""
+    """A colorizer, its workers and its requests. For one event loop."""
 
     def __init__(self, colorizer: Colorizer, limits: Limits, workers: int | None = None) -> None:
         """Start ``workers`` threads, one a core unless told."""

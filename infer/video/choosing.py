@@ -1,4 +1,4 @@
-"""Which streams are copied, encoded anew or left out: what was asked for, and what a container can hold."""
+"""Which streams are copied, encoded again or left out: what was asked for, and what a container can hold."""
 
 import contextlib
 import io
@@ -79,7 +79,7 @@ def choose_streams(source: InputContainer, video: int, suffix: str, wishes: Wish
 
 
 def notes_on_streams(source: InputContainer, ways: dict[int, Way], suffix: str) -> list[str]:
-    """Say which streams are left out or encoded anew, and which videos stay without colours."""
+    """Say which streams are left out or encoded again, and which videos stay without colours."""
     notes = []
     for stream in (source.streams[index] for index in ways):
         way = ways[stream.index]
@@ -105,7 +105,7 @@ def first_packets(source: InputContainer) -> dict[int, "Packet[Any]"]:
 
 
 def is_timecode(stream: Stream) -> bool:
-    """Tell whether a stream is a time code's: FFmpeg makes it anew from the tag of the video."""
+    """Tell whether a stream is a time code's: FFmpeg makes it again from the tag of the video."""
     return stream.type == "data" and has_timecode(stream.metadata)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from colorize_gan.core.color.lab import FloatArray
 
 LONGEST_FLASH = 3
-"""Frames after which a scene that was interrupted has to go on."""
+"""Frames after which a scene that was interrupted has to continue."""
 
 _BACK = 0.5  # of the change of a cut, below which the scene is back: near that change, chance would decide
 _LIKENESS = 0.5  # correlation from which on a picture is the same one in another light

@@ -107,7 +107,7 @@ class Frames:
             self.mended_times += 1
         time -= self._clip.origin
         if (self._last_time - time) * self._clip.time_base > _MOST_BACK and self._last_time > -(2**62):
-            raise VideoError(f"its time begins anew {self._place()}; split it there")
+            raise VideoError(f"its time starts again {self._place()}; split it there")
         if time <= self._last_time:
             time = self._last_time + 1
             self.mended_times += 1

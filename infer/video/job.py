@@ -112,7 +112,7 @@ def run_videos(job: VideoJob, work: Work, watcher: Watcher, stop: threading.Even
     Args:
         job: what is asked for.
         work: what `find_videos` found.
-        watcher: is told of it, in the order of the inputs.
+        watcher: hears of each result, in the order of the inputs.
         stop: ends the run soon.
 
     Raises:

@@ -43,7 +43,7 @@ class Maker(ABC):
 
     @abstractmethod
     def colorize(self, stop: threading.Event, on_frame: OnFrame) -> ItemResult:
-        """Bring it to its end, or go on with what an earlier run has left.
+        """Finish it, or resume what an earlier run has left.
 
         Raises:
             ColorizeError: it cannot be done, and why.

@@ -17,7 +17,7 @@ _HELD_BY_MP4 = frozenset(
 
 
 def kept_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags of a file or stream without those that a writer makes anew; case does not count."""
+    """Return the tags of a file or stream without those that a writer makes itself; case does not count."""
     return {
         key: value
         for key, value in tags.items()

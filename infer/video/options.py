@@ -35,7 +35,7 @@ class VideoOptions:
     pixel_format: PixelFormat | None = None
     """None for what is usual with the codec; bits are as many as those of the video, where it has them."""
     audio: AudioChoice = "copy"
-    """Sound of another codec is encoded anew by ``aac`` and ``flac``."""
+    """Sound of another codec is encoded again by ``aac`` and ``flac``."""
     subtitles: SubtitleChoice = "copy"
     deinterlace: Deinterlace | None = None
     """None to leave an interlaced film so."""
@@ -51,7 +51,7 @@ class VideoOptions:
     end: Fraction | None = None
     """Seconds; None for the whole video."""
     on_exists: OnExists = "skip"
-    """See `BatchOptions`; what is unfinished is gone on with; with other settings, by `overwrite`, anew."""
+    """See `BatchOptions`. Unfinished work is resumed; with other settings, `overwrite` starts it again."""
     compare: bool = False
     """Write a clip of before and after, side by side, too."""
     measure: bool = False

@@ -78,7 +78,7 @@ class Clip:
 
     path: Path
     stream: int
-    """Index of the stream that is colorized: the first video that is no cover picture."""
+    """Index of the stream that is colorized: the first video that is not a cover picture."""
     height: int
     width: int
     depth: int

@@ -51,7 +51,7 @@ def colorize_videos(
         out: folder of the targets. Its record says what is up to date, as that of photographs does, and is
             kept up to date. None for no record: every output that exists stays.
         stop: ends the run soon, with the finished segments kept.
-        on_frame: is told after each frame.
+        on_frame: called after each frame.
 
     Raises:
         ColorizeError: no video can be done, as with a model that fails.
@@ -78,7 +78,7 @@ def _with_version(item: WorkItem) -> WorkItem:
 def _made(
     item: WorkItem, colorizer: Colorizer, options: VideoOptions, stop: threading.Event, on_frame: OnFrame
 ) -> ItemResult:
-    """Make one video, or go on with it; return how it ended."""
+    """Make one video, or resume it; return how it ended."""
     try:
         with one_thread_each(), memory_errors():
             maker: type[Maker] = StillMaker if is_sequence(item.target) else FilmMaker
