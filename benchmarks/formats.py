@@ -49,7 +49,7 @@ _REFERENCE, _BASE = FORMATS[0].name, "ONNX Runtime fp32"
 
 @dataclass(frozen=True)
 class Load:
-    """What a model is given at once."""
+    """The input of a model at once."""
 
     side: int
     count: int
@@ -58,7 +58,7 @@ class Load:
 
     @property
     def name(self) -> str:
-        """What it is called in the table."""
+        """Its name in the table."""
         return f"{self.side} px x {self.count}"
 
 

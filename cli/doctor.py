@@ -35,7 +35,7 @@ class Finding:
     subject: str
     text: str
     advice: str = ""
-    """What to do; empty where nothing is wrong."""
+    """The remedy; empty where nothing is wrong."""
     error: ColorizeError | None = None
     """Why something does not work that was asked for."""
 

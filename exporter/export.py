@@ -45,13 +45,13 @@ class ExportOptions:
     """Which files are written."""
 
     formats: tuple[str, ...] = ("onnx", "torchscript")
-    """Of `FORMATS`."""
+    """Names in `FORMATS`."""
     graph: str = "lab"
-    """Of `GRAPHS`; pixels is for ONNX alone."""
+    """A name in `GRAPHS`; pixels is for ONNX alone."""
     precisions: tuple[str, ...] = ("fp32",)
-    """Of `PRECISIONS`; a format that has none of them is written in fp32."""
+    """Names in `PRECISIONS`; a format that has none of them is written in fp32."""
     opset: int | None = None
-    """Of ONNX files; None for the source's own."""
+    """Opset of ONNX files; None for the source's own."""
     max_delta_e: float | None = None
     """Largest CIEDE2000 p99 to the generator; None for that of `limit_of`."""
     verify: bool = True

@@ -1,4 +1,4 @@
-"""What training reads: batches of crops in a reproducible order, and whole squares for evaluation."""
+"""The data of training: batches of crops in a reproducible order, and whole squares for evaluation."""
 
 from collections.abc import Iterator, Sequence
 
@@ -22,8 +22,8 @@ _LONGEST_ENLARGED = 16  # short sides; the middle of longer pictures is resized 
 _HINT_STREAM = 1  # hints have random numbers of their own: crops are the same with and without
 
 Batch = dict[str, Tensor]
-"""``L`` float32 (N, 1, H, W), CIE L* 0..100; ``ab`` float32 (N, 2, H, W), CIE a*, b*; where the config wants
-hints, ``hints`` float32 (N, 3, H, W), CIE a*, b* and weight 0..1; where they are kept, ``features`` float32
+"""``L`` float32 (N, 1, H, W), CIE L* 0..100; ``ab`` float32 (N, 2, H, W), CIE a*, b*. Where the config wants
+hints, ``hints`` float32 (N, 3, H, W), CIE a*, b* and weight 0..1. Where they are kept, ``features`` float32
 (N, C, H/16, W/16) of the encoder."""
 
 

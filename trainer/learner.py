@@ -1,4 +1,4 @@
-"""What learns in a run: generator, moving average, optimizers and losses, and one training step of them."""
+"""The parts of a run that learn: generator, moving average, optimizers and losses, and one training step."""
 
 import copy
 import math

@@ -23,7 +23,7 @@ _PHOTOGRAPHS = 4  # half a second; all seven give the same verdict in twice the 
 def check_colors(tested: Backend, model: Path) -> dict[str, Any]:
     """Compare the colours of a model file on OpenVINO with those on ONNX Runtime.
 
-    What was measured is kept in the user's cache folder, so that it is measured once a machine.
+    The result is kept in the user's cache folder, so that each machine measures once.
 
     Returns:
         The record of `compare`.

@@ -17,7 +17,7 @@ FIELD = "image"
 HINTS_FIELD = "hints"
 """Name of the one that may hold hints of its colours, as their file has them."""
 RAW_TYPE = "application/octet-stream"
-"""Of a body that is the image, as is every `image/...`: its content decides what it is."""
+"""Type of a body that is the image, as is every `image/...`. Its content decides its format."""
 
 _SLOWEST = 50_000  # bytes a second that a client must send to be given more time
 

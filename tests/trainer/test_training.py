@@ -18,7 +18,7 @@ from colorize_gan.trainer.loop import Trainer
 from colorize_gan.trainer.photos import find_photos
 
 CONFIG = TrainConfig(
-    arch="efficientnet_lite0",
+    arch="test_efficientnet",
     pretrained="none",
     l1_epochs=4,
     gan_epochs=0,
@@ -178,7 +178,9 @@ def test_weights_of_the_start_are_not_given_twice(
 
 
 def test_training_learns_and_leaves_its_record(photo_folder: Path, tmp_path: Path) -> None:
-    config = dataclasses.replace(CONFIG, pretrained="auto", l1_epochs=20, lr=3e-3, name="learned")
+    config = dataclasses.replace(
+        CONFIG, arch="efficientnet_lite0", pretrained="auto", l1_epochs=20, lr=3e-3, name="learned"
+    )
     assert Trainer(config, photo_folder, tmp_path).run()
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     gains = [line["val/psnr_gain"] for line in lines if "val/psnr_gain" in line]
@@ -273,7 +275,7 @@ def test_what_is_no_checkpoint_is_refused_by_name(tmp_path: Path, content: bytes
 def test_checkpoint_round_trip(tiny_checkpoint: Path) -> None:
     checkpoint = load_checkpoint(tiny_checkpoint)
     assert isinstance(checkpoint, Checkpoint)
-    assert checkpoint.contract.architecture == "efficientnet_lite0"
+    assert checkpoint.contract.architecture == "test_efficientnet"
 
 
 def test_evaluation_of_known_predictions(photo_folder: Path) -> None:
