@@ -17,7 +17,7 @@ HINTS_SUFFIX = ".hints.json"
 SCHEMA = 1
 MOST_HINTS = 1000
 MOST_BYTES = 1 << 20
-"""Of a file of hints."""
+"""The largest size of a file of hints."""
 
 _FIELDS = {"schema", "points", "width", "height"}
 _POINT_FIELDS = {"x", "y", "color", "note"}
@@ -64,7 +64,7 @@ def _rgb_of(color: object) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class HintFile:
-    """What a file of hints says."""
+    """The hints of one file, and the photograph they are for."""
 
     hints: tuple[Hint, ...]
     size: tuple[int, int] | None = None

@@ -34,7 +34,7 @@ class Task:
     ended: ItemResult | None = None
     """How it ended where there is nothing to do."""
     hints: HintFile | None = None
-    """What is known of the photograph's colours."""
+    """The colours that are known, from the file beside the photograph."""
     settings: str = ""
     """A digest of all that decides about the output."""
 

@@ -19,7 +19,7 @@ class Sidecar:
 
     file: HintFile
     digest: str
-    """Of the content of their file."""
+    """The SHA-256 of their file."""
 
 
 class Sidecars:

@@ -23,7 +23,7 @@ _SLOWEST = 50_000  # bytes a second that a client must send to be given more tim
 
 
 class Upload(NamedTuple):
-    """What a request brings."""
+    """A photograph as it was sent, and its hints."""
 
     image: bytes
     hints: bytes | None = None

@@ -316,9 +316,7 @@ def test_hints_colour_as_they_do_in_a_folder(hinted: dict[str, Path], jpeg: byte
         (b'{"schema": 1, "points": [{"x": 0, "y": 0, "color": "red"}]}', "the model lite2 takes none"),
     ],
 )
-def test_hints_that_cannot_be_used_are_refused(
-    server: Running, jpeg: bytes, hints: bytes, says: str
-) -> None:
+def test_hints_that_cannot_be_used_are_refused(server: Running, jpeg: bytes, hints: bytes, says: str) -> None:
     answer = server.client.post(PATH, files={"image": jpeg, "hints": hints})
     assert (answer.status_code, says in answer.json()["detail"]) == (422, True), answer.text
 
