@@ -120,7 +120,7 @@ export class Editor {
 
   /** @param {string} color */
   setColor(color) {
-    this.replace({ color });
+    if (color !== this.hints[this.selected].color) this.replace({ color });
   }
 
   /** @param {Partial<Hint>} changes of the selected place */
