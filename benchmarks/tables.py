@@ -67,7 +67,7 @@ def documents() -> Iterator[tuple[Path, str]]:
 
 
 def filled(text: str, name: str) -> str:
-    """Return a document with its tables made anew.
+    """Return a document with its tables made again.
 
     Args:
         text: Markdown.

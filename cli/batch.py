@@ -143,8 +143,8 @@ def colorize_batch(
     INPUT is an image file, a folder, a quoted glob, a URL, or - for a list of paths on standard input.
     The lightness of each photograph is kept. The colours are a plausible guess, not history.
 
-    Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed (each is listed with its reason),
-    4 device not available, 5 model not usable, 6 a backend gives other colours, 130 interrupted.
+    Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed, 4 device not available, 5 model not usable, 6
+    a backend gives other colours, 130 interrupted. Each failed input is listed with its reason.
     """
     listed = sys.stdin.buffer.read() if _STDIN in inputs else b""
     # from here on: an interrupted import of a C extension is an ImportError

@@ -175,8 +175,8 @@ def colorize_video(
     its luma are kept, and so are sound, subtitles and chapters. The colours are a plausible guess, not
     history.
 
-    Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed (each is listed with its reason),
-    4 device not available, 5 model not usable, 6 a backend gives other colours, 130 interrupted.
+    Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed, 4 device not available, 5 model not usable, 6
+    a backend gives other colours, 130 interrupted. Each failed input is listed with its reason.
     """
     if resume:
         raise UsageError("--resume is not needed: unfinished videos are resumed without it; remove it")

@@ -77,8 +77,8 @@ class Colorizer:
             render_size: short side, in pixels, that the network sees; None for the contract's.
             saturation: factor on the predicted chroma.
             strength: 1 for the predicted colour, 0 for the image's own, between them a blend.
-            batch_size: images of one size, wanted by several threads at once, that the network sees
-                together; None for 1 on a CPU, where more would be slower, and 8 on a GPU.
+            batch_size: images of one size, wanted by several threads at once, that the network sees together.
+                None is 1 on a CPU, where more would be slower, and 8 on a GPU.
 
         Raises:
             ModelError: no such model, or one that cannot be trusted.
@@ -122,7 +122,7 @@ class Colorizer:
 
     @property
     def wanted_workers(self) -> int:
-        """Images worth having in work at once: one a core, or enough to fill a batch while another waits."""
+        """Images to have in progress at once: one a core, or enough to fill a batch while another waits."""
         return max(os.cpu_count() or 1, 2 * self.batch_size)
 
     @property
@@ -197,8 +197,8 @@ class Colorizer:
         """Return a grey 8-bit image in colour as JPEG keeps it, and small: `merge` for less arithmetic.
 
         Luma is the grey value, corrected so that CIE L* and not luma stays what it was. Chroma and the
-        correction are computed at half the size of the image or, of a large one, at twice the network's; of
-        that size is the small image, RGB ``(h, w, 3)`` uint8.
+        correction are computed at half the size of the image, or, if it is large, at twice the network's. The
+        small image has that size; it is RGB ``(h, w, 3)`` uint8.
         """
         coarse = prepared.coarse
         assert coarse is not None

@@ -54,7 +54,7 @@ def colorize_items(
     options: BatchOptions = _DEFAULTS,
     is_over: Callable[[], bool] = lambda: False,
 ) -> Generator[ItemResult, None, None]:
-    """Colorize work items as `colorize_folder` does; closing the iterator ends with those in hand.
+    """Colorize work items as `colorize_folder` does; closing the iterator ends with those in progress.
 
     So does ``is_over``, once it is true, but their results are yielded.
     """

@@ -34,7 +34,7 @@ _A_VIDEO = "a video; `videos` colorizes it, and so does colorize-video"
 
 @dataclass(frozen=True)
 class BatchJob:
-    """What a run is asked to do."""
+    """The options of a run."""
 
     inputs: Sequence[Path | Sequence[Path]]
     """Files, folders, globs and URLs; one that is a list stands for the files in it."""
@@ -46,11 +46,11 @@ class BatchJob:
     selection: Selection = field(default_factory=Selection)
     """Which photographs of folders and globs are taken."""
     videos: bool = False
-    """Colorize videos, too; else they are left alone, which is told."""
+    """Colorize videos, too; else they are left alone, and counted."""
     engine: Engine = "local"
-    """What does the work: this machine, or a Ray cluster."""
+    """The engine that does the work: this machine, or a Ray cluster."""
     ray_address: str | None = None
-    """Of the cluster: see `open_cluster`."""
+    """Address of the cluster: see `open_cluster`."""
     limit: int | None = None
     """Do the first so many only."""
     fail_fast: bool = False
@@ -141,12 +141,12 @@ def is_video(item: WorkItem) -> bool:
 
 
 def run_batch(job: BatchJob, work: Work, watcher: Watcher, stop: threading.Event) -> None:
-    """Bring the work of a job to its end; what is done when the run is over is told of.
+    """Bring the work of a job to its end; what is done when the run is over is reported.
 
     Args:
         job: what is asked for.
         work: what `find_batch` found.
-        watcher: is told of it, in the order of the inputs.
+        watcher: hears of each result, in the order of the inputs.
         stop: ends the run soon, like ``watcher.is_over``, and what it waits for.
 
     Raises:
@@ -172,7 +172,7 @@ _IsOver = Callable[[], bool]
 
 
 class _Opened(NamedTuple):
-    """What does the work."""
+    """The engine that does the work."""
 
     colorizer: "Colorizer"
     """The model, or what stands for that of other machines."""

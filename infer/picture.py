@@ -28,11 +28,11 @@ class Colored:
     """A picture in colour."""
 
     content: bytes
-    """Of its file."""
+    """Content of its file."""
     shown: np.ndarray
     """Its RGB, of a large one reduced: uint8 or uint16 ``(H, W, C)``."""
     facts: dict[str, Any]
-    """What is to be said of it: fields of `ItemResult`."""
+    """Facts about it: fields of `ItemResult`."""
 
 
 def decode(content: bytes, max_megapixels: float | None) -> Picture:

@@ -19,9 +19,9 @@ class Opened:
     image: pyvips.Image
     """With the fields of libvips: profile, EXIF, XMP, orientation, resolution."""
     is_damaged: bool = False
-    """Whether parts of it could not be decoded."""
+    """True if parts of it could not be decoded."""
     notes: tuple[str, ...] = ()
-    """What of the file is left out, ignored or assumed."""
+    """Parts of the file that are left out, ignored or assumed."""
     samples: np.ndarray | None = None
     """Those of the image, grey ``(H, W)`` or RGB ``(H, W, 3)``, where they are in memory already."""
 

@@ -22,8 +22,8 @@ def map_in_order(
 ) -> Generator[_R, None, None]:
     """Map ``work`` over ``items`` on threads called ``name``; yield results in the order of the items.
 
-    At most ``2 * workers`` results are in work or not yet taken. An exception of ``work`` is raised here;
-    after it, or when the generator is closed, only the items in hand are finished.
+    At most ``2 * workers`` results are in progress or not yet taken. An exception of ``work`` is raised here;
+    after it, or when the generator is closed, only the items in progress are finished.
     """
     pending: deque[Future[_R]] = deque()
     with ThreadPoolExecutor(workers, name) as pool:

@@ -1,4 +1,4 @@
-"""What a run does about outputs that are there, and its notes on those it makes: all but the work itself."""
+"""Decides what to do about outputs that exist, and records those that a run makes. It does no other work."""
 
 import dataclasses
 import itertools
@@ -25,7 +25,7 @@ class Task:
     source: Place
     target: Place
     version: Version | None = None
-    """Of the input; None where it could not be looked at."""
+    """Version of the input; None where it could not be read."""
     ended: ItemResult | None = None
     """How it ended where there is nothing to do."""
 
@@ -47,7 +47,7 @@ class Planner:
         """Prepare for a run.
 
         Args:
-            state: knows the outputs that are there, and is told of those that are made.
+            state: knows the outputs that are there, and records those that are made.
             places: where inputs and outputs are.
             settings: a digest of all that decides about an output.
             on_exists: what happens where there is one.

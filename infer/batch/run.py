@@ -22,7 +22,7 @@ def run_tasks(
     workers: int,
     is_over: Callable[[], bool],
 ) -> Generator[ItemResult, None, None]:
-    """Bring work items to their end by ``work``; closing the iterator ends with those in hand.
+    """Bring work items to their end by ``work``; closing the iterator ends with those in progress.
 
     Args:
         work: brings one task to its end; called on so many threads as there are ``workers``.
@@ -31,8 +31,8 @@ def run_tasks(
         places: where inputs and outputs are.
         settings: a digest of all that decides about an output.
         on_exists: what happens where there is one.
-        workers: how many items are in work at once.
-        is_over: ends the run once it is true, too; the results of those in hand are yielded.
+        workers: how many items are in progress at once.
+        is_over: ends the run once it is true, too; the results of those in progress are yielded.
 
     Yields:
         One result an item, in order; of a shard, those of its members.

@@ -15,7 +15,7 @@ MULTIPART = "multipart/form-data"
 FIELD = "image"
 """Name of the multipart field that holds the photograph."""
 RAW_TYPE = "application/octet-stream"
-"""Of a body that is the image, as is every `image/...`: its content decides what it is."""
+"""Type of a body that is the image, as is every `image/...`. Its content decides its format."""
 
 _SLOWEST = 50_000  # bytes a second that a client must send to be given more time
 

@@ -53,13 +53,13 @@ class Reply:
     content: bytes
     media_type: str
     facts: dict[str, Any]
-    """What is to be said of it: fields of `ItemResult`."""
+    """Facts about it: fields of `ItemResult`."""
     seconds: dict[str, float]
     """In the queue and in each of the `STAGES`."""
 
 
 class Service:
-    """A colorizer, its workers and what is going on. For one event loop."""
+    """A colorizer, its workers and its requests. For one event loop."""
 
     def __init__(self, colorizer: Colorizer, limits: Limits, workers: int | None = None) -> None:
         """Start ``workers`` threads, one a core unless told."""
@@ -68,7 +68,7 @@ class Service:
         self.memory = Memory(limits.buffer_megabytes)
         self.metrics = Metrics(colorizer, lambda: self.pool.waiting, lambda: self.pool.unfinished)
         self.draining = False
-        """Whether only what has begun is to be finished."""
+        """True if only the work that has begun is to be finished."""
         self._room = RoomToWork()
 
     async def colorize(self, content: bytes, options: ColorOptions) -> Reply:

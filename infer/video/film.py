@@ -134,7 +134,7 @@ def _write_segments(
     state: State,
     stop: threading.Event,
 ) -> None:
-    """Write frames as segments of ``count`` each; the one in hand is lost when ``stop`` is set.
+    """Write frames as segments of ``count`` each; the current one is lost when ``stop`` is set.
 
     Raises:
         VideoError: the encoder does not give a packet for each frame.

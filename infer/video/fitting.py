@@ -26,7 +26,7 @@ def plan_copies(
     """Choose what is written beside the video into a container of this suffix.
 
     Raises:
-        VideoError: it cannot hold the video, what is told of it, the sound or the subtitles.
+        VideoError: it cannot hold the video, its tags, the sound or the subtitles.
     """
     form = CONTAINERS[suffix]
     is_loose = not _holds_video(form, settings)

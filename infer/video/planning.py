@@ -11,9 +11,10 @@ from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.infer.video.cuts import CutDetector
 
 Role = Literal["predict", "reuse", "move", "hold", "flash", "insert"]
-"""The network sees the frame; it is still, so that the last prediction holds; between key frames, colours
-move along with the picture; it is damaged, or in another light for a moment, so that it keeps the colours of
-the frame before; the network sees it, and the scene goes on behind it as if it were not there."""
+"""The way to colour a frame. `predict`: the network sees it. `reuse`: it is still, so that the last
+prediction holds. `move`: between key frames, colours move along with the picture. `hold` and `flash`: it is
+damaged, or in another light for a moment, and keeps the colours of the frame before. `insert`: the network
+sees it, and the scene continues after it as if it were not there."""
 
 APART = frozenset({"hold", "flash", "insert"})
 """Roles of frames that leave nothing to the next one."""
@@ -24,19 +25,19 @@ _BLOCK = 1 / 8
 
 @dataclass(frozen=True)
 class PlanState:
-    """What planning remembers. Arrays are CIE L* ``(h, w)`` and are not changed."""
+    """The memory of planning. Arrays are CIE L* ``(h, w)`` and are not changed."""
 
     last: FloatArray | None = None
-    """Of the last frame of the scene that was not `APART`."""
+    """The last frame of the scene that was not `APART`."""
     key: FloatArray | None = None
-    """Of the last frame that the network saw."""
+    """The last frame that the network saw."""
     since_key: int = 0
     """Frames since then."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done with a frame."""
+    """The plan for a frame."""
 
     role: Role
     before: FloatArray | None

@@ -1,4 +1,4 @@
-"""An unfinished video on disk: finished segments, and what the next one needs to go on."""
+"""An unfinished video on disk: finished segments, and what the next one needs to resume."""
 
 import contextlib
 import json
@@ -18,23 +18,23 @@ from colorize_gan.core.files.atomic import PART_PREFIX, atomic_path, named_after
 
 _JOB, _LOCK, _INDICES = "job.json", "lock", "[0-9]*.npz"
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
-"""What reading raises where a machine has lost its power before all was on its disk."""
+"""Errors of reading where a machine lost its power before everything was on its disk."""
 
 
 class Job:
     """The folder of an unfinished video, beside its target. As a context manager it is one run's own.
 
-    Of each segment there are two files: the packets, and, when they are complete, an index of them with the
-    state that the next segment begins with.
+    A segment has two files: the packets, and, when they are complete, an index. The index has the state that
+    the next segment begins with.
     """
 
     def __init__(self, target: Path, settings: Mapping[str, Any], *, overwrite: bool) -> None:
-        """Open the job, to go on with what is there.
+        """Open the job, to resume what is there.
 
         Args:
             target: the video to be.
             settings: all that decides about it, as JSON keeps it.
-            overwrite: begin anew what is there of other settings.
+            overwrite: start again what is there of other settings.
 
         Raises:
             VideoError: in use; or begun with other settings, and not to be overwritten.
@@ -51,7 +51,7 @@ class Job:
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
-            raise VideoError("another run is at work on it") from None
+            raise VideoError("another run is working on it") from None
         try:
             self._open()
         except BaseException:
@@ -77,13 +77,13 @@ class Job:
             if not fault:
                 return
             if not self._overwrite:
-                raise VideoError(f"an earlier run began it {fault}; `on_exists` overwrite begins anew")
+                raise VideoError(f"an earlier run began it {fault}; `on_exists` overwrite starts it again")
         self.remove()
         with atomic_path(self._folder / _JOB) as part:
             part.write_text(json.dumps(self._settings, indent=1))
 
     def _fault(self) -> str:
-        """Return why this run cannot go on with the segments that are there; empty where it can."""
+        """Return why this run cannot resume the segments that are there; empty where it can."""
         try:
             before = json.loads((self._folder / _JOB).read_text())
             self.state()
@@ -158,7 +158,7 @@ class Job:
             part.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Clear the segments away. Whenever that ends early, those that are left can be gone on with."""
+        """Clear the segments away. Whenever that ends early, those that are left can be resumed."""
         for path in reversed(self.indices()):  # before their packets
             path.unlink()
         for path in self._folder.glob("[0-9]*"):
@@ -166,7 +166,7 @@ class Job:
 
 
 def is_unfinished(target: Path) -> bool:
-    """Tell whether an earlier run has begun ``target`` and left something to go on with."""
+    """Tell whether an earlier run has begun ``target`` and left something to resume."""
     return any(_folder_of(target).glob(_INDICES))
 
 

@@ -49,9 +49,9 @@ class Colors:
     def averaged(self, predicted: FloatArray, motion: Motion, weight: float = 1) -> "Colors":
         """Return the colours of the next frame, which the network has seen; it counts as ``weight``.
 
-        A running mean for the first `MEAN_FRAMES` frames of a pixel, an exponential one from then on. What
-        was not visible before begins anew, and so does what the last frames have in other colours than the
-        mean, as after a dissolve.
+        A running mean for the first `MEAN_FRAMES` frames of a pixel, an exponential one from then on.
+        Averaging starts again where something was not visible before. It also does where the last frames have
+        other colours than the mean, as after a dissolve.
         """
         before, whole = self._age(motion), np.float32(weight)
         most = np.maximum(whole * MEAN_FRAMES, before * (1 - 1 / MEAN_FRAMES) + whole)

@@ -31,14 +31,14 @@ class Counts:
 
 @dataclass
 class State:
-    """What is known after a frame."""
+    """The state after a frame."""
 
     plan: PlanState = field(default_factory=PlanState)
     colors: Colors | None = None
     before: FlickerTally = field(default_factory=FlickerTally)
-    """Of the colours as predicted."""
+    """Flicker of the colours as predicted."""
     after: FlickerTally = field(default_factory=FlickerTally)
-    """Of the colours as written."""
+    """Flicker of the colours as written."""
     counts: Counts = field(default_factory=Counts)
 
     def to_arrays(self) -> dict[str, np.ndarray]:

@@ -28,7 +28,7 @@ class VideoState:
         self._record = record
 
     def standing(self, target: Path) -> Standing:
-        """See `State.standing`: what is unfinished is gone on with."""
+        """See `State.standing`: what is unfinished is resumed."""
         known = self._record.standing(target)
         if is_unfinished(target):
             made_from = known.entry.made_from if known.entry else ""

@@ -50,7 +50,7 @@ def test_three_broken_files_among_twenty(exported: dict[str, Path], photos: Path
     assert len(outputs(tmp_path / "out")) == 17
     lines = [line for line in result.stderr.splitlines() if ": failed: " in line]
     assert [Path(line.split(":")[0]).stem for line in lines] == ["03", "11", "17"]
-    assert f"17 written, 0 skipped, 3 failed, in {tmp_path / 'out'}" in result.stderr
+    assert f"17 written, 0 skipped, 3 failed -> {tmp_path / 'out'}" in result.stderr
 
 
 def test_a_limit_is_told_as_the_option_that_sets_it(

@@ -75,7 +75,7 @@ def test_other_architectures_export_too(
     files = list(export_file(checkpoint, tmp_path / "files", options))
     assert len(files) == len(formats) - 1 + len(precisions)
     for file in files:
-        assert file.contract.parity["p99"] <= file.contract.parity["floor"]
+        assert file.contract.parity["p99"] <= file.contract.parity["limit"]
         assert open_backend(file.path).contract == file.contract
         file.path.unlink()
 
@@ -95,17 +95,17 @@ def test_onnx_file_is_clean(exported: dict[str, Path]) -> None:
     assert not operators & {"Dropout", "RandomNormal", "RandomNormalLike", "BatchNormalization"}
 
 
-def test_smaller_precisions_are_smaller_and_keep_to_their_floors(
+def test_smaller_precisions_are_smaller_and_keep_to_their_limits(
     exported: dict[str, Path], tmp_path: Path
 ) -> None:
     # int8 first: it must leave the others' weights alone
     precisions = ("int8", "fp16-weights", "int8-weights", "fp16")
     files = list(export_file(exported["onnx"], tmp_path, ExportOptions(("onnx",), precisions=precisions)))
     whole = exported["onnx"].stat().st_size
-    for file, floor, share in zip(files, (3.0, 0.5, 2.0, 1.0), (0.4, 0.52, 0.28, 0.52), strict=True):
+    for file, limit, share in zip(files, (3.0, 0.5, 2.0, 1.0), (0.4, 0.52, 0.28, 0.52), strict=True):
         assert file.path.name == f"tiny.{file.contract.precision}.onnx"
         assert file.path.stat().st_size < share * whole
-        assert 0 < file.contract.parity["p99"] <= file.contract.parity["floor"] == floor
+        assert 0 < file.contract.parity["p99"] <= file.contract.parity["limit"] == limit
         assert open_backend(file.path).contract == file.contract
         graph = onnx.load(file.path).graph
         types = [value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)]
@@ -114,23 +114,23 @@ def test_smaller_precisions_are_smaller_and_keep_to_their_floors(
     assert {"QuantizeLinear", "DequantizeLinear"} <= operators
 
 
-def test_smaller_files_of_a_model_that_takes_hints_keep_to_their_floors_with_and_without_them(
+def test_smaller_files_of_a_model_that_takes_hints_keep_to_their_limits_with_and_without_them(
     hinted: dict[str, Path], tmp_path: Path
 ) -> None:
     options = ExportOptions(("onnx",), precisions=("int8-weights", "int8"))
     for file, share in zip(export_file(hinted["onnx"], tmp_path, options), (0.28, 0.4), strict=True):
         assert file.path.stat().st_size < share * hinted["onnx"].stat().st_size
         assert file.contract.takes_hints
-        assert 0 < file.contract.parity["p99"] <= file.contract.parity["floor"]
+        assert 0 < file.contract.parity["p99"] <= file.contract.parity["limit"]
         assert file.contract.parity["probes"] == len(list(parity.probes(file.contract)))
         assert any(name.endswith("with hints") for name in file.contract.fingerprint)
 
 
-def test_torchscript_in_bf16_keeps_to_its_floor(tiny_checkpoint: Path, tmp_path: Path) -> None:
+def test_torchscript_in_bf16_keeps_to_its_limit(tiny_checkpoint: Path, tmp_path: Path) -> None:
     options = ExportOptions(("torchscript",), precisions=("fp32", "bf16"))
     exact, file = export_file(tiny_checkpoint, tmp_path, options)
     assert [exact.path.name, file.path.name] == ["tiny.torchscript", "tiny.bf16.torchscript"]
-    assert (file.contract.precision, file.contract.parity["floor"]) == ("bf16", 1.0)
+    assert (file.contract.precision, file.contract.parity["limit"]) == ("bf16", 1.0)
     assert exact.contract.parity["p99"] < 0.1
     assert 0.001 < file.contract.parity["p99"] <= 1  # it does round
     backend = open_backend(file.path, device="cpu")
@@ -138,7 +138,7 @@ def test_torchscript_in_bf16_keeps_to_its_floor(tiny_checkpoint: Path, tmp_path:
     assert backend.run(np.full((2, 1, 96, 64), 50, np.float32)).dtype == np.float32
 
 
-def test_int8_leaves_more_in_float_when_the_floor_demands_it(
+def test_int8_leaves_more_in_float_when_the_limit_demands_it(
     exported: dict[str, Path], tmp_path: Path
 ) -> None:
     def quantized(max_delta_e: float) -> tuple[int, float]:
@@ -228,7 +228,7 @@ def test_chance_and_training_mode_are_refused(build: Callable[..., object]) -> N
         build(generator, contract)
 
 
-def test_tightened_floor_is_honoured(exported: dict[str, Path], tmp_path: Path) -> None:
+def test_tightened_limit_is_honoured(exported: dict[str, Path], tmp_path: Path) -> None:
     arguments = [exported["onnx"], "--out", tmp_path, "--format", "onnx", "--precision", "fp16-weights"]
     assert run(*arguments, "--max-delta-e", "0.00001").exit_code == 6
 

@@ -30,7 +30,7 @@ from colorize_gan.trainer.evaluate import torch_predictor
 
 SUFFIXES = ["onnx", "torchscript", "pt2"]
 BACKENDS = [("onnx", "onnxruntime"), ("onnx", "openvino"), ("torchscript", "torchscript"), ("pt2", "pt2")]
-BF16_CLOSE = 2.0  # ab; other tests hold the colour difference to its floor
+BF16_CLOSE = 2.0  # ab; other tests hold the colour difference to its limit
 
 
 Opened = Callable[[str, str], Backend]
@@ -53,7 +53,7 @@ class TestEveryBackend:
     def test_reads_the_contract_from_the_file(self, opened: Opened, suffix: str, name: str) -> None:
         contract = opened(suffix, name).contract
         assert contract.name == "tiny"
-        assert contract.parity["p99"] <= contract.parity["floor"]
+        assert contract.parity["p99"] <= contract.parity["limit"]
         assert len(contract.checkpoint_sha256) == 64
 
     def test_neighbours_in_the_batch_do_not_matter(self, opened: Opened, suffix: str, name: str) -> None:
