@@ -261,8 +261,7 @@ def _described(result: ItemResult) -> str:
     if result.status != "written":
         return f"{result.source}: {result.status}: {result.reason}"
     line = f"{result.source} -> {result.target}: {result.video['frames']} frames"
-    scores = result.video["flicker"].values()
-    for name, label in (("cdc", "CDC"), ("warped_error", "warped error")):
-        values = " -> ".join(f"{score[name]:.4f}" for score in scores)
-        line += f", {label} {values}" if values else ""
+    if scores := result.video["flicker"].values():
+        cdc, error = (" -> ".join(f"{score[key]:.4f}" for score in scores) for key in ("cdc", "warped_error"))
+        line += f"; flicker: CDC {cdc}, warped error {error}"
     return line + (f" ({result.note})" if result.note else "")
