@@ -120,6 +120,11 @@ _SOME_FAILED = VideoError.exit_code
     help="Change of mean luma that counts as a cut. Colour smoothing restarts there.",
 )
 @click.option(
+    "--scenes",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Table of the scenes of one film, in CSV. Edit it and run again: only changed scenes are coloured.",
+)
+@click.option(
     "--fps",
     type=Rate(),
     help="Frames per second of a sequence of images. With it, INPUT may be a folder of one sequence.",
@@ -158,6 +163,7 @@ def colorize_video(
     deflicker: str,
     keyframes: int,
     scene_threshold: float,
+    scenes: Path | None,
     fps: Fraction | None,
     transfer: Transfer | None,
     start: Fraction | None,
@@ -190,6 +196,7 @@ def colorize_video(
         deflicker=deflicker == "on",
         keyframes=keyframes,
         scene_threshold=scene_threshold,
+        scenes=scenes,
         fps=fps,
         transfer=transfer,
         start=start,
