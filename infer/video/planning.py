@@ -48,7 +48,7 @@ class Plan:
     state: PlanState
     """After this frame."""
     border: Border | None = None
-    """Of the scene that it begins; None where it begins none."""
+    """The number of the scene that it begins, or None."""
 
 
 class Planner:
