@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from colorize_gan.core.text import parsed_seconds
+
 _MOST_FPS = 1000
 
 
@@ -15,15 +17,10 @@ class Time(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fraction:
         """See `click.ParamType.convert`."""
-        seconds = Fraction(0)
         try:
-            for part in str(value).split(":"):
-                seconds = seconds * 60 + Fraction(part)
-        except (ValueError, ZeroDivisionError):
+            return parsed_seconds(str(value))
+        except ValueError:
             self.fail(f"invalid time {value!r}; write seconds, or 1:02:03.5", param, ctx)
-        if seconds < 0:
-            self.fail(f"{value!r} is before the beginning", param, ctx)
-        return seconds
 
 
 class Rate(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4

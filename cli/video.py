@@ -120,6 +120,11 @@ _SOME_FAILED = VideoError.exit_code
     help="Change of mean luma that counts as a cut. Colour smoothing restarts there.",
 )
 @click.option(
+    "--scenes",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Table of the scenes of one film, in CSV. Edit it and run again: only changed scenes are coloured.",
+)
+@click.option(
     "--fps",
     type=Rate(),
     help="Frames per second of a sequence of images. With it, INPUT may be a folder of one sequence.",
@@ -158,6 +163,7 @@ def colorize_video(
     deflicker: str,
     keyframes: int,
     scene_threshold: float,
+    scenes: Path | None,
     fps: Fraction | None,
     transfer: Transfer | None,
     start: Fraction | None,
@@ -190,6 +196,7 @@ def colorize_video(
         deflicker=deflicker == "on",
         keyframes=keyframes,
         scene_threshold=scene_threshold,
+        scenes=scenes,
         fps=fps,
         transfer=transfer,
         start=start,
@@ -261,8 +268,7 @@ def _described(result: ItemResult) -> str:
     if result.status != "written":
         return f"{result.source}: {result.status}: {result.reason}"
     line = f"{result.source} -> {result.target}: {result.video['frames']} frames"
-    scores = result.video["flicker"].values()
-    for name, label in (("cdc", "CDC"), ("warped_error", "warped error")):
-        values = " -> ".join(f"{score[name]:.4f}" for score in scores)
-        line += f", {label} {values}" if values else ""
+    if scores := result.video["flicker"].values():
+        cdc, error = (" -> ".join(f"{score[key]:.4f}" for score in scores) for key in ("cdc", "warped_error"))
+        line += f"; flicker: CDC {cdc}, warped error {error}"
     return line + (f" ({result.note})" if result.note else "")

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable
+from fractions import Fraction
 
+_NUMBER = re.compile(r"\d{1,9}(\.\d{0,30})?|\.\d{1,30}|\d{1,9}/[1-9]\d{0,8}")
 _SETTING = re.compile(r"`([a-z][a-z0-9_]*)`")
 
 
@@ -20,3 +22,17 @@ def with_settings(message: str, rename: Callable[[str], str] = lambda name: name
         rename: returns what stands for such a name and its backquotes; without it, the name alone.
     """
     return _SETTING.sub(lambda found: rename(found[1]), message)
+
+
+def parsed_seconds(text: str) -> Fraction:
+    """Return seconds, or hours, minutes and seconds (``1:02:03.5``), without rounding.
+
+    Raises:
+        ValueError: it is no such time.
+    """
+    seconds = Fraction(0)
+    for part in text.split(":"):
+        if not _NUMBER.fullmatch(part.strip()):
+            raise ValueError(text)
+        seconds = seconds * 60 + Fraction(part.strip())
+    return seconds

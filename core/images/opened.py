@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyvips
 
-UNDECODABLE = "not an image, or damaged or cut short"
+UNDECODABLE = "cannot be decoded (damaged, truncated, or not an image)"
 _FIELDS = ("icc-profile-data", "exif-data", "xmp-data", "iptc-data", "orientation", "resolution-unit")
 PROFILE_IGNORED = "its colour profile, damaged or of other channels, was ignored"
 CMYK_OF_NO_PROFILE = "CMYK without a colour profile was read as usual offset print"

@@ -2,16 +2,21 @@
 
 import dataclasses
 import threading
-from collections.abc import Iterator
-from itertools import chain, islice, takewhile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from fractions import Fraction
+from itertools import chain, islice
+from pathlib import Path
 
 from av.video.frame import VideoFrame
 
 from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.core.errors import VideoError
 from colorize_gan.core.version import __version__
+from colorize_gan.infer.batch.input_state import Version
 from colorize_gan.infer.batch.results import ItemResult
-from colorize_gan.infer.colorizer import Prepared
+from colorize_gan.infer.batch.state import digest_of
+from colorize_gan.infer.colorizer import Colorizer, Prepared
 from colorize_gan.infer.video.checking import check_written
 from colorize_gan.infer.video.choosing import Wishes
 from colorize_gan.infer.video.chroma import ab_to_chroma, check_matrix, luma_to_grey
@@ -21,7 +26,10 @@ from colorize_gan.infer.video.encoder import EncoderSettings, luma_of, recolor, 
 from colorize_gan.infer.video.fitting import plan_copies
 from colorize_gan.infer.video.making import AnyFrames, Maker, OnFrame, damage, look_at, open_frames
 from colorize_gan.infer.video.measuring import luma_error
+from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.pipeline import FramePipeline, Shot
+from colorize_gan.infer.video.scenes.earlier import EarlierFilm
+from colorize_gan.infer.video.scenes.work import Part, parts_of
 from colorize_gan.infer.video.segments import Job
 from colorize_gan.infer.video.source import Clip, to_planar
 from colorize_gan.infer.video.state import State
@@ -42,16 +50,23 @@ class FilmMaker(Maker):
         excerpt = Excerpt.of(clip, options.start, options.end)
         copied = plan_copies(clip, suffix, settings, excerpt, Wishes(options.audio, options.subtitles))
         item.target.parent.mkdir(parents=True, exist_ok=True)
+        decisive = self._job_settings(clip, repr(settings))
+        film = _Film(clip, settings, options, stop)
+        scanned = film.timed(open_frames(clip, excerpt.start, excerpt.end))
+        scenes = self._open_scenes(clip, decisive, film.pipeline(self._colorizer), scanned, stop)
+        if stop.is_set():
+            return self._interrupted()
+        if ended := self._end_by(scenes):
+            return ended
+        decisive["scenes"] = scenes.digests if scenes else None
         frames = open_frames(clip, excerpt.start, excerpt.end)
-        overwrite = options.on_exists == "overwrite"
-        with Job(item.target, self._job_settings(clip, repr(settings)), overwrite=overwrite) as job:
+        with Job(item.target, decisive, overwrite=options.on_exists == "overwrite") as job:
             state = State.from_arrays(job.state())
             total = self._expected_frames(clip)
-            reader = _Reader(clip, settings, self._colorizer.strength)
-            pipeline = FramePipeline(reader.read, clip, self._colorizer, options, clip.quarter_turns)
-            new = takewhile(lambda _: not stop.is_set(), islice(frames, state.counts.frames, None))
-            colored = pipeline.run(new, state, lambda: on_frame(item.source, state.counts.frames, total))
-            _write_segments(colored, settings, options.segment_frames, job, state, stop)
+            parts = parts_of(film.timed(frames), scenes, self._colorizer, state.counts.frames)
+            film.write(
+                parts, job, state, item.target, lambda: on_frame(item.source, state.counts.frames, total)
+            )
             if stop.is_set():
                 return self._interrupted()
             if not state.counts.frames:
@@ -63,9 +78,16 @@ class FilmMaker(Maker):
                 check_written(part, clip, settings, video.times, excerpt)
             if options.compare:
                 write_comparison(item.target, clip, excerpt.start, excerpt.end)
+            if scenes:
+                scenes.finish(self._written())
             job.remove()
         notes = [*what_changes(clip, settings), *copied.notes, *damage(frames, state)]
         return self._result(clip, settings, state, frames, notes)
+
+    def _written(self) -> str:
+        """See `Maker._written`."""
+        target = self._item.target
+        return digest_of(Version.of(target)._asdict())[:8] if target.exists() else ""
 
     def _comment(self) -> str:
         model = self._colorizer.contract.name
@@ -126,28 +148,69 @@ class _Reader:
         return Shot(grey, frame.is_corrupt, finish)
 
 
-def _write_segments(
-    frames: Iterator[VideoFrame],
-    settings: EncoderSettings,
-    count: int,
-    job: Job,
-    state: State,
-    stop: threading.Event,
-) -> None:
-    """Write frames as segments of ``count`` each; the current one is lost when ``stop`` is set.
+class _Film:
+    """A clip that becomes segments of a job."""
 
-    Raises:
-        VideoError: the encoder does not give a packet for each frame.
-    """
-    for first in frames:
-        times: list[int] = []
-        segment = _noted(chain([first], islice(frames, count - 1)), times)
-        columns = job.write_packets(settings.packets_of(segment))
-        if stop.is_set():
-            return
-        if sorted(columns["times"].tolist()) != times:
-            raise VideoError(f"{settings.codec} does not keep all frames; choose another `codec`")
-        job.finish_segment(columns, state.to_arrays())
+    def __init__(
+        self, clip: Clip, settings: EncoderSettings, options: VideoOptions, stop: threading.Event
+    ) -> None:
+        self._clip, self._settings, self._options, self._stop = clip, settings, options, stop
+
+    def timed(self, frames: AnyFrames) -> Iterator[tuple[Fraction, VideoFrame]]:
+        """Yield frames with their seconds, until the run is to stop."""
+        for frame in frames:
+            if self._stop.is_set():
+                return
+            assert frame.pts is not None
+            yield frame.pts * self._clip.time_base - self._clip.first, frame
+
+    def pipeline(self, colorizer: Colorizer) -> FramePipeline[VideoFrame, VideoFrame]:
+        """Return what colours frames."""
+        reader = _Reader(self._clip, self._settings, colorizer.strength)
+        return FramePipeline(reader.read, self._clip, colorizer, self._options, self._clip.quarter_turns)
+
+    def write(
+        self,
+        parts: Iterable[Part[VideoFrame]],
+        job: Job,
+        state: State,
+        target: Path,
+        on_frame: Callable[[], None],
+    ) -> None:
+        """Write parts as segments; the current one is lost when the run is to stop.
+
+        Raises:
+            VideoError: the encoder does not give a packet for each frame.
+        """
+        with closing(EarlierFilm(target, self._settings.codec)) as earlier:
+            for part in parts:
+                if part.is_new:
+                    state.begin_scene(is_looked_at=part.task == "color")
+                if part.task == "keep":
+                    self._keep(part, job, state, earlier)
+                else:
+                    pipeline = self.pipeline(part.colorizer)
+                    work = pipeline.copy if part.task == "copy" else pipeline.run
+                    self._encode(work(part.items, state, on_frame), part.number, job, state)
+
+    def _encode(self, frames: Iterator[VideoFrame], scene: int, job: Job, state: State) -> None:
+        settings = self._settings
+        for first in frames:
+            times: list[int] = []
+            segment = _noted(chain([first], islice(frames, self._options.segment_frames - 1)), times)
+            columns = job.write_packets(settings.packets_of(segment))
+            if self._stop.is_set():
+                return
+            if sorted(columns["times"].tolist()) != times:
+                raise VideoError(f"{settings.codec} does not keep all frames; choose another `codec`")
+            job.finish_segment(columns, state.to_arrays(), scene)
+
+    def _keep(self, part: Part[VideoFrame], job: Job, state: State, earlier: EarlierFilm) -> None:
+        times = [frame.pts for frame in part.items if frame.pts is not None]
+        columns = job.write_packets(earlier.take(state.counts.frames, times))
+        if not self._stop.is_set():
+            state.counts.kept += len(times)
+            job.finish_segment(columns, state.to_arrays(), part.number)
 
 
 def _noted(frames: Iterator[VideoFrame], times: list[int]) -> Iterator[VideoFrame]:

@@ -50,7 +50,9 @@ def find_videos(job: VideoJob) -> Work:
     else:
         work = _one_video(job) if _is_for_a_file(job) else _videos_of_folder(job)
     comparisons = [comparison_path(item.target) for item in work.items] if job.options.compare else []
-    check_pages(work, filter(None, (job.report, *comparisons)))
+    if job.options.scenes and len(work.items) + len(work.bad) > 1:
+        raise UsageError("`scenes` is for one film; there are several")
+    check_pages(work, filter(None, (job.report, job.options.scenes, *comparisons)))
     return work
 
 

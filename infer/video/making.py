@@ -3,10 +3,11 @@
 import dataclasses
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import av
 
@@ -16,9 +17,15 @@ from colorize_gan.infer.batch.results import ItemResult
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.notes import DAMAGED
+from colorize_gan.infer.video.copies import Excerpt
 from colorize_gan.infer.video.deinterlacing import DeinterlacedFrames, deinterlaced
 from colorize_gan.infer.video.frames import Frames
 from colorize_gan.infer.video.options import VideoOptions
+from colorize_gan.infer.video.pipeline import FramePipeline
+from colorize_gan.infer.video.scenes.finding import find_scenes, reach_of
+from colorize_gan.infer.video.scenes.table import check_fit, read_scenes, write_scenes
+from colorize_gan.infer.video.scenes.work import Scenes
+from colorize_gan.infer.video.segments import is_unfinished
 from colorize_gan.infer.video.source import Clip, probe
 from colorize_gan.infer.video.state import State
 from colorize_gan.infer.video.stills.frames import StillFrames, clip_of
@@ -26,6 +33,9 @@ from colorize_gan.infer.video.stills.sequence import Stills, is_sequence
 
 INTERRUPTED = "interrupted; what is finished of it is kept"
 """Reason of a result that ended early."""
+
+_NOT_OURS = "the output exists and was not made with these scenes; `on_exists` overwrite replaces it"
+_Item = TypeVar("_Item")
 
 AnyFrames = Frames | DeinterlacedFrames | StillFrames
 """The frames of a clip."""
@@ -52,6 +62,48 @@ class Maker(ABC):
 
     def _interrupted(self) -> ItemResult:
         return ItemResult(self._item.source, self._item.target, "failed", INTERRUPTED)
+
+    def _open_scenes(
+        self,
+        clip: Clip,
+        settings: Mapping[str, Any],
+        pipeline: FramePipeline[_Item, Any],
+        items: Iterable[tuple[Fraction, _Item]],
+        stop: threading.Event,
+    ) -> Scenes | None:
+        """Read the table of scenes, or find them and write it; None where none is asked for.
+
+        Raises:
+            UsageError: it is not one of this film.
+            VideoError: the film has no frames.
+            OSError: it cannot be read or written.
+        """
+        path = self._options.scenes
+        if path is None:
+            return None
+        start, end = reach_of(clip, Excerpt.of(clip, self._options.start, self._options.end))
+        if path.exists():
+            scenes = read_scenes(path)
+            check_fit(path, scenes, start, end)
+        else:
+            scenes = find_scenes(pipeline, takewhile(lambda _: not stop.is_set(), items), start, end)
+            if not stop.is_set():
+                write_scenes(path, scenes)
+        written = "" if self._options.on_exists == "overwrite" else self._written()
+        return Scenes(path, scenes, clip, self._colorizer, settings, written)
+
+    def _end_by(self, scenes: Scenes | None) -> ItemResult | None:
+        """Return how it ends for an output that is there; None where there is something left to do."""
+        if not scenes or is_unfinished(self._item.target) or not self._written():
+            return None
+        if self._options.on_exists == "overwrite" or (scenes.are_ours and not scenes.are_made):
+            return None
+        reason = "up to date" if scenes.are_made else _NOT_OURS
+        return ItemResult(self._item.source, self._item.target, "skipped", reason)
+
+    @abstractmethod
+    def _written(self) -> str:
+        """Return a digest of the output that is there; an empty text for none."""
 
     def _job_settings(self, clip: Clip, form: str) -> dict[str, Any]:
         """Return all that decides about the frames, as JSON has it; ``form``: how they are written."""

@@ -43,6 +43,8 @@ class VideoOptions:
     keyframes: int = 1
     """The network sees one frame in so many; colours move along with the picture in between."""
     scene_threshold: float = SCENE_THRESHOLD
+    scenes: Path | None = None
+    """A table of the scenes of one film: it is written, and read where it is there; see `read_scenes`."""
     fps: Fraction | None = None
     """Frames a second of a sequence of images."""
     transfer: Transfer | None = None

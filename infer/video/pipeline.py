@@ -10,13 +10,13 @@ import numpy as np
 
 from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.core.system.parallel import map_in_order
-from colorize_gan.infer.colorizer import Colorizer, Prepared
+from colorize_gan.infer.colorizer import MINIMUM_SIDE, Colorizer, Prepared
 from colorize_gan.infer.video.cuts import LONGEST_FLASH
 from colorize_gan.infer.video.faintness import strength_of, weight_of
 from colorize_gan.infer.video.flicker import Look, look
 from colorize_gan.infer.video.motion import Motion, motion_between
 from colorize_gan.infer.video.options import VideoOptions
-from colorize_gan.infer.video.planning import APART, Plan, Planner
+from colorize_gan.infer.video.planning import APART, Plan, Planner, PlanState
 from colorize_gan.infer.video.smoothing import Colors
 from colorize_gan.infer.video.source import Clip
 from colorize_gan.infer.video.state import State
@@ -122,12 +122,35 @@ class FramePipeline(Generic[_Item, _Result]):
             yield finished.result
             on_frame()
 
-    def _finished(self, items: Iterable[_Item], state: State) -> Iterator[_Finished[_Result]]:
-        planner = Planner(self._options.keyframes, self._options.scene_threshold, state.plan)
+    def plans(self, items: Iterable[_Item]) -> Iterator[Plan]:
+        """Yield what would be done with each frame of a film; nothing is done."""
+        return (plan for _, plan in self._planned(items, PlanState(), has_cuts=True))
+
+    def copy(self, items: Iterable[_Item], state: State, on_frame: Callable[[], None]) -> Iterator[_Result]:
+        """Do as `run` without a look of the network: the frames get no colours."""
+        for result in map_in_order(self._finish_plain, items, self._workers, "copy"):
+            state.counts.skip += 1
+            yield result
+            on_frame()
+
+    def _finish_plain(self, item: _Item) -> _Result:
+        shot = self._read(item)
+        neutral = np.zeros((MINIMUM_SIDE, MINIMUM_SIDE, 2), np.float32)
+        return shot.finish(Prepared(shot.image, neutral[..., 0]), neutral)
+
+    def _planned(
+        self, items: Iterable[_Item], state: PlanState, *, has_cuts: bool
+    ) -> Iterator[tuple[_Picture[_Result], Plan]]:
+        options = self._options
+        planner = Planner(options.keyframes, options.scene_threshold, state, has_cuts=has_cuts)
         pictures = map_in_order(self._prepare, items, self._workers, "prepare")
-        planned = (
-            (picture, _planned(planner, picture, following)) for picture, following in _followed(pictures)
-        )
+        for picture, following in _followed(pictures):
+            whole = (later.prepared.reduced for later in following if not later.shot.is_damaged)
+            now, is_damaged = picture.prepared.reduced, picture.shot.is_damaged
+            yield picture, planner.plan(now, is_damaged=is_damaged, following=whole)
+
+    def _finished(self, items: Iterable[_Item], state: State) -> Iterator[_Finished[_Result]]:
+        planned = self._planned(items, state.plan, has_cuts=self._options.scenes is None)
         seen = map_in_order(self._look, planned, self._lookers, "look")
         colored = self._steadied(seen, state.colors)
         return map_in_order(self._merge, colored, self._workers, "merge")
@@ -195,11 +218,6 @@ def _followed(
             yield waiting.popleft(), list(waiting)
     while waiting:
         yield waiting.popleft(), list(waiting)
-
-
-def _planned(planner: Planner, picture: _Picture[_Result], following: list[_Picture[_Result]]) -> Plan:
-    whole = (later.prepared.reduced for later in following if not later.shot.is_damaged)
-    return planner.plan(picture.prepared.reduced, is_damaged=picture.shot.is_damaged, following=whole)
 
 
 def _bring_up(state: State, finished: _Finished[_Result]) -> None:

@@ -16,6 +16,9 @@ prediction holds. `move`: between key frames, colours move along with the pictur
 damaged, or in another light for a moment, and keeps the colours of the frame before. `insert`: the network
 sees it, and the scene continues after it as if it were not there."""
 
+Border = Literal["start", "cut", "fade", "dissolve"]
+"""How a scene begins: as the first, at once, from black, or out of the scene before."""
+
 APART = frozenset({"hold", "flash", "insert"})
 """Roles of frames that leave nothing to the next one."""
 
@@ -44,14 +47,25 @@ class Plan:
     """CIE L* ``(h, w)`` of the frame that its motion is measured from; None at the first of a scene."""
     state: PlanState
     """After this frame."""
+    border: Border | None = None
+    """The number of the scene that it begins, or None."""
 
 
 class Planner:
     """Plans the frames of a video, which have to come in order."""
 
-    def __init__(self, keyframes: int, scene_threshold: float, state: PlanState) -> None:
-        """Go on from ``state``; the network sees every ``keyframes``-th frame."""
-        self._keyframes, self._state = keyframes, state
+    def __init__(
+        self, keyframes: int, scene_threshold: float, state: PlanState, *, has_cuts: bool = True
+    ) -> None:
+        """Go on from ``state``.
+
+        Args:
+            keyframes: the network sees one frame in so many.
+            scene_threshold: see `CutDetector`.
+            state: after the frame before.
+            has_cuts: whether a new scene may begin.
+        """
+        self._keyframes, self._state, self._has_cuts = keyframes, state, has_cuts
         self._cuts = CutDetector(scene_threshold)
 
     def plan(self, lightness: FloatArray, *, is_damaged: bool, following: Iterable[FloatArray] = ()) -> Plan:
@@ -64,20 +78,24 @@ class Planner:
         """
         state = self._state
         if state.last is None or state.key is None:
-            return self._goes_on("predict", lightness, None)
+            return self._begins("start", lightness)
         if is_damaged:
             return Plan("hold", None, state)
         change = self._cuts.change(state.last, lightness, following)
         if change in ("flash", "insert"):
             return Plan(change, None, state)
-        if change == "cut":
-            return self._goes_on("predict", lightness, None)
+        if change == "cut" and self._has_cuts:
+            return self._begins("cut", lightness)
         if _is_still(lightness, state.key):
             return self._goes_on("reuse", lightness, state.last)
         is_key = state.since_key + 1 >= self._keyframes
         return self._goes_on("predict" if is_key else "move", lightness, state.last)
 
-    def _goes_on(self, role: Role, lightness: FloatArray, before: FloatArray | None) -> Plan:
+    def _begins(self, border: Border, lightness: FloatArray) -> Plan:
+        self._state = PlanState(lightness, lightness, 0)
+        return Plan("predict", None, self._state, border)
+
+    def _goes_on(self, role: Role, lightness: FloatArray, before: FloatArray) -> Plan:
         if role == "predict":
             self._state = PlanState(lightness, lightness, 0)
         else:

@@ -5,6 +5,7 @@ import json
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -33,7 +34,8 @@ class Job:
 
         Args:
             target: the video to be.
-            settings: all that decides about it, as JSON keeps it.
+            settings: all that decides about it, as JSON keeps it. `scenes` is None, or a list of what decides
+                about each scene. Segments are made again from the first changed scene on.
             overwrite: start again what is there of other settings.
 
         Raises:
@@ -74,25 +76,35 @@ class Job:
     def _open(self) -> None:
         if self.indices():
             fault = self._fault()
-            if not fault:
-                return
-            if not self._overwrite:
+            if fault and not self._overwrite:
                 raise VideoError(f"an earlier run began it {fault}; `on_exists` overwrite starts it again")
-        self.remove()
+            self.remove(0 if fault else self._same_scenes())
+        else:
+            self.remove()
         with atomic_path(self._folder / _JOB) as part:
             part.write_text(json.dumps(self._settings, indent=1))
+
+    def _begun(self) -> dict[str, Any]:
+        """Return the settings that the segments were made with."""
+        return dict(json.loads((self._folder / _JOB).read_text()))
+
+    def _same_scenes(self) -> int:
+        """Return how many scenes are as they were before the first one that was changed."""
+        before, now = (settings.get("scenes") or [""] for settings in (self._begun(), self._settings))
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, now, strict=False)))
 
     def _fault(self) -> str:
         """Return why this run cannot resume the segments that are there; empty where it can."""
         try:
-            before = json.loads((self._folder / _JOB).read_text())
+            before = self._begun()
             self.state()
             is_whole = all(map(self._is_whole, self.indices()))
         except _DAMAGE:
             is_whole = False
         if not is_whole:
             return "and what is left of it is damaged"
-        changed = sorted(key for key in before | self._settings if before.get(key) != self._settings.get(key))
+        was, now = ({**each, "scenes": bool(each.get("scenes"))} for each in (before, self._settings))
+        changed = sorted(key for key in was | now if was.get(key) != now.get(key))
         return f"with another {', '.join(changed)}" if changed else ""
 
     def _is_whole(self, index: Path) -> bool:
@@ -122,15 +134,23 @@ class Job:
         times, keys, sizes = np.array(rows, np.int64).reshape(-1, 3).T
         return {"times": times, "keys": keys, "sizes": sizes}
 
-    def finish_segment(self, columns: dict[str, np.ndarray], state: Mapping[str, np.ndarray]) -> None:
+    def finish_segment(
+        self, columns: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray], scene: int = 0
+    ) -> None:
         """Make the packets that were written a finished segment.
 
         Args:
             columns: what `write_packets` returned.
             state: what the next segment begins with.
+            scene: number of the scene that it is of.
         """
-        with atomic_path(self._folder / f"{self._next()}.npz") as part:
-            named = columns | {f"state.{key}": value for key, value in state.items()}
+        self._write_index(self._next(), columns, state, scene)
+
+    def _write_index(
+        self, name: str, columns: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray], scene: int
+    ) -> None:
+        named = {**columns, "scene": np.array(scene), **{f"state.{key}": state[key] for key in state}}
+        with atomic_path(self._folder / f"{name}.npz") as part:
             np.savez(part, allow_pickle=False, **named)
 
     def _next(self) -> str:
@@ -157,9 +177,14 @@ class Job:
         finally:
             part.unlink(missing_ok=True)
 
-    def remove(self) -> None:
-        """Clear the segments away. Whenever that ends early, those that are left can be resumed."""
+    def remove(self, scenes: int = 0) -> None:
+        """Clear the segments away, but for those of the first ``scenes``.
+
+        Whenever that ends early, those that are left can be resumed.
+        """
         for path in reversed(self.indices()):  # before their packets
+            if scenes and int(_column(path, "scene")) < scenes:
+                return
             path.unlink()
         for path in self._folder.glob("[0-9]*"):
             path.unlink()

@@ -21,12 +21,16 @@ class Counts:
     hold: int = 0
     flash: int = 0
     insert: int = 0
+    skip: int = 0
+    """Frames of scenes that are to stay as they are."""
+    kept: int = 0
+    """Frames of scenes that an earlier run has coloured."""
     scenes: int = 0
 
     @property
     def frames(self) -> int:
         """Number of frames."""
-        return self.predict + self.reuse + self.move + self.hold + self.flash + self.insert
+        return sum(dataclasses.astuple(self)) - self.scenes
 
 
 @dataclass
@@ -40,6 +44,11 @@ class State:
     after: FlickerTally = field(default_factory=FlickerTally)
     """Flicker of the colours as written."""
     counts: Counts = field(default_factory=Counts)
+
+    def begin_scene(self, *, is_looked_at: bool) -> None:
+        """Forget what a frame leaves to the next one; a scene that is not looked at is counted here."""
+        self.plan, self.colors = PlanState(), None
+        self.counts.scenes += not is_looked_at
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the state as arrays by name; `from_arrays` makes it again, bit for bit."""

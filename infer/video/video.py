@@ -59,7 +59,7 @@ def colorize_videos(
     """
     stop = stop or threading.Event()
     record = NoRecord() if out is None else DISK.open_state(Path(out))
-    with contextlib.closing(VideoState(record)) as state:
+    with contextlib.closing(VideoState(record, has_scenes=options.scenes is not None)) as state:
         planner = Planner(state, DISK, _settings_digest(colorizer, options), options.on_exists)
         for task in planner.plan(takewhile(lambda _: not stop.is_set(), map(_with_version, items))):
             yield planner.finish(task, task.ended or _made(task.item, colorizer, options, stop, on_frame))

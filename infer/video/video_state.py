@@ -23,14 +23,19 @@ class VideoState:
 
     batch_ahead = 1
 
-    def __init__(self, record: State) -> None:
-        """Prepare for a run that notes its outputs in ``record``."""
-        self._record = record
+    def __init__(self, record: State, *, has_scenes: bool = False) -> None:
+        """Prepare for a run.
+
+        Args:
+            record: its outputs are noted there.
+            has_scenes: whether a table of scenes tells what there is to do; then all are looked at again.
+        """
+        self._record, self._has_scenes = record, has_scenes
 
     def standing(self, target: Path) -> Standing:
         """See `State.standing`: what is unfinished is resumed."""
         known = self._record.standing(target)
-        if is_unfinished(target):
+        if is_unfinished(target) or (known.exists and self._has_scenes):
             made_from = known.entry.made_from if known.entry else ""
             return dataclasses.replace(known, entry=Entry(made_from=made_from))
         return dataclasses.replace(known, fault=_fault_of(target)) if known.exists else known

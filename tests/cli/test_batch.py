@@ -308,7 +308,7 @@ def test_gallery_shows_written_skipped_and_failed(
         run(exported["onnx"], photos, "--out", tmp_path / "out", "--gallery", page)
         content = page.read_text()
         assert content.count("data:image/jpeg;base64,") == 38
-        assert "not an image, or damaged or cut short" in content
+        assert "cannot be decoded (damaged, truncated, or not an image)" in content
 
 
 def test_changed_settings_and_inputs_are_redone(

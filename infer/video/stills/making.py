@@ -1,16 +1,18 @@
 """Making a sequence of images: of another one, or of a film."""
 
+import contextlib
 import threading
-from collections.abc import Iterator, Mapping
-from itertools import islice, takewhile
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 from av.video.frame import VideoFrame
 
 from colorize_gan.core.color.lab import FloatArray
-from colorize_gan.core.errors import UsageError, VideoError
-from colorize_gan.core.files.atomic import atomic_path, write_atomically
+from colorize_gan.core.errors import ImageError, UsageError, VideoError
+from colorize_gan.core.files.atomic import write_atomically
 from colorize_gan.core.images.decode import Picture
 from colorize_gan.core.images.formats import SIXTEEN_BIT_SUFFIXES
 from colorize_gan.core.images.metadata import Metadata
@@ -22,24 +24,27 @@ from colorize_gan.infer.video.copies import Excerpt
 from colorize_gan.infer.video.encoder import luma_of
 from colorize_gan.infer.video.making import AnyFrames, Maker, OnFrame, damage, look_at, open_frames
 from colorize_gan.infer.video.pipeline import FramePipeline, Shot
-from colorize_gan.infer.video.segments import Job
+from colorize_gan.infer.video.scenes.work import Part, Scenes, parts_of
+from colorize_gan.infer.video.segments import Job, is_unfinished
 from colorize_gan.infer.video.source import Clip, to_planar
 from colorize_gan.infer.video.state import State
 from colorize_gan.infer.video.stills.frames import StillFrames, check_like
 from colorize_gan.infer.video.stills.images import Still, encode_still, read_still
-from colorize_gan.infer.video.stills.sequence import path_of
+from colorize_gan.infer.video.stills.sequence import Stills, path_of
 
 File = tuple[Path, bytes]
 """A file to write, and its content."""
+
+Item = tuple[int, VideoFrame | Path]
+"""The number of an image, and what it is made of."""
 
 
 class StillJob(Job):
     """The folder of an unfinished sequence: it has the state after the last image that was written."""
 
-    def finish_image(self, state: Mapping[str, np.ndarray]) -> None:
-        """Note that an image was written."""
-        with atomic_path(self._folder / "0.npz") as part:
-            np.savez(part, allow_pickle=False, **{f"state.{key}": value for key, value in state.items()})
+    def finish_image(self, state: Mapping[str, np.ndarray], scene: int = 0) -> None:
+        """Note that an image was written, which is of the scene of this number."""
+        self._write_index("0", {}, state, scene)
 
     def _is_whole(self, index: Path) -> bool:
         return True
@@ -56,43 +61,85 @@ class StillMaker(Maker):
         clip = look_at(item.source, options, needs_rate=False)
         check_matrix(clip.tags)
         excerpt = Excerpt.of(clip, options.start, options.end)
+        target, decisive = item.target, self._job_settings(clip, item.target.suffix.lower())
+        reader = _Reader(clip, target, self._colorizer)
+        scanned = reader.items(open_frames(clip, excerpt.start, excerpt.end))
+        scenes = self._open_scenes(clip, decisive, self._pipeline(clip, self._colorizer), scanned, stop)
+        if stop.is_set():
+            return self._interrupted()
         frames = open_frames(clip, excerpt.start, excerpt.end)
-        target = item.target
+        if ended := self._end_of(reader.targets(frames), scenes):
+            return ended
+        decisive["scenes"] = scenes.digests if scenes else None
         target.parent.mkdir(parents=True, exist_ok=True)
-        overwrite = options.on_exists == "overwrite"
-        with StillJob(target, self._job_settings(clip, target.suffix.lower()), overwrite=overwrite) as job:
+        with StillJob(target, decisive, overwrite=options.on_exists == "overwrite") as job:
             state = State.from_arrays(job.state())
-            reader = _Reader(clip, target, self._colorizer)
-            if not state.counts.frames and (ended := self._end_of(reader.targets(frames))):
-                return ended
             total = self._expected_frames(clip)
-            pipeline = FramePipeline(reader.read, clip, self._colorizer, options)
-            left = islice(reader.items(frames), state.counts.frames, None)
-            new = takewhile(lambda _: not stop.is_set(), left)
-            files = pipeline.run(new, state, lambda: on_frame(item.source, state.counts.frames, total))
-            for path, content in files:
-                if stop.is_set():
-                    return self._interrupted()
-                write_atomically(path, content)
-                job.finish_image(state.to_arrays())
+            new = takewhile(lambda _: not stop.is_set(), reader.items(frames))
+            for part in parts_of(new, scenes, self._colorizer, state.counts.frames):
+                pipeline = self._pipeline(clip, part.colorizer)
+                self._write(
+                    part,
+                    pipeline,
+                    job,
+                    state,
+                    stop,
+                    lambda: on_frame(item.source, state.counts.frames, total),
+                )
             if stop.is_set():
                 return self._interrupted()
             if not state.counts.frames:
                 raise VideoError("no frame can be read" + (" there" if options.start or options.end else ""))
+            if scenes:
+                scenes.finish(self._written())
             job.remove()
         return self._result(reader, state, frames)
 
-    def _end_of(self, targets: list[Path]) -> ItemResult | None:
-        """Return how it ends for images that are there; None where they are to be made.
+    def _pipeline(self, clip: Clip, colorizer: Colorizer) -> FramePipeline[Item, File]:
+        return FramePipeline(_Reader(clip, self._item.target, colorizer).read, clip, colorizer, self._options)
+
+    def _write(
+        self,
+        part: Part[Item],
+        pipeline: FramePipeline[Item, File],
+        job: StillJob,
+        state: State,
+        stop: threading.Event,
+        on_frame: Callable[[], None],
+    ) -> None:
+        """Write the images of a part until the run is to stop, or leave those that are there."""
+        if part.is_new:
+            state.begin_scene(is_looked_at=part.task == "color")
+        if part.task == "keep":
+            state.counts.kept += sum(1 for _ in part.items)
+            job.finish_image(state.to_arrays(), part.number)
+            return
+        work = pipeline.copy if part.task == "copy" else pipeline.run
+        for path, content in work(part.items, state, on_frame):
+            if stop.is_set():
+                return
+            write_atomically(path, content)
+            job.finish_image(state.to_arrays(), part.number)
+
+    def _written(self) -> str:
+        """See `Maker._written`."""
+        with contextlib.suppress(ImageError, OSError):
+            return Stills.find(self._item.target).version().etag[:8]
+        return ""
+
+    def _end_of(self, targets: list[Path], scenes: Scenes | None) -> ItemResult | None:
+        """Return how it ends for images that are there; None where some are to be made.
 
         Raises:
             VideoError: there must not be any, or there are some only.
         """
         item, there = self._item, [path for path in targets if path.exists()]
-        if not there or self._options.on_exists == "overwrite":
+        if not there or is_unfinished(item.target) or self._options.on_exists == "overwrite":
             return None
         if self._options.on_exists == "error":
             raise VideoError(f"{there[0]} exists")
+        if scenes:
+            return self._end_by(scenes)
         if len(there) < len(targets):
             raise VideoError(
                 f"{len(there)} of its {len(targets)} images exist; `on_exists` overwrite replaces them"
@@ -123,21 +170,25 @@ class _Reader:
         self.clip, self._target, self._colorizer = clip, target, colorizer
         self._transfer = clip.stills.transfer if clip.stills else None
 
-    def items(self, frames: AnyFrames) -> Iterator[tuple[int, VideoFrame | Path]]:
-        """Yield the frames with the numbers of their images: those of the input, or from 1 on."""
-        if not isinstance(frames, StillFrames):
-            return enumerate(frames, 1)
-        assert self.clip.stills
-        numbers = self.clip.stills.numbers
-        return ((numbers[time], path) for time, path in frames.chosen())
+    def items(self, frames: AnyFrames) -> Iterator[tuple[Fraction, Item]]:
+        """Yield the frames with their seconds and the numbers of their images: of the input, or from 1 on."""
+        clip = self.clip
+        if isinstance(frames, StillFrames):
+            assert clip.stills
+            for time, path in frames.chosen():
+                yield time * clip.time_base, (clip.stills.numbers[time], path)
+            return
+        for number, frame in enumerate(frames, 1):
+            assert frame.pts is not None
+            yield frame.pts * clip.time_base - clip.first, (number, frame)
 
     def targets(self, frames: AnyFrames) -> list[Path]:
         """Return the images that will be written; of a film the first one."""
         is_film = self.clip.stills is None
-        first = [1] if is_film else [number for number, _ in self.items(frames)]
+        first = [1] if is_film else [number for _, (number, _) in self.items(frames)]
         return [path_of(self._target, number) for number in first]
 
-    def read(self, item: tuple[int, VideoFrame | Path]) -> Shot[File]:
+    def read(self, item: Item) -> Shot[File]:
         """Make a shot of one of `items`."""
         number, content = item
         still = self._still(content)
@@ -168,5 +219,5 @@ class _Reader:
                 self._still(content).picture.pixels,
                 read_still(path_of(self._target, number), "video").picture.pixels,
             )
-            for number, content in self.items(frames)
+            for _, (number, content) in self.items(frames)
         )

@@ -251,7 +251,7 @@ def test_colour_photographs_can_be_passed_on(server: Running) -> None:
         ({}, {"Content-Type": "multipart/form-data; boundary=x"}, b"nonsense", 422, "not valid"),
         ({}, {}, b"", 422, "the image is empty"),
         ({}, {}, b"GIF89a", 415, "not an image of a format that can be colorized (jpg"),
-        ({}, {}, b"\xff\xd8\xff broken", 422, "not an image, or damaged"),
+        ({}, {}, b"\xff\xd8\xff broken", 422, "cannot be decoded"),
         ({}, {}, encoded(np.zeros((4, 4), np.uint8), "PNG"), 422, "too small to colorize"),
         ({}, {}, header_only_png(60_000, 60_000), 413, "60000 x 60000 pixels: more than max_megapixels 1"),
         ({}, {}, bytes(1_000_001), 413, "more than 1 megabytes"),

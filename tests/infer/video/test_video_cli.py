@@ -41,7 +41,7 @@ def test_one_file(make: Make, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert len(frames_of(out)) == 30
     assert re.search(
-        r"out.mkv: 30 frames, CDC 0\.\d+ -> 0\.\d+, warped error \d+\.\d+ -> 0\.\d+", result.stderr
+        r"out.mkv: 30 frames; flicker: CDC 0\.\d+ -> 0\.\d+, warped error \d+\.\d+ -> 0\.\d+", result.stderr
     )
     report = json.loads((tmp_path / "run.json").read_text())
     [item] = report["items"]
