@@ -48,7 +48,7 @@ class Plan:
     state: PlanState
     """After this frame."""
     border: Border | None = None
-    """Of the scene that it begins; None where it begins none."""
+    """How the scene that begins here begins; None where none begins."""
 
 
 class Planner:

@@ -22,9 +22,9 @@ class Counts:
     flash: int = 0
     insert: int = 0
     skip: int = 0
-    """Of scenes that are to stay as they are."""
+    """Frames of scenes that are to stay as they are."""
     kept: int = 0
-    """Of scenes that an earlier run has coloured."""
+    """Frames of scenes that an earlier run has coloured."""
     scenes: int = 0
 
     @property
