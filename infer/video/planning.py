@@ -48,7 +48,7 @@ class Plan:
     state: PlanState
     """After this frame."""
     border: Border | None = None
-    """The number of the scene that it begins, or None."""
+    """How the scene that begins here begins; None where none begins."""
 
 
 class Planner:
