@@ -32,7 +32,7 @@ class Colors:
     leaving: FloatArray | None = None
     """CIE ab ``(h, w, 2)`` of the picture that goes, in a dissolve; all else is of the one that comes."""
     share: float = 1.0
-    """Of the one that comes, 0 to 1."""
+    """The share of the scene that comes, 0 to 1."""
 
     @property
     def steady(self) -> FloatArray:
