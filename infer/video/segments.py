@@ -35,7 +35,7 @@ class Job:
         Args:
             target: the video to be.
             settings: all that decides about it, as JSON keeps it. `scenes` is None, or a list of what decides
-                about each scene. Segments are made again from the first changed scene on.
+                about each scene. Segments are made again from the first scene that was changed.
             overwrite: start again what is there of other settings.
 
         Raises:

@@ -122,7 +122,7 @@ class Scenes:
 
 
 def _film_of(clip: Clip) -> str:
-    """Return a digest that tells a film from any other one, wherever it lies."""
+    """Return a digest that differs between films and does not depend on the path."""
     with clip.path.open("rb") as file:
         beginning = hashlib.sha256(file.read(_BEGINNING)).hexdigest()
     return digest_of({"size": clip.path.stat().st_size, "frames": clip.frames, "begins": beginning})[:_DIGITS]
@@ -133,7 +133,7 @@ class Part(Generic[_Item]):
     """Frames of one scene that are still to be done."""
 
     number: int
-    """The scene's number, from 0 on."""
+    """The number of the scene, from 0."""
     items: Iterator[_Item]
     """They have to be taken before the next part."""
     is_new: bool
