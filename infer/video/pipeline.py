@@ -17,11 +17,15 @@ from colorize_gan.infer.video.flicker import Look, look
 from colorize_gan.infer.video.motion import Motion, motion_between
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.planning import APART, Plan, Planner, PlanState
+from colorize_gan.infer.video.ramps import LONGEST_RAMP, RampState, Sight
 from colorize_gan.infer.video.smoothing import Colors
 from colorize_gan.infer.video.source import Clip
 from colorize_gan.infer.video.state import State
 
 _MEMORY = 1 << 30  # bytes, for the frames between decoder and encoder
+_WAITING_MEMORY = 1 << 28  # bytes, for those that are looked at ahead
+_LATER = 4  # exponent by which frames of a dissolve count more, the more they show of what comes
+_CHROMA_BY_LIGHT = 2.2 / 3  # exponent by which a* and b* fade where R, G and B are scaled: CIE's cube root
 _FRAMES_A_WORKER = 6  # two in each of three stages
 _PLANES = 2.5  # luma, chroma and grey, in multiples of luma
 
@@ -47,6 +51,7 @@ class _Picture(Generic[_Result]):
 
     shot: Shot[_Result]
     prepared: Prepared
+    sight: Sight
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,8 @@ class FramePipeline(Generic[_Item, _Result]):
         samples = clip.height * clip.width * (1 if clip.depth == 8 else 2)
         affordable = int(_MEMORY / (_FRAMES_A_WORKER * _PLANES * samples))
         self._workers = max(1, min(os.cpu_count() or 1, affordable))
+        waiting = int(_WAITING_MEMORY / (_PLANES * samples))
+        self._ahead = max(LONGEST_FLASH, min(LONGEST_RAMP, waiting))
         # enough to fill a batch while another one is on its way
         self._lookers = max(self._workers, 2 * colorizer.batch_size)
 
@@ -124,7 +131,7 @@ class FramePipeline(Generic[_Item, _Result]):
 
     def plans(self, items: Iterable[_Item]) -> Iterator[Plan]:
         """Yield what would be done with each frame of a film; nothing is done."""
-        return (plan for _, plan in self._planned(items, PlanState(), has_cuts=True))
+        return (plan for _, plan in self._planned(items, PlanState(), RampState(), has_cuts=True))
 
     def copy(self, items: Iterable[_Item], state: State, on_frame: Callable[[], None]) -> Iterator[_Result]:
         """Do as `run` without a look of the network: the frames get no colours."""
@@ -139,37 +146,37 @@ class FramePipeline(Generic[_Item, _Result]):
         return shot.finish(Prepared(shot.image, neutral[..., 0]), neutral)
 
     def _planned(
-        self, items: Iterable[_Item], state: PlanState, *, has_cuts: bool
+        self, items: Iterable[_Item], state: PlanState, ramp: RampState, *, has_cuts: bool
     ) -> Iterator[tuple[_Picture[_Result], Plan]]:
         options = self._options
-        planner = Planner(options.keyframes, options.scene_threshold, state, has_cuts=has_cuts)
+        planner = Planner(options.keyframes, options.scene_threshold, state, ramp, has_cuts=has_cuts)
         pictures = map_in_order(self._prepare, items, self._workers, "prepare")
-        for picture, following in _followed(pictures):
-            whole = (later.prepared.reduced for later in following if not later.shot.is_damaged)
-            now, is_damaged = picture.prepared.reduced, picture.shot.is_damaged
-            yield picture, planner.plan(now, is_damaged=is_damaged, following=whole)
+        for picture, following in _followed(pictures, self._ahead):
+            whole = (later.sight for later in following if not later.shot.is_damaged)
+            yield picture, planner.plan([picture.sight, *whole], is_damaged=picture.shot.is_damaged)
 
     def _finished(self, items: Iterable[_Item], state: State) -> Iterator[_Finished[_Result]]:
-        planned = self._planned(items, state.plan, has_cuts=self._options.scenes is None)
+        has_cuts = self._options.scenes is None
+        planned = self._planned(items, state.plan, state.ramp, has_cuts=has_cuts)
         seen = map_in_order(self._look, planned, self._lookers, "look")
         colored = self._steadied(seen, state.colors)
         return map_in_order(self._merge, colored, self._workers, "merge")
 
     def _prepare(self, item: _Item) -> _Picture[_Result]:
         shot = self._read(item)
-        return _Picture(shot, self._colorizer.prepare(shot.image))
+        prepared = self._colorizer.prepare(shot.image)
+        return _Picture(shot, prepared, Sight.of(prepared.reduced))
 
     def _look(self, planned: tuple[_Picture[_Result], Plan]) -> _Seen[_Result]:
         picture, plan = planned
-        ab = self._predict(picture.prepared) if plan.role in ("predict", "insert") else None
-        now = picture.prepared.reduced
-        motion = None if plan.before is None else motion_between(plan.before, now)
+        ab = self._predict(picture.prepared, plan.lightness) if plan.role in ("predict", "insert") else None
+        motion = None if plan.before is None else motion_between(plan.before, plan.lightness)
         return _Seen(picture, plan, ab, motion)
 
-    def _predict(self, prepared: Prepared) -> FloatArray:
-        """Return ab ``(h, w, 2)``; the network sees the picture upright."""
+    def _predict(self, prepared: Prepared, lightness: FloatArray) -> FloatArray:
+        """Return ab ``(h, w, 2)`` of a lightness; the network sees the picture upright."""
         turns = self._turns
-        upright = Prepared(prepared.image, np.ascontiguousarray(np.rot90(prepared.reduced, turns)))
+        upright = Prepared(prepared.image, np.ascontiguousarray(np.rot90(lightness, turns)))
         return np.ascontiguousarray(np.rot90(self._colorizer.predict(upright), -turns))
 
     def _steadied(
@@ -188,17 +195,25 @@ class FramePipeline(Generic[_Item, _Result]):
             return before.moved(motion)
         predicted = seen.ab if seen.ab is not None or before is None else before.predicted
         assert predicted is not None  # the first frame is always predicted
-        weight = weight_of(seen.picture.prepared.reduced)
+        ramp = seen.plan.ramp
+        weight = weight_of(seen.plan.lightness) * ramp.light
         if before is None or motion is None or not self._options.deflicker:
             return Colors.first(predicted, weight)
-        return before.averaged(predicted, motion, weight)
+        if ramp.share is None:
+            is_over = before.leaving is not None
+            return Colors.first(predicted, weight) if is_over else before.averaged(predicted, motion, weight)
+        weight *= max(ramp.share, 1 / ramp.length) ** _LATER
+        if not ramp.share:
+            return before.dissolving(predicted, motion, weight)
+        return before.averaged(predicted, motion, weight).shared(ramp.share)
 
     def _merge(self, colored: _Colored[_Result]) -> _Finished[_Result]:
         seen, colors, before = colored.seen, colored.colors, colored.before
         prepared = seen.picture.prepared
         is_steadied = self._options.deflicker
         ab = colors.steady if is_steadied else colors.predicted
-        result = seen.picture.shot.finish(prepared, ab * strength_of(prepared.reduced))
+        strength = strength_of(seen.plan.lightness) * np.float32(seen.plan.ramp.light**_CHROMA_BY_LIGHT)
+        result = seen.picture.shot.finish(prepared, ab * strength)
         last = before.predicted if before else None
         predicted = look(prepared.reduced, colors.predicted, last, seen.motion)
         written = predicted
@@ -208,13 +223,13 @@ class FramePipeline(Generic[_Item, _Result]):
 
 
 def _followed(
-    pictures: Iterable[_Picture[_Result]],
+    pictures: Iterable[_Picture[_Result]], ahead: int
 ) -> Iterator[tuple[_Picture[_Result], list[_Picture[_Result]]]]:
-    """Yield each picture, and those behind it that tell a flash from a cut."""
+    """Yield each picture, and those behind it, which tell what it begins."""
     waiting: deque[_Picture[_Result]] = deque()
     for picture in pictures:
         waiting.append(picture)
-        if len(waiting) > LONGEST_FLASH:
+        if len(waiting) > ahead:
             yield waiting.popleft(), list(waiting)
     while waiting:
         yield waiting.popleft(), list(waiting)
@@ -223,9 +238,9 @@ def _followed(
 def _bring_up(state: State, finished: _Finished[_Result]) -> None:
     """Bring the state up to a frame."""
     role = finished.plan.role
-    state.plan, state.colors = finished.plan.state, finished.left
+    state.plan, state.ramp, state.colors = finished.plan.state, finished.plan.ramp, finished.left
     setattr(state.counts, role, getattr(state.counts, role) + 1)
     if role not in APART:  # those have no flicker of their own
-        state.counts.scenes += finished.plan.before is None
+        state.counts.scenes += finished.plan.border is not None
         state.before.add(finished.predicted)
         state.after.add(finished.written)

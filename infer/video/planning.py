@@ -1,6 +1,6 @@
 """Deciding, frame after frame, what the network has to look at."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from colorize_gan.core.color.lab import FloatArray
-from colorize_gan.infer.video.cuts import CutDetector
+from colorize_gan.infer.video.cuts import LONGEST_FLASH, CutDetector
+from colorize_gan.infer.video.ramps import BLACK, RampState, Sight
 
 Role = Literal["predict", "reuse", "move", "hold", "flash", "insert"]
 """The way to colour a frame. `predict`: the network sees it. `reuse`: it is still, so that the last
@@ -32,8 +33,10 @@ class PlanState:
 
     last: FloatArray | None = None
     """The last frame of the scene that was not `APART`."""
+    seen: FloatArray | None = None
+    """The same, see `Plan.lightness`."""
     key: FloatArray | None = None
-    """The last frame that the network saw."""
+    """The last frame that the network saw, as it saw it."""
     since_key: int = 0
     """Frames since then."""
 
@@ -43,10 +46,14 @@ class Plan:
     """The plan for a frame."""
 
     role: Role
+    lightness: FloatArray
+    """CIE L* ``(h, w)`` that the network sees: that of the frame, in a fade by the full light."""
     before: FloatArray | None
-    """CIE L* ``(h, w)`` of the frame that its motion is measured from; None at the first of a scene."""
+    """The same of the frame that its motion is measured from; None at the first of a scene."""
     state: PlanState
     """After this frame."""
+    ramp: RampState
+    """The fade or dissolve at this frame."""
     border: Border | None = None
     """How the scene that begins here begins; None where none begins."""
 
@@ -55,52 +62,79 @@ class Planner:
     """Plans the frames of a video, which have to come in order."""
 
     def __init__(
-        self, keyframes: int, scene_threshold: float, state: PlanState, *, has_cuts: bool = True
+        self,
+        keyframes: int,
+        scene_threshold: float,
+        state: PlanState,
+        ramp: RampState,
+        *,
+        has_cuts: bool = True,
     ) -> None:
-        """Go on from ``state``.
+        """Continue from a state.
 
         Args:
             keyframes: the network sees one frame in so many.
             scene_threshold: see `CutDetector`.
             state: after the frame before.
+            ramp: of that frame.
             has_cuts: whether a new scene may begin.
         """
-        self._keyframes, self._state, self._has_cuts = keyframes, state, has_cuts
+        self._keyframes, self._state, self._ramp, self._has_cuts = keyframes, state, ramp, has_cuts
         self._cuts = CutDetector(scene_threshold)
 
-    def plan(self, lightness: FloatArray, *, is_damaged: bool, following: Iterable[FloatArray] = ()) -> Plan:
+    def plan(self, frames: Sequence[Sight], *, is_damaged: bool) -> Plan:
         """Plan the next frame.
 
         Args:
-            lightness: CIE L* ``(h, w)`` as the network would see it.
-            is_damaged: whether the decoder says so.
-            following: of the `LONGEST_FLASH` frames behind it that are not damaged.
+            frames: this one, and those behind it, up to `LONGEST_RAMP`, that are not damaged.
+            is_damaged: whether the decoder says so of this one.
         """
-        state = self._state
-        if state.last is None or state.key is None:
-            return self._begins("start", lightness)
+        state, now = self._state, frames[0].lightness
+        if state.last is None or state.seen is None or state.key is None:
+            return self._begins("start", frames)
         if is_damaged:
-            return Plan("hold", None, state)
-        change = self._cuts.change(state.last, lightness, following)
+            return Plan("hold", now, None, state, self._ramp)
+        following = (frame.lightness for frame in frames[1 : LONGEST_FLASH + 1])
+        change = self._cuts.change(state.last, now, following)
         if change in ("flash", "insert"):
-            return Plan(change, None, state)
+            return Plan(change, now, None, state, self._ramp)
         if change == "cut" and self._has_cuts:
-            return self._begins("cut", lightness)
-        if _is_still(lightness, state.key):
-            return self._goes_on("reuse", lightness, state.last)
-        is_key = state.since_key + 1 >= self._keyframes
-        return self._goes_on("predict" if is_key else "move", lightness, state.last)
+            return self._begins("cut", frames)
+        ramp = self._ramp.after(frames)
+        if self._ramp.level < BLACK <= ramp.level:
+            is_other = self._ramp.is_seen and self._has_cuts
+            return self._begins("fade" if is_other else None, frames)
+        if ramp.level < BLACK:
+            return self._goes_on("move", now, now, ramp, None)
+        border: Border | None = "dissolve" if ramp.is_middle and self._has_cuts else None
+        seen = _lit(now, ramp.light)
+        if _is_still(seen, state.key):
+            return self._goes_on("reuse", now, seen, ramp, border)
+        is_dissolve = ramp.share is not None or self._ramp.share is not None
+        is_key = is_dissolve or state.since_key + 1 >= self._keyframes
+        return self._goes_on("predict" if is_key else "move", now, seen, ramp, border)
 
-    def _begins(self, border: Border, lightness: FloatArray) -> Plan:
-        self._state = PlanState(lightness, lightness, 0)
-        return Plan("predict", None, self._state, border)
+    def _begins(self, border: Border | None, frames: Sequence[Sight]) -> Plan:
+        now, before = frames[0].lightness, frames[0].level if border == "cut" else 0
+        self._ramp = RampState(before).after(frames)
+        seen = _lit(now, self._ramp.light)
+        self._state = PlanState(now, seen, seen, 0)
+        return Plan("predict", seen, None, self._state, self._ramp, border)
 
-    def _goes_on(self, role: Role, lightness: FloatArray, before: FloatArray) -> Plan:
-        if role == "predict":
-            self._state = PlanState(lightness, lightness, 0)
-        else:
-            self._state = PlanState(lightness, self._state.key, self._state.since_key + 1)
-        return Plan(role, before, self._state)
+    def _goes_on(
+        self, role: Role, now: FloatArray, seen: FloatArray, ramp: RampState, border: Border | None
+    ) -> Plan:
+        state, self._ramp = self._state, ramp
+        is_key = role == "predict"
+        self._state = PlanState(
+            now, seen, seen if is_key else state.key, 0 if is_key else state.since_key + 1
+        )
+        return Plan(role, seen, state.seen, self._state, ramp, border)
+
+
+def _lit(lightness: FloatArray, light: float) -> FloatArray:
+    """Return a frame that has a part of its light by the whole of it."""
+    return lightness if light == 1 else np.minimum(lightness / np.float32(light), np.float32(100))
 
 
 def _is_still(lightness: FloatArray, key: FloatArray) -> bool:

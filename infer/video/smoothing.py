@@ -1,6 +1,6 @@
 """Steady colour: each frame's ab as a mean over the frames before, moved along with the picture."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,11 +29,16 @@ class Colors:
     """``(h, w)``: frames that each pixel of `mean` is the mean of, those that show little as parts of one."""
     gain: float = 1.0
     """Gives back the chroma that is lost in a mean of different hues; it changes as slowly as they do."""
+    leaving: FloatArray | None = None
+    """CIE ab ``(h, w, 2)`` of the picture that goes, in a dissolve; all else is of the one that comes."""
+    share: float = 1.0
+    """The share of the scene that comes, 0 to 1."""
 
     @property
     def steady(self) -> FloatArray:
         """CIE ab ``(h, w, 2)`` without flicker."""
-        return self.mean * np.float32(self.gain)
+        own = self.mean * np.float32(self.gain)
+        return own if self.leaving is None else _approached(self.leaving, own, np.float32(self.share))
 
     @classmethod
     def first(cls, predicted: FloatArray, weight: float = 1) -> "Colors":
@@ -41,10 +46,18 @@ class Colors:
         age = np.full(predicted.shape[:2], weight, np.float32)
         return cls(predicted, predicted, predicted, age)
 
+    def dissolving(self, predicted: FloatArray, motion: Motion, weight: float) -> "Colors":
+        """Begin a dissolve: the colours so far go with their picture."""
+        return replace(Colors.first(predicted, weight), leaving=motion.carry(self.steady), share=0.0)
+
+    def shared(self, share: float) -> "Colors":
+        """Return these colours with another ``share``."""
+        return replace(self, share=share)
+
     def moved(self, motion: Motion) -> "Colors":
         """Return the colours of the next frame without another look of the network."""
         predicted, mean, recent = (motion.carry(ab) for ab in (self.predicted, self.mean, self.recent))
-        return Colors(predicted, mean, recent, self._age(motion), self.gain)
+        return Colors(predicted, mean, recent, self._age(motion), self.gain, self._left(motion), self.share)
 
     def averaged(self, predicted: FloatArray, motion: Motion, weight: float = 1) -> "Colors":
         """Return the colours of the next frame, which the network has seen; it counts as ``weight``.
@@ -63,7 +76,11 @@ class Colors:
         mean = _approached(mean, predicted, np.maximum(share, renewed[..., None]))
         age -= renewed * (age - whole)
         wanted = min(_MOST_GAIN, float(_length(predicted).mean()) / max(float(_length(mean).mean()), 1e-3))
-        return Colors(predicted, mean, recent, age, self.gain + (wanted - self.gain) / MEAN_FRAMES)
+        gain = self.gain + (wanted - self.gain) / MEAN_FRAMES
+        return Colors(predicted, mean, recent, age, gain, self._left(motion), self.share)
+
+    def _left(self, motion: Motion) -> FloatArray | None:
+        return None if self.leaving is None else motion.carry(self.leaving)
 
     def _age(self, motion: Motion) -> FloatArray:
         return motion.carry(self.age) * motion.visible
@@ -75,7 +92,7 @@ def _renewed(mean: FloatArray, recent: FloatArray, predicted: FloatArray) -> Flo
     return np.clip((change - _SLIGHT) / (_GREAT - _SLIGHT), 0, 1)
 
 
-def _approached(ab: FloatArray, goal: FloatArray, share: FloatArray) -> FloatArray:
+def _approached(ab: FloatArray, goal: FloatArray, share: FloatArray | np.float32) -> FloatArray:
     """Return ``ab`` moved by a ``share`` of the way to ``goal``."""
     return np.asarray(ab + (goal - ab) * share, np.float32)
 

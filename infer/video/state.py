@@ -8,6 +8,7 @@ import numpy as np
 
 from colorize_gan.infer.video.flicker import FlickerTally
 from colorize_gan.infer.video.planning import PlanState
+from colorize_gan.infer.video.ramps import RampState
 from colorize_gan.infer.video.smoothing import Colors
 
 
@@ -38,6 +39,7 @@ class State:
     """The state after a frame."""
 
     plan: PlanState = field(default_factory=PlanState)
+    ramp: RampState = field(default_factory=RampState)
     colors: Colors | None = None
     before: FlickerTally = field(default_factory=FlickerTally)
     """Flicker of the colours as predicted."""
@@ -47,7 +49,7 @@ class State:
 
     def begin_scene(self, *, is_looked_at: bool) -> None:
         """Forget what a frame leaves to the next one; a scene that is not looked at is counted here."""
-        self.plan, self.colors = PlanState(), None
+        self.plan, self.ramp, self.colors = PlanState(), RampState(), None
         self.counts.scenes += not is_looked_at
 
     def to_arrays(self) -> dict[str, np.ndarray]:
@@ -69,6 +71,7 @@ class State:
             groups.setdefault(part, {})[leaf] = array if array.ndim else array.item()
         makers = {
             "plan": PlanState,
+            "ramp": RampState,
             "colors": Colors,
             "before": FlickerTally,
             "after": FlickerTally,

@@ -14,6 +14,7 @@ from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.video.motion import Motion, motion_between
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.planning import Planner, PlanState
+from colorize_gan.infer.video.ramps import RampState, Sight
 from colorize_gan.infer.video.smoothing import Colors
 from colorize_gan.infer.video.video import colorize_videos
 
@@ -116,9 +117,9 @@ def test_still_frames_reuse_their_colours(tmp_path: Path, photo: np.ndarray) -> 
 
 def test_slow_change_is_looked_at_again() -> None:
     """Each frame is like the one before, and in the end unlike the first."""
-    planner = Planner(1, 255, PlanState())
+    planner = Planner(1, 255, PlanState(), RampState())
     base = np.full((64, 64), 50, np.float32)
-    plans = [planner.plan(base + np.float32(0.4 * n), is_damaged=False) for n in range(8)]
+    plans = [planner.plan([Sight.of(base + np.float32(0.4 * n))], is_damaged=False) for n in range(8)]
     assert [plan.role for plan in plans] == ["predict", "reuse", "reuse"] * 2 + ["predict", "reuse"]
 
 
