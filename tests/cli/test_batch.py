@@ -444,10 +444,11 @@ def test_bar_in_a_terminal(exported: dict[str, Path], photos: Path, tmp_path: Pa
     done = subprocess.run(command, stderr=write, check=False)
     os.close(write)
     assert done.returncode == 3
-    shown = ""
+    written = b""
     with contextlib.suppress(OSError):  # how Linux says that nobody writes any more
         while chunk := os.read(read, 4096):
-            shown += chunk.decode()
+            written += chunk
+    shown = written.decode()
     assert re.search(r"20/20 .*img/s, [\d.]+ MPix/s, 1 failed", shown)
     assert "03.jpg: failed: not an image" in shown
 

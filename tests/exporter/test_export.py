@@ -138,12 +138,10 @@ def test_torchscript_in_bf16_keeps_to_its_limit(tiny_checkpoint: Path, tmp_path:
     assert backend.run(np.full((2, 1, 96, 64), 50, np.float32)).dtype == np.float32
 
 
-def test_int8_leaves_more_in_float_when_the_limit_demands_it(
-    exported: dict[str, Path], tmp_path: Path
-) -> None:
+def test_int8_leaves_more_in_float_when_the_limit_demands_it(tmp_path: Path) -> None:
     def quantized(max_delta_e: float) -> tuple[int, float]:
         options = ExportOptions(("onnx",), precisions=("int8",), max_delta_e=max_delta_e)
-        [file] = export_file(exported["onnx"], tmp_path, options)
+        [file] = export_file(find_model("lite2"), tmp_path, options)
         nodes = onnx.load(file.path).graph.node
         return sum(node.op_type == "QuantizeLinear" for node in nodes), file.contract.parity["p99"]
 
@@ -153,24 +151,21 @@ def test_int8_leaves_more_in_float_when_the_limit_demands_it(
     assert better < p99
 
 
-@pytest.mark.parametrize("format_", ["onnx", "torchscript"])
 def test_file_with_other_colors_is_not_kept_and_exits_6(
-    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_: str
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = {build.__name__: build for build in BUILDERS}[f"build_{format_}"]
-
-    def scaled(generator: nn.Module, *arguments: object) -> object:
+    def scaled(generator: nn.Module, contract: ModelContract) -> object:
         with torch.no_grad():
             generator.head.weight *= 1.05
-        built = original(generator, *arguments)
+        built = build_torchscript(generator, contract)
         with torch.no_grad():
             generator.head.weight /= 1.05
         return built
 
-    monkeypatch.setattr(f"colorize_gan.exporter.source.build_{format_}", scaled)
-    result = run(tiny_checkpoint, "--out", tmp_path / "out", "--format", format_)
+    monkeypatch.setattr("colorize_gan.exporter.source.build_torchscript", scaled)
+    result = run(tiny_checkpoint, "--out", tmp_path / "out", "--format", "torchscript")
     assert result.exit_code == 6
-    assert f"tiny.{format_} on cpu: colours differ" in result.stderr
+    assert "tiny.torchscript on cpu: colours differ" in result.stderr
     assert "worst on " in result.stderr
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -230,7 +225,11 @@ def test_chance_and_training_mode_are_refused(build: Callable[..., object]) -> N
 
 def test_tightened_limit_is_honoured(exported: dict[str, Path], tmp_path: Path) -> None:
     arguments = [exported["onnx"], "--out", tmp_path, "--format", "onnx", "--precision", "fp16-weights"]
-    assert run(*arguments, "--max-delta-e", "0.00001").exit_code == 6
+    result = run(*arguments, "--max-delta-e", "0.00001")
+    assert result.exit_code == 6
+    assert "tiny.fp16-weights.onnx on cpu: colours differ" in result.stderr
+    assert "worst on " in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_unverified_file_says_so(exported: dict[str, Path], tmp_path: Path) -> None:
