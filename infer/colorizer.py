@@ -189,7 +189,8 @@ class Colorizer:
         if hints:
             if not self.contract.takes_hints:
                 raise ImageError(f"it has hints, and the model {self.contract.name} takes none")
-            drawn = hint_map(hints, *prepared.reduced.shape, self.saturation)
+            height, width = prepared.reduced.shape
+            drawn = hint_map(hints, height, width, self.saturation)
             inputs = join_hints(inputs, drawn[None])
         ab = self.backend.run(inputs)[0]  # (2, h, w)
         return ab.transpose(1, 2, 0) * np.float32(self.saturation)
