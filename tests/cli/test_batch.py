@@ -248,7 +248,7 @@ def test_report_tells_of_every_input(exported: dict[str, Path], photos: Path, tm
     assert 0 < written["max_lightness_error"] < 3
     assert written["colorfulness"] > 0
     assert content["items"][0]["output"] is None
-    assert content["items"][4]["reason"].startswith("not an image")
+    assert content["items"][4]["reason"].startswith("cannot be decoded")
     again = run(exported["onnx"], photos, "--out", out, "--report", report, *backend)
     assert again.exit_code == 3
     content = json.loads(report.read_text())
@@ -450,7 +450,7 @@ def test_bar_in_a_terminal(exported: dict[str, Path], photos: Path, tmp_path: Pa
             written += chunk
     shown = written.decode()
     assert re.search(r"20/20 .*img/s, [\d.]+ MPix/s, 1 failed", shown)
-    assert "03.jpg: failed: not an image" in shown
+    assert "03.jpg: failed: cannot be decoded" in shown
 
 
 def test_help_imports_nothing_heavy() -> None:
