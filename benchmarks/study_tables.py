@@ -66,8 +66,10 @@ def _share(row: Any, name: str) -> str:
 def recipes() -> str:
     """Return the settings in which the runs of the shipped model differ."""
     runs = ("lite2-pixels", "lite2-pixels-large", "lite2-recognition", "lite2-edges", "lite2")
-    names = ("l1_epochs", "crop_size", "lr", "chroma_weight", "lambda_recognition", "lambda_edges")
-    names += ("tone", "damage", "film", "ema_decay", "start_share", "final_chroma")
+    names = (
+        *("l1_epochs", "crop_size", "lr", "chroma_weight", "lambda_recognition", "lambda_edges"),
+        *("tone", "damage", "film", "ema_decay", "start_share", "final_chroma"),
+    )
     configs = [TrainConfig.of(json.loads((_CONFIGS / f"{run}.json").read_text("utf-8"))) for run in runs]
     rows = [[f"`{name}`", *(f"{getattr(config, name):g}" for config in configs)] for name in names]
     return table(["setting", *runs], rows)
