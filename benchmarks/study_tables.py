@@ -83,6 +83,15 @@ def ageing() -> str:
     return table(["model", "not aged", *marks[1:]], rows)
 
 
+def dinov2() -> str:
+    """Return what the runs of the next model came to, by the crops that they had seen."""
+    rows = [
+        [row["run"], row["crops"], f"{row['psnr_gain']:.2f}", f"{row['cf'] / row['truth_cf']:.2f}"]
+        for row in _rows("dinov2")
+    ]
+    return table(["run", "crops seen", "gain over grey, dB", "share of the truth's colourfulness"], rows)
+
+
 def spill() -> str:
     """Return the share of pixels where colour steps without an edge."""
     found = _rows("spill")

@@ -40,6 +40,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "ImageNet": study_tables.imagenet,
     "elsewhere": study_tables.outside,
     "ageing": study_tables.ageing,
+    "dinov2": study_tables.dinov2,
     "spill": study_tables.spill,
     "saturation": study_tables.saturation,
     "tones": study_tables.tones,
