@@ -5,20 +5,21 @@
 # make train PHOTOS=FOLDER   the shipped model again, by its recipes in configs/, in two to three and a half hours
 # make web    build the browser page that colorize-web serves (needs Node); make web-static, for a static host
 # make package  wheel and sdist in ./dist, each checked in an empty environment
-# make check  lint, types, tests and package: what a commit must pass
+# make docs   the documents as a site in build/site; a broken link or anchor is an error
+# make check  lint, types, docs, tests and package: what a commit must pass
 
 PYTHON ?= python3
 DEMO := .venv-demo
 DEV := .venv
 
-.PHONY: demo test bench tables train check format lint types web web-static package clean
+.PHONY: demo test bench tables train check format lint types docs web web-static package clean
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/colorize-batch examples/photos --out colored
 	@echo "Look at the pictures in ./colored"
 
 test: $(DEV)/installed web
-	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --numprocesses logical --dist loadfile
 
 bench: $(DEV)/installed
 	$(DEV)/bin/colorize-bench $(QUICK)
@@ -45,7 +46,7 @@ runs/%/trained: | $(DEV)/installed
 		$(if $(wildcard $(@D)/checkpoint.pt),--resume,--config configs/$*.json $(addprefix --init ,$(<:trained=checkpoint.pt)))
 	touch $@
 
-check: lint types test package
+check: lint types docs test package
 
 format: $(DEV)/installed
 	$(DEV)/bin/ruff format .
@@ -61,6 +62,14 @@ types: $(DEV)/installed
 	$(DEV)/bin/pip install --quiet --no-deps --target build/types .
 	rm -rf build/lib build/bdist.*
 	cd build/types && ../../$(DEV)/bin/mypy --config-file ../../setup.cfg -p colorize_gan
+
+# the pages lie as in the repository, so that links hold in both
+docs: $(DEV)/installed
+	rm -rf build/pages build/site
+	mkdir -p build/pages/examples
+	cp -R README.md CONTRIBUTING.md CHANGELOG.md docs benchmarks configs containers build/pages
+	cp examples/README.md examples/tutorial.ipynb build/pages/examples
+	NO_MKDOCS_2_WARNING=1 $(DEV)/bin/mkdocs build --strict
 
 web: web/node_modules/.package-lock.json
 	cd web && npm run --silent check && npm test --silent && npm run --silent build

@@ -39,7 +39,7 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: float) ->
         tolerance: how much smaller a ratio may be, as a part of the old one.
 
     Returns:
-        What was compared, and how close it came.
+        One line: how many ratios were compared, and the one that fell the most.
 
     Raises:
         UsageError: there is nothing that could be compared.

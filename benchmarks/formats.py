@@ -14,7 +14,7 @@ from colorize_gan.benchmarks.runtimes import Format
 from colorize_gan.benchmarks.section import Settings
 from colorize_gan.benchmarks.timing import Worker, digits, in_turns, median_ratio, table, workers
 from colorize_gan.core.contract import ModelContract
-from colorize_gan.core.parity import Run, compare, floor_of, photographs
+from colorize_gan.core.parity import Run, compare, limit_of, photographs
 from colorize_gan.infer.backends.protocol import RunBackend
 from colorize_gan.infer.colorizer import Colorizer
 
@@ -49,7 +49,7 @@ _REFERENCE, _BASE = FORMATS[0].name, "ONNX Runtime fp32"
 
 @dataclass(frozen=True)
 class Load:
-    """What a model is given at once."""
+    """The input of a model at once."""
 
     side: int
     count: int
@@ -58,7 +58,7 @@ class Load:
 
     @property
     def name(self) -> str:
-        """What it is called in the table."""
+        """Its name in the table."""
         return f"{self.side} px x {self.count}"
 
 
@@ -158,10 +158,10 @@ def _measure_colors(
         probes = islice(photographs(contract), 1 if settings.quick else None)
         reference = eager.run if contract.graph == "lab" else _on_each(colorizer.colorize)
         found = compare(reference, _runner(process), probes)
-        floor = floor_of(contract, rows[name]["computes_in"]).p99
+        limit = limit_of(contract, rows[name]["computes_in"]).p99
         rows[name] |= {"ciede2000_p99": found["p99"], "ciede2000_max": found["max"]}
-        if found["p99"] > floor:
-            rows[name]["status"] = f"other colours: CIEDE2000 p99 above {floor}"
+        if found["p99"] > limit:
+            rows[name]["status"] = f"other colours: CIEDE2000 p99 above {limit}"
 
 
 def _on_each(work: Run) -> Run:

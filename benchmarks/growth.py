@@ -34,14 +34,14 @@ _CLIP_SIZE, _CLIP_RENDER_SIZE = (96, 160), 64
 
 @dataclass(frozen=True)
 class Axis:
-    """What is made larger."""
+    """The quantity that grows."""
 
     name: str
     unit: str
     steps: tuple[float, ...]
     quick_steps: tuple[float, ...]
     why: str
-    """What bends its curves."""
+    """The cause of bends in its curves."""
 
 
 AXES = (

@@ -1,4 +1,4 @@
-"""What `formats` times: a model on one runtime, in a process of its own."""
+"""The runtimes that `formats` times: a model on one runtime, in a process of its own."""
 
 import time
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Format:
 
     @property
     def name(self) -> str:
-        """What it is called in the table."""
+        """Its name in the table."""
         return " ".join([self.runtime, self.precision, *([] if self.device == "cpu" else [self.device])])
 
 

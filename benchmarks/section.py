@@ -14,7 +14,7 @@ SECTIONS = ("formats", "pipeline", "start-up", "training-step", "video", "qualit
 
 @dataclass(frozen=True)
 class Settings:
-    """What is measured."""
+    """The measurement."""
 
     model: Path
     """A lab ONNX file."""
@@ -27,7 +27,7 @@ class Settings:
     scratch: Path
     """Folder for files that nobody needs later."""
     out: Path
-    """Folder of the results, for pictures that are no plots."""
+    """Folder of the results, for pictures that are not plots."""
 
 
 class Section(Protocol):

@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from colorize_gan.benchmarks.timing import table
+from colorize_gan.trainer.config import TrainConfig
+
+_CONFIGS = Path(__file__).parent.parent / "configs"
 
 
 def _study(name: str) -> Any:
@@ -58,6 +61,34 @@ def _gain(row: Any) -> list[Any]:
 
 def _share(row: Any, name: str) -> str:
     return f"{row[name]:.3f}" if name in row else ""
+
+
+def recipes() -> str:
+    """Return the settings in which the runs of the shipped model differ."""
+    runs = ("lite2-pixels", "lite2-pixels-large", "lite2-recognition", "lite2-edges", "lite2")
+    names = (
+        *("l1_epochs", "crop_size", "lr", "chroma_weight", "lambda_recognition", "lambda_edges"),
+        *("tone", "damage", "film", "ema_decay", "start_share", "final_chroma"),
+    )
+    configs = [TrainConfig.of(json.loads((_CONFIGS / f"{run}.json").read_text("utf-8"))) for run in runs]
+    rows = [[f"`{name}`", *(f"{getattr(config, name):g}" for config in configs)] for name in names]
+    return table(["setting", *runs], rows)
+
+
+def ageing() -> str:
+    """Return the gain over grey on aged photographs."""
+    found = _rows("ageing")
+    marks = [name for name in found[0] if name != "model"]
+    rows = [[row["model"], *(f"{row[mark]:.2f}" for mark in marks)] for row in found]
+    return table(["model", "not aged", *marks[1:]], rows)
+
+
+def spill() -> str:
+    """Return the share of pixels where colour steps without an edge."""
+    found = _rows("spill")
+    rows = [[row["model"], f"{row['colorfulness']:.2f}", f"{row['steps']:.1%}"] for row in found]
+    rows.append(["the true photographs", "1.00", f"{found[0]['true steps']:.1%}"])
+    return table(["model", "colourfulness, of the truth's", "pixels with a step"], rows)
 
 
 def saturation() -> str:

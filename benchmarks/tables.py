@@ -35,9 +35,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "sizing": result_tables.sizing,
     "published": lambda: quality.published_table(results("quality")),
     "quality": result_tables.model_quality,
+    "recipes": study_tables.recipes,
     "architectures": study_tables.architectures,
     "ImageNet": study_tables.imagenet,
     "elsewhere": study_tables.outside,
+    "ageing": study_tables.ageing,
+    "spill": study_tables.spill,
     "saturation": study_tables.saturation,
     "tones": study_tables.tones,
     "flicker": lambda: video.flicker_table(results("video")),
@@ -67,7 +70,7 @@ def documents() -> Iterator[tuple[Path, str]]:
 
 
 def filled(text: str, name: str) -> str:
-    """Return a document with its tables made anew.
+    """Return a document with its tables made again.
 
     Args:
         text: Markdown.

@@ -75,7 +75,7 @@ def in_turns(works: Mapping[str, Callable[[], _R]], rounds: int) -> dict[str, li
     """Call works in turns, in every other round backwards, so that what changes with time hits all alike.
 
     Returns:
-        What each returned, by round.
+        The results of each, by round.
     """
     results: dict[str, list[_R]] = {name: [] for name in works}
     for number in range(rounds):

@@ -58,7 +58,7 @@ def run(settings: Settings) -> dict[str, Any]:
 
 
 def colorize(clip: Path, target: Path, colorizer: Colorizer, **options: Any) -> dict[str, Any]:
-    """Colorize one clip; return what is said of the result."""
+    """Colorize one clip; return the description of the result."""
     settings = VideoOptions(on_exists="overwrite", **options)
     [result] = colorize_videos([WorkItem(clip, target)], colorizer, settings)
     if result.status != "written":

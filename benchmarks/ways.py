@@ -1,4 +1,4 @@
-"""What `pipeline` times: ways from files to files, each called in a process of its own."""
+"""The ways that `pipeline` times, from files to files, each called in a process of its own."""
 
 import functools
 import os
@@ -26,7 +26,7 @@ QUALITY = 95
 _INT8 = "-int8"
 
 Seconds = dict[str, float]
-"""Of the stages, and ``wall`` of all."""
+"""Seconds of the stages, and ``wall`` of all."""
 
 
 def measure(way: str, model: Path, folder: Path, out: Path, limit: int | None = None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import click
 
 from colorize_gan.cli.exit_codes import INTERRUPTED, exit_with_code, say_how_to_resume, stop_requests
 from colorize_gan.cli.options import (
+    HintsFromParam,
     chosen_model,
     max_megapixels_option,
     model_options,
@@ -21,7 +22,7 @@ from colorize_gan.cli.paths import PathOrUrl
 from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import ImageError
 from colorize_gan.core.text import printable
-from colorize_gan.infer.batch.results import FORMATS, BatchOptions, InColor, OnExists
+from colorize_gan.infer.batch.results import FORMATS, BatchOptions, HintsFrom, InColor, OnExists
 
 if TYPE_CHECKING:
     from colorize_gan.infer.batch.work import Work
@@ -52,6 +53,14 @@ _STDIN = Path("-")
     default="recolor",
     show_default=True,
     help="What to do with colour photographs. Toned ones, such as sepia, are always recoloured.",
+)
+@click.option(
+    "--hints",
+    type=HintsFromParam(),
+    default="auto",
+    show_default=True,
+    help="Where hints of colour are: auto (NAME.EXT.hints.json beside the photograph), none, or a folder "
+    "that mirrors --out.",
 )
 @workers_option
 @max_megapixels_option(BatchOptions.max_megapixels)
@@ -118,6 +127,7 @@ def colorize_batch(
     inputs: tuple[Path, ...],
     out: Path,
     in_color: InColor,
+    hints: HintsFrom,
     workers: int | None,
     max_megapixels: float,
     recursive: bool,
@@ -143,8 +153,8 @@ def colorize_batch(
     INPUT is an image file, a folder, a quoted glob, a URL, or - for a list of paths on standard input.
     The lightness of each photograph is kept. The colours are a plausible guess, not history.
 
-    Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed (each is listed with its reason),
-    4 device not available, 5 model not usable, 6 a backend gives other colours, 130 interrupted.
+    Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed, 4 device not available, 5 model not usable, 6
+    a backend gives other colours, 130 interrupted. Each failed input is listed with its reason.
     """
     listed = sys.stdin.buffer.read() if _STDIN in inputs else b""
     # from here on: an interrupted import of a C extension is an ImportError
@@ -157,6 +167,7 @@ def colorize_batch(
         options = BatchOptions(
             on_exists=on_exists,
             in_color=in_color,
+            hints=hints,
             quality=quality,
             max_megapixels=max_megapixels,
             workers=workers,

@@ -1,4 +1,4 @@
-"""What a person at the terminal sees of a run of `colorize-batch`, and the report and gallery it leaves."""
+"""The terminal's view of a run of `colorize-batch`, and the report and gallery that it leaves."""
 
 import contextlib
 import os
@@ -101,23 +101,28 @@ class BatchTerminal:
     def _summary(self) -> Iterator[str]:
         job, work, counts = self._job, self._work, self._progress.counts
         done = ", ".join(f"{counts[status]} {status}" for status in ("written", "skipped", "failed"))
-        yield f"{done}, in {job.out}"
+        yield f"{done} -> {job.out}"
         if self._progress.to_look_at:
-            yield f"look at {self._progress.to_look_at} with hardly any colour or damage"
+            count = self._progress.to_look_at
+            yield f"{count} need{'s' if count == 1 else ''} a look: little colour, or damaged input"
         if work.listed:
-            yield f"{len(work.listed)} of the skipped are videos: --videos colorizes them"
+            yield f"skipped {_counted(len(work.listed), 'video')}: --videos colorizes them"
         known = {suffix: n for suffix, n in work.others.items() if suffix in UNSUPPORTED_SUFFIXES}
         unsupported = Counter(known)
         for kind, others in (
-            ("images of an unsupported format", unsupported),
-            ("files that are no images", work.others - unsupported),
+            ("unsupported image", unsupported),
+            ("non-image file", work.others - unsupported),
         ):
             if others:
-                yield f"{others.total()} {kind} left alone ({_most_common(others)})"
+                yield f"ignored {_counted(others.total(), kind)} ({_most_common(others)})"
         for name, path in (("report", job.report), ("gallery", job.gallery)):
             if path:
                 yield f"{name}: {path}"
 
 
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def _most_common(suffixes: Counter[str]) -> str:
-    return ", ".join(f"{suffix or 'no suffix'} {count}" for suffix, count in suffixes.most_common(5))
+    return ", ".join(f"{suffix or 'no suffix'}: {count}" for suffix, count in suffixes.most_common(5))

@@ -35,7 +35,7 @@ class Finding:
     subject: str
     text: str
     advice: str = ""
-    """What to do; empty where nothing is wrong."""
+    """The remedy; empty where nothing is wrong."""
     error: ColorizeError | None = None
     """Why something does not work that was asked for."""
 
@@ -171,7 +171,7 @@ def _loads(library: str) -> bool:
 def _model(name: str, device: str, backend: str) -> Iterator[Finding]:
     """Open the model as asked for and compare its colours with its fingerprint."""
     try:
-        from colorize_gan.core.parity import compare_with_fingerprint, enforce, floor_of
+        from colorize_gan.core.parity import compare_with_fingerprint, enforce, limit_of
         from colorize_gan.infer.backends.open import open_backend
 
         path = find_model(name)
@@ -182,8 +182,8 @@ def _model(name: str, device: str, backend: str) -> Iterator[Finding]:
             f"on {opened.name}, {opened.device}, {opened.precision} (--backend {backend}, --device {device})",
         )
         record = compare_with_fingerprint(opened.run, opened.contract)
-        enforce(record, floor := floor_of(opened.contract, opened.precision))
-        yield Finding("colours", f"CIEDE2000 p99 {record['p99']} to its fingerprint (at most {floor.p99})")
+        enforce(record, limit := limit_of(opened.contract, opened.precision))
+        yield Finding("colours", f"CIEDE2000 p99 {record['p99']} to its fingerprint (at most {limit.p99})")
     except ColorizeError as error:
         yield Finding("asked for", str(error), error=error)
     except (ImportError, AttributeError) as error:

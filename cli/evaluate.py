@@ -68,10 +68,10 @@ def colorize_eval(
     """Measure MODELs (checkpoints or exported files) on the colour photographs in DATA.
 
     They should be photographs that no model was trained on. Higher is better for psnr (dB), psnr_gain (over
-    grey), ssim and agreement (the share of pictures that an ImageNet classifier takes for what it takes the
-    true ones for) and top1 (the share that it takes for what they are); lower for ciede2000 and delta_cf (the
-    truth's colourfulness, cf, less the model's), and for lpips and fid, which are measured when the weights
-    of their networks are on this machine.
+    grey), ssim, agreement and top1. Agreement is how often an ImageNet classifier gives the colorized
+    photograph the same label as the original. In top1 the label is the right one. Lower is better for
+    ciede2000, and for delta_cf, the truth's colourfulness (cf) less the model's. It also is for lpips and
+    fid, which need the weights of their networks on this machine.
     """
     from colorize_gan.exporter.evaluation import EvaluationOptions, evaluate_files
     from colorize_gan.trainer.deep_metrics import missing_weights

@@ -1,4 +1,4 @@
-"""What every command shares: its exit code and its one line on an error."""
+"""Shared by all commands: exit codes and one-line error messages."""
 
 import contextlib
 import errno

@@ -23,6 +23,19 @@ class AutoInt(click.ParamType):  # type: ignore[type-arg] # generic since click 
         return None if value == "auto" else click.IntRange(min=1).convert(value, param, ctx)
 
 
+class HintsFromParam(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
+    """The words auto and none, or a folder."""
+
+    name = "auto|none|DIR"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | Path:
+        """See `click.ParamType.convert`."""
+        if value in ("auto", "none"):
+            return str(value)
+        folder = click.Path(exists=True, file_okay=False, path_type=Path)
+        return Path(folder.convert(value, param, ctx))
+
+
 workers_option = click.option(
     "--workers",
     type=AutoInt(),

@@ -1,4 +1,4 @@
-"""What the person at the terminal, the report and the gallery see of a run."""
+"""The view of a run for the person at the terminal, the report and the gallery."""
 
 import contextlib
 import sys
@@ -38,7 +38,7 @@ class Progress:
         self.counts = Counter[str]()
         self.to_look_at = 0
         self.is_storage_lost = False
-        """Whether the storage failed so many items in a row that the run is to end; it stays true."""
+        """True once the storage failed so many items in a row that the run is to end."""
         self._unreachable = 0
         self._total, self._quiet, self._verbose = total, quiet, verbose
         self._megapixels, self._started, self._logged = 0.0, time.monotonic(), time.monotonic()
@@ -91,7 +91,7 @@ def _write(bar: "tqdm[Never] | None", line: str) -> None:
 
 
 class FrameBar:
-    """A bar for the video in hand, with its frames a second and the time that is left, on stderr."""
+    """A bar for the current video, with its frames a second and the time that is left, on stderr."""
 
     def __init__(self, *, quiet: bool) -> None:
         """Begin; there is a bar from the first frame on, unless ``quiet``."""
@@ -159,6 +159,7 @@ def gallery_sink(path: Path, out: Path, total: int, *, has_links: bool) -> Itera
                     result.note,
                     result.before,
                     result.after,
+                    result.hints,
                 )
             )
 

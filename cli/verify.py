@@ -61,13 +61,13 @@ def colorize_verify(
     )  # what follows is stricter
     click.echo(card(opened.contract))
     try:
-        record, floor = verify(opened, against, images or PHOTOGRAPHS, max_delta_e)
+        record, limit = verify(opened, against, images or PHOTOGRAPHS, max_delta_e)
         click.echo(
             f"- here, on {opened.name} {opened.device}, against {against or 'its fingerprint'}: CIEDE2000 "
-            f"mean {record['mean']}, p99 {record['p99']} (at most {floor.p99}), max {record['max']}, "
+            f"mean {record['mean']}, p99 {record['p99']} (at most {limit.p99}), max {record['max']}, "
             f"changed 8-bit pixels {record['changed_pixels']:.2%}, worst on {record['worst']}"
         )
-        enforce(record, floor)
+        enforce(record, limit)
     except VerificationError as error:
         raise VerificationError(f"{model}: {error}") from error
     return 0

@@ -181,8 +181,8 @@ def colorize_video(
     its luma are kept, and so are sound, subtitles and chapters. The colours are a plausible guess, not
     history.
 
-    Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed (each is listed with its reason),
-    4 device not available, 5 model not usable, 6 a backend gives other colours, 130 interrupted.
+    Exit codes: 0 all done, 2 wrong usage, 3 some inputs failed, 4 device not available, 5 model not usable, 6
+    a backend gives other colours, 130 interrupted. Each failed input is listed with its reason.
     """
     if resume:
         raise UsageError("--resume is not needed: unfinished videos are resumed without it; remove it")
@@ -268,8 +268,7 @@ def _described(result: ItemResult) -> str:
     if result.status != "written":
         return f"{result.source}: {result.status}: {result.reason}"
     line = f"{result.source} -> {result.target}: {result.video['frames']} frames"
-    scores = result.video["flicker"].values()
-    for name, label in (("cdc", "CDC"), ("warped_error", "warped error")):
-        values = " -> ".join(f"{score[name]:.4f}" for score in scores)
-        line += f", {label} {values}" if values else ""
+    if scores := result.video["flicker"].values():
+        cdc, error = (" -> ".join(f"{score[key]:.4f}" for score in scores) for key in ("cdc", "warped_error"))
+        line += f"; flicker: CDC {cdc}, warped error {error}"
     return line + (f" ({result.note})" if result.note else "")

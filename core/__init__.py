@@ -1,1 +1,1 @@
-"""What all parts share: contract, parity and errors; in rooms colour, images, files and the system."""
+"""Shared by all parts: contract, parity and errors; packages for colour, images, files and the system."""

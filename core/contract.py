@@ -60,7 +60,7 @@ class SizeRule:
 
 @dataclass(frozen=True)
 class ModelContract:
-    """What a model file promises.
+    """The promises of a model file.
 
     A ``lab`` graph takes CIE L* (0..100) and gives CIE a*, b* (D65, from sRGB), float32 ``(N, 1, H, W)`` and
     ``(N, 2, H, W)``; height and width follow `size`. One that takes hints has a second input, ``hints``: CIE
@@ -80,7 +80,7 @@ class ModelContract:
     graph: str = "lab"
     """`lab` or `pixels`."""
     takes_hints: bool = False
-    """Whether a lab graph has an input for hints."""
+    """True if a lab graph has an input for hints."""
     precision: str = "fp32"
     """How an exported file computes and stores: see `colorize_gan.exporter.PRECISIONS`."""
     license: str = "unstated"
@@ -105,7 +105,7 @@ class ModelContract:
                 f"no graph of {self.precision} {self.graph} at {self.render_size} pixels is known"
             )
         if self.graph != "lab" and self.takes_hints:
-            raise ModelError(f"no {self.graph} graph that takes hints is known")
+            raise ModelError(f"a {self.graph} graph cannot take hints")
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -133,6 +133,9 @@ class ModelContract:
                 f"{source}: contract schema {schema}, this toolkit reads {SCHEMA}; "
                 "upgrade colorize-gan or export the model again"
             )
+        parity = values.get("parity")
+        if isinstance(parity, dict) and "floor" in parity:  # files of version 0.1.0 call the limit so
+            parity["limit"] = parity.pop("floor")
         try:
             return cls(**{**values, "size": SizeRule(**values["size"])})
         except (TypeError, KeyError, ModelError) as error:

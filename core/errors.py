@@ -4,7 +4,7 @@
   * UsageError               (2)  an option or argument that cannot be honoured
     * DataError                   a data set that is empty, too small or without colour
     * MissingPackageError         a package that an extra brings is not installed
-  * ImageError               (3)  one image cannot be read or written; the run goes on
+  * ImageError               (3)  one image cannot be read or written; the run continues
     * TooLargeError               it has more pixels than are allowed
     * UnknownFormatError          its format is not one that can be read here
     * VideoError                  the same of a video
@@ -71,6 +71,6 @@ class ModelError(ColorizeError):
 
 
 class VerificationError(ColorizeError):
-    """Colours differ more than the floor allows."""
+    """Colours differ more than the limit allows."""
 
     exit_code = 6

@@ -15,7 +15,7 @@ EXTRAS = {
     "ray": ("ray",),
     "bench": ("skimage", "markdown", "matplotlib", "psutil"),
 }
-"""What each extra lets import; its first package stands for it."""
+"""The packages of each extra. The first one tells whether the extra is installed."""
 
 
 def needed(package: str, state: str = "is not installed") -> str:
@@ -45,7 +45,7 @@ def packages_for(purpose: str = "") -> Iterator[None]:
 
 
 def _needed_by(error: ImportError) -> str:
-    """Return what an import lacks; empty where it is no package."""
+    """Return what an import lacks; empty where it is not a package."""
     if isinstance(error.__cause__, ImportError):  # fsspec's says in words what is missing
         return _needed_by(error.__cause__)
     package = (error.name or "").partition(".")[0]

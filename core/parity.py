@@ -33,28 +33,28 @@ _FINGERPRINT_POINTS = 12  # a side
 
 
 @dataclass(frozen=True)
-class Floor:
+class Limit:
     """The largest CIEDE2000 differences that pass."""
 
     p99: float
     mean: float = math.inf
 
 
-_FLOORS = {
-    "fp32": Floor(p99=0.1),
-    "fp16-weights": Floor(p99=0.5),
-    "int8-weights": Floor(p99=2.0),
-    "fp16": Floor(p99=1.0),
-    "bf16": Floor(p99=1.0),
-    "int8": Floor(p99=3.0, mean=1.0),
+_LIMITS = {
+    "fp32": Limit(p99=0.1),
+    "fp16-weights": Limit(p99=0.5),
+    "int8-weights": Limit(p99=2.0),
+    "fp16": Limit(p99=1.0),
+    "bf16": Limit(p99=1.0),
+    "int8": Limit(p99=3.0, mean=1.0),
 }
 _ROUNDING = 0.5  # CIEDE2000 p99 of the few 8-bit samples that lie between two levels and round the other way
 
 
-def floor_of(contract: ModelContract, computed_in: str = "fp32") -> Floor:
+def limit_of(contract: ModelContract, computed_in: str = "fp32") -> Limit:
     """Return what a file has to keep to on a backend of that precision: the looser of the two."""
-    floor = max((_FLOORS[name] for name in (contract.precision, computed_in)), key=lambda floor: floor.p99)
-    return floor if contract.graph == "lab" else Floor(floor.p99 + _ROUNDING, floor.mean)
+    limit = max((_LIMITS[name] for name in (contract.precision, computed_in)), key=lambda limit: limit.p99)
+    return limit if contract.graph == "lab" else Limit(limit.p99 + _ROUNDING, limit.mean)
 
 
 def compare(reference: Run, tested: Run, probes: Iterable[Probe]) -> dict[str, Any]:
@@ -98,13 +98,12 @@ def compare(reference: Run, tested: Run, probes: Iterable[Probe]) -> dict[str, A
     }
 
 
-def enforce(record: dict[str, Any], floor: Floor) -> None:
-    """Raise a `VerificationError` when a record of `compare` is above the floor; not a number is."""
-    for name, limit in (("p99", floor.p99), ("mean", floor.mean)):
-        if not record[name] <= limit:
+def enforce(record: dict[str, Any], limit: Limit) -> None:
+    """Raise a `VerificationError` when a record of `compare` is above the limit; not a number is."""
+    for name, most in (("p99", limit.p99), ("mean", limit.mean)):
+        if not record[name] <= most:
             raise VerificationError(
-                f"colours differ: CIEDE2000 {name} {record[name]} is above {limit}, "
-                f"worst on {record['worst']}"
+                f"colours differ: CIEDE2000 {name} {record[name]} is above {most}, worst on {record['worst']}"
             )
 
 

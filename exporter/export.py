@@ -19,12 +19,12 @@ from colorize_gan.core.files.atomic import lasting_path
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.parity import (
     PHOTOGRAPHS,
-    Floor,
+    Limit,
     Run,
     compare,
     enforce,
     fingerprint,
-    floor_of,
+    limit_of,
     probes,
     some_images,
 )
@@ -45,15 +45,15 @@ class ExportOptions:
     """Which files are written."""
 
     formats: tuple[str, ...] = ("onnx", "torchscript")
-    """Of `FORMATS`."""
+    """Names in `FORMATS`."""
     graph: str = "lab"
-    """Of `GRAPHS`; pixels is for ONNX alone."""
+    """A name in `GRAPHS`; pixels is for ONNX alone."""
     precisions: tuple[str, ...] = ("fp32",)
-    """Of `PRECISIONS`; a format that has none of them is written in fp32."""
+    """Names in `PRECISIONS`; a format that has none of them is written in fp32."""
     opset: int | None = None
-    """Of ONNX files; None for the source's own."""
+    """Opset of ONNX files; None for the source's own."""
     max_delta_e: float | None = None
-    """Largest CIEDE2000 p99 to the generator; None for that of `floor_of`."""
+    """Largest CIEDE2000 p99 to the generator; None for that of `limit_of`."""
     verify: bool = True
     calibration: StrPath = PHOTOGRAPHS
     """Folder of photographs that set the ranges of int8."""
@@ -188,17 +188,17 @@ def _save_verified(
 
 def _verify(part: Path, reference: Run, contract: ModelContract, options: ExportOptions) -> dict[str, Any]:
     """Compare a file through the users' own loader on every device that works; return the worst record."""
-    floor = gate(contract, options.max_delta_e)
+    limit = gate(contract, options.max_delta_e)
     records: dict[str, dict[str, Any]] = {}
     for backend in _open_everywhere(part):
         try:
             found = compare(reference, backend.run, probes(contract))
-            enforce(found, floor)
+            enforce(found, limit)
         except VerificationError as error:
             raise VerificationError(f"{backend.device}: {error}") from error
         records[f"{backend.name} {backend.device}"] = found
     worst = max(records.values(), key=lambda record: record["p99"])
-    return worst | {"floor": floor.p99, "verified_on": ", ".join(records)}
+    return worst | {"limit": limit.p99, "verified_on": ", ".join(records)}
 
 
 def check_gate(max_delta_e: float | None, *, verify: bool) -> None:
@@ -207,9 +207,9 @@ def check_gate(max_delta_e: float | None, *, verify: bool) -> None:
         raise UsageError("`max_delta_e`: does nothing where nothing is verified")
 
 
-def gate(contract: ModelContract, max_delta_e: float | None) -> Floor:
-    """Return the floor that a file has to keep to: that of its precision, unless told otherwise."""
-    return floor_of(contract) if max_delta_e is None else Floor(max_delta_e)
+def gate(contract: ModelContract, max_delta_e: float | None) -> Limit:
+    """Return the limit that a file has to keep to: that of its precision, unless told otherwise."""
+    return limit_of(contract) if max_delta_e is None else Limit(max_delta_e)
 
 
 def _open_everywhere(path: Path) -> Iterator[Backend]:

@@ -18,7 +18,7 @@ from colorize_gan.core.errors import UsageError, VerificationError
 from colorize_gan.infer.backends.torch_backends import torchscript_deprecation_silenced
 
 DEFAULT_OPSET = 18
-"""Of ONNX files that are made of a checkpoint."""
+"""Opset of ONNX files that are made from a checkpoint."""
 
 _AXES = ("batch", None, "height", "width")
 _CHANCE = ("dropout", "bernoulli", "multinomial", "random", "rand", "normal_")
@@ -37,7 +37,7 @@ def build_torchscript(generator: nn.Module, contract: ModelContract) -> torch.ji
     in_bf16 = contract.precision == "bf16"
     if in_bf16:  # bfloat16 convolutions are faster in this layout
         generator = copy.deepcopy(generator).to(memory_format=torch.channels_last)
-    # autocast and not a generator in bfloat16: what it leaves in float32 keeps the colours within the floor;
+    # autocast and not a generator in bfloat16: what it leaves in float32 keeps the colours within the limit;
     # without its cache, which would put the casts of the weights outside the trace
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=in_bf16, cache_enabled=False)
     with torchscript_deprecation_silenced(), torch.inference_mode(), autocast:
@@ -125,7 +125,7 @@ def _refusals_named(format_: str, contract: ModelContract) -> Iterator[None]:
         yield
     except Exception as error:  # a network with sizes they cannot keep free has them raise many things
         raise UsageError(
-            f"`formats` {format_}: PyTorch cannot export {contract.architecture} with free sizes "
+            f"`formats` {format_}: PyTorch cannot export {contract.architecture} with dynamic sizes "
             f"({type(error).__name__}); use `formats` torchscript"
         ) from error
 
@@ -157,7 +157,7 @@ def _require_eval_mode(generator: nn.Module) -> None:
 def _refuse_chance(operators: Iterable[str]) -> None:
     for operator in operators:
         if any(word in operator.lower() for word in _CHANCE):
-            raise VerificationError(f"the graph has the operator {operator}: its colours would be by chance")
+            raise VerificationError(f"the graph has the random operator {operator}: its colours would vary")
 
 
 def _clean(model: onnx.ModelProto) -> None:

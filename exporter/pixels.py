@@ -39,7 +39,7 @@ def to_pixels(generator: onnx.ModelProto, contract: ModelContract) -> onnx.Model
     """Put the colour arithmetic around an ONNX generator.
 
     The new graph takes ``rgb``, sRGB uint8 ``(N, H, W, 3)`` of any size, and returns ``colored``, the same
-    with new chroma: L* is that of the input at its full resolution, chroma is reduced where sRGB cannot show
+    with new chroma. L* is that of the input at its full resolution. Chroma is reduced where sRGB cannot show
     it. The generator sees the image at the contract's render size, each pixel the mean of those it covers,
     and no hints.
 

@@ -45,7 +45,7 @@ def store_weights_as_int8(model: onnx.ModelProto) -> onnx.ModelProto:
     """Store the weights of convolutions and matrix products as 8-bit integers, other large ones as float16.
 
     Each output channel has a scale of its own. Runtimes fold Cast and Mul when they load, while ONNX Runtime
-    computes DequantizeLinear anew for every image.
+    computes DequantizeLinear again for every image.
     """
     axes = {node.input[1]: _CHANNEL_AXES[node.op_type] for node in _layers(model.graph)}
 
@@ -158,9 +158,9 @@ def to_int8(
 ) -> onnx.ModelProto:
     """Quantize to 8-bit integers: unsigned activations, signed weights per channel, in QDQ form.
 
-    Other signs were measured slower than float32 on CPUs. Of a network with attention, only products with
-    weights become integers: 8 bits do not hold the few large values of what lies between. Weights that stay
-    float32 are stored as float16.
+    Other signs were measured slower than float32 on CPUs. In a network with attention, only products with
+    weights become integers, because 8 bits do not hold the few large values of other products. Weights that
+    stay float32 are stored as float16.
 
     Args:
         model: the float32 generator.

@@ -1,4 +1,4 @@
-"""What is exported: a training checkpoint, or a lab ONNX file that is to be given another shape."""
+"""The source of an export: a training checkpoint, or a lab ONNX file that is to be given another shape."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -34,13 +34,13 @@ class CheckpointSource:
     """A generator in PyTorch: it can become a file of any format."""
 
     contract: ModelContract
-    """Of the generator: without records of parity or precision."""
+    """Contract of the generator: without records of parity or precision."""
     generator: nn.Module
     run: Run
     """The reference: L to ab, in float32."""
 
     name = "the eager float32 generator"
-    """What it is, for the record."""
+    """Description for the record."""
     formats = FORMATS
     opset = DEFAULT_OPSET
 
@@ -61,11 +61,11 @@ class OnnxSource:
     """A lab ONNX file: it can become other ONNX files, of its own operator set."""
 
     contract: ModelContract
-    """Of the generator: without records of parity or precision."""
+    """Contract of the generator: without records of parity or precision."""
     run: Run
     """The reference: L to ab, in float32."""
     name: str
-    """What it is, for the record."""
+    """Description for the record."""
     model: onnx.ModelProto
     opset: int
 

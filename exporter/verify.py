@@ -9,11 +9,11 @@ from colorize_gan.core.extras import packages_for
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.parity import (
     PHOTOGRAPHS,
-    Floor,
+    Limit,
     Run,
     compare,
     compare_with_fingerprint,
-    floor_of,
+    limit_of,
     probes,
 )
 from colorize_gan.infer.backends.bundled import BACKENDS_BY_SUFFIX, bundled_models
@@ -33,7 +33,7 @@ _CARD = (
 
 def verify(
     backend: Backend, against: StrPath | None, images: StrPath = PHOTOGRAPHS, max_delta_e: float | None = None
-) -> tuple[dict[str, Any], Floor]:
+) -> tuple[dict[str, Any], Limit]:
     """Measure the colours of an opened model file.
 
     Args:
@@ -41,11 +41,11 @@ def verify(
         against: checkpoint or model file to compare it with on all probes; None for the fingerprint of the
             generator in the file's own contract.
         images: folder of photographs among the probes, with ``against``.
-        max_delta_e: floor of CIEDE2000 p99; None for that of the less exact of the two, and
+        max_delta_e: limit of CIEDE2000 p99; None for that of the less exact of the two, and
             of the precision the backend computes in.
 
     Returns:
-        The record of `compare`, and the floor it has to keep to.
+        The record of `compare`, and the limit it has to keep to.
 
     Raises:
         MissingPackageError: ``against`` is a checkpoint, and the training tools are not installed.
@@ -54,7 +54,7 @@ def verify(
         VerificationError: an output is not finite.
     """
     contract = backend.contract
-    floors = [floor_of(contract, backend.precision)]
+    limits = [limit_of(contract, backend.precision)]
     if against is None:
         record = compare_with_fingerprint(backend.run, contract)
     else:
@@ -63,10 +63,10 @@ def verify(
             raise UsageError(f"`against` {against}: a {other.graph} graph, not {contract.graph}")
         if (other.size, other.takes_hints) != (contract.size, contract.takes_hints):
             raise UsageError(f"`against` {against}: takes other sizes or inputs, so it is another generator")
-        floors.append(floor_of(other))
+        limits.append(limit_of(other))
         record = compare(reference, backend.run, probes(contract, images))
-    loosest = max(floors, key=lambda floor: floor.p99)
-    return record, loosest if max_delta_e is None else Floor(max_delta_e)
+    loosest = max(limits, key=lambda limit: limit.p99)
+    return record, loosest if max_delta_e is None else Limit(max_delta_e)
 
 
 def _open_reference(path: Path) -> tuple[Run, ModelContract]:

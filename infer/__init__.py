@@ -8,12 +8,14 @@ if TYPE_CHECKING:
     from colorize_gan.infer.batch.results import ItemResult as ItemResult
     from colorize_gan.infer.colorizer import Colorizer as Colorizer
     from colorize_gan.infer.folder import colorize_folder as colorize_folder
+    from colorize_gan.infer.hints import Hint as Hint
 
-__all__ = ["BatchOptions", "Colorizer", "ItemResult", "colorize_folder", "open_backend"]
+__all__ = ["BatchOptions", "Colorizer", "Hint", "ItemResult", "colorize_folder", "open_backend"]
 
 _HOMES = {
     "BatchOptions": "batch.results",
     "Colorizer": "colorizer",
+    "Hint": "hints",
     "ItemResult": "batch.results",
     "colorize_folder": "folder",
     "open_backend": "backends.open",

@@ -3,6 +3,7 @@
 import copy
 import os
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -21,11 +22,13 @@ from colorize_gan.core.color.pixels import halve, shrink_to, strips
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import ImageError, ModelError, UsageError
 from colorize_gan.core.files.paths import StrPath
+from colorize_gan.core.hints import join_hints
 from colorize_gan.core.images.decode import Planes
 from colorize_gan.infer.backends.batching import BatchingBackend
 from colorize_gan.infer.backends.bundled import DEFAULT_MODEL, find_model
 from colorize_gan.infer.backends.open import open_backend
 from colorize_gan.infer.backends.protocol import Backend
+from colorize_gan.infer.hints import Hint, hint_map
 from colorize_gan.infer.upsample import Upsampler, upsample
 
 MINIMUM_SIDE = 8
@@ -77,8 +80,8 @@ class Colorizer:
             render_size: short side, in pixels, that the network sees; None for the contract's.
             saturation: factor on the predicted chroma.
             strength: 1 for the predicted colour, 0 for the image's own, between them a blend.
-            batch_size: images of one size, wanted by several threads at once, that the network sees
-                together; None for 1 on a CPU, where more would be slower, and 8 on a GPU.
+            batch_size: images of one size, wanted by several threads at once, that the network sees together.
+                None is 1 on a CPU, where more would be slower, and 8 on a GPU.
 
         Raises:
             ModelError: no such model, or one that cannot be trusted.
@@ -122,7 +125,7 @@ class Colorizer:
 
     @property
     def wanted_workers(self) -> int:
-        """Images worth having in work at once: one a core, or enough to fill a batch while another waits."""
+        """Images to have in progress at once: one a core, or enough to fill a batch while another waits."""
         return max(os.cpu_count() or 1, 2 * self.batch_size)
 
     @property
@@ -142,20 +145,21 @@ class Colorizer:
             "strength": self.strength,
         }
 
-    def colorize(self, image: np.ndarray) -> np.ndarray:
+    def colorize(self, image: np.ndarray, hints: Sequence[Hint] = ()) -> np.ndarray:
         """Colorize an image; CIE L* stays what it was.
 
         Args:
             image: sRGB, uint8 or uint16: grey ``(H, W)``, RGB ``(H, W, 3)`` or RGBA ``(H, W, 4)``.
+            hints: colours that are known, for a model that takes them.
 
         Returns:
             RGB, or RGBA with the same alpha, of the same height, width and dtype.
 
         Raises:
-            ImageError: smaller than `MINIMUM_SIDE`, or of another kind.
+            ImageError: smaller than `MINIMUM_SIDE`, or of another kind; hints, and the model takes none.
         """
         prepared = self.prepare(image)
-        return self.merge(prepared, self.predict(prepared))
+        return self.merge(prepared, self.predict(prepared, hints))
 
     def prepare(self, image: np.ndarray) -> Prepared:
         """Take from an image what is needed to colorize it: the first step of `colorize`."""
@@ -175,9 +179,20 @@ class Colorizer:
         seen = coarse if min(coarse.shape) >= self._least_side else image
         return Prepared(image, self._reduce(seen, self.network_size(height, width)), coarse)
 
-    def predict(self, prepared: Prepared) -> FloatArray:
-        """Return ab ``(h, w, 2)`` of the reduced lightness: the second step of `colorize`."""
-        ab = self.backend.run(prepared.reduced[None, None])[0]  # (2, h, w)
+    def predict(self, prepared: Prepared, hints: Sequence[Hint] = ()) -> FloatArray:
+        """Return ab ``(h, w, 2)`` of the reduced lightness: the second step of `colorize`.
+
+        Raises:
+            ImageError: hints, and the model takes none.
+        """
+        inputs = prepared.reduced[None, None]
+        if hints:
+            if not self.contract.takes_hints:
+                raise ImageError(f"it has hints, and the model {self.contract.name} takes none")
+            height, width = prepared.reduced.shape
+            drawn = hint_map(hints, height, width, self.saturation)
+            inputs = join_hints(inputs, drawn[None])
+        ab = self.backend.run(inputs)[0]  # (2, h, w)
         return ab.transpose(1, 2, 0) * np.float32(self.saturation)
 
     def merge(self, prepared: Prepared, ab: FloatArray) -> np.ndarray:
@@ -197,8 +212,8 @@ class Colorizer:
         """Return a grey 8-bit image in colour as JPEG keeps it, and small: `merge` for less arithmetic.
 
         Luma is the grey value, corrected so that CIE L* and not luma stays what it was. Chroma and the
-        correction are computed at half the size of the image or, of a large one, at twice the network's; of
-        that size is the small image, RGB ``(h, w, 3)`` uint8.
+        correction are computed at half the size of the image, or, if it is large, at twice the network's. The
+        small image has that size; it is RGB ``(h, w, 3)`` uint8.
         """
         coarse = prepared.coarse
         assert coarse is not None

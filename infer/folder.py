@@ -54,7 +54,7 @@ def colorize_items(
     options: BatchOptions = _DEFAULTS,
     is_over: Callable[[], bool] = lambda: False,
 ) -> Generator[ItemResult, None, None]:
-    """Colorize work items as `colorize_folder` does; closing the iterator ends with those in hand.
+    """Colorize work items as `colorize_folder` does; closing the iterator ends with those in progress.
 
     So does ``is_over``, once it is true, but their results are yielded.
     """
@@ -66,5 +66,13 @@ def colorize_items(
     settings = settings_digest(colorizer, options)
     with one_thread_each():
         yield from run_tasks(
-            work, items, ANYWHERE.path_of(out), ANYWHERE, settings, options.on_exists, workers, is_over
+            work,
+            items,
+            ANYWHERE.path_of(out),
+            ANYWHERE,
+            settings,
+            options.on_exists,
+            workers,
+            is_over,
+            "none" if options.members else options.hints,
         )

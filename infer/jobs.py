@@ -18,6 +18,7 @@ from colorize_gan.infer.batch.inputs import find_work
 from colorize_gan.infer.batch.open import ModelOptions, open_colorizer
 from colorize_gan.infer.batch.pages import check_pages
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult, LeftError
+from colorize_gan.infer.batch.sidecars import Sidecars
 from colorize_gan.infer.batch.watcher import Watcher
 from colorize_gan.infer.batch.work import SHARDS, Selection, Work, WorkItem
 from colorize_gan.infer.remote.places import ANYWHERE
@@ -30,11 +31,12 @@ if TYPE_CHECKING:
 Engine = Literal["local", "ray"]
 
 _A_VIDEO = "a video; `videos` colorizes it, and so does colorize-video"
+_NO_PHOTOGRAPH = "hints of no photograph: their name is the whole name of one, with .hints.json"
 
 
 @dataclass(frozen=True)
 class BatchJob:
-    """What a run is asked to do."""
+    """The options of a run."""
 
     inputs: Sequence[Path | Sequence[Path]]
     """Files, folders, globs and URLs; one that is a list stands for the files in it."""
@@ -46,11 +48,11 @@ class BatchJob:
     selection: Selection = field(default_factory=Selection)
     """Which photographs of folders and globs are taken."""
     videos: bool = False
-    """Colorize videos, too; else they are left alone, which is told."""
+    """Colorize videos, too; else they are left alone, and counted."""
     engine: Engine = "local"
-    """What does the work: this machine, or a Ray cluster."""
+    """The engine that does the work: this machine, or a Ray cluster."""
     ray_address: str | None = None
-    """Of the cluster: see `open_cluster`."""
+    """Address of the cluster: see `open_cluster`."""
     limit: int | None = None
     """Do the first so many only."""
     fail_fast: bool = False
@@ -88,6 +90,8 @@ def _check_shards(job: BatchJob) -> None:
         return
     if job.videos or job.gallery:
         raise UsageError(f"`{'videos' if job.videos else 'gallery'}` is for files, not for `shards`")
+    if isinstance(job.options.hints, Path):
+        raise UsageError(f"`hints` {job.options.hints}: for files, not for `shards`")
     if job.options.on_exists == "rename":
         raise UsageError("`on_exists` rename is for images; with `shards` use skip, overwrite or error")
 
@@ -141,12 +145,12 @@ def is_video(item: WorkItem) -> bool:
 
 
 def run_batch(job: BatchJob, work: Work, watcher: Watcher, stop: threading.Event) -> None:
-    """Bring the work of a job to its end; what is done when the run is over is told of.
+    """Bring the work of a job to its end; what is done when the run is over is reported.
 
     Args:
         job: what is asked for.
         work: what `find_batch` found.
-        watcher: is told of it, in the order of the inputs.
+        watcher: hears of each result, in the order of the inputs.
         stop: ends the run soon, like ``watcher.is_over``, and what it waits for.
 
     Raises:
@@ -172,7 +176,7 @@ _IsOver = Callable[[], bool]
 
 
 class _Opened(NamedTuple):
-    """What does the work."""
+    """The engine that does the work."""
 
     colorizer: "Colorizer"
     """The model, or what stands for that of other machines."""
@@ -192,11 +196,19 @@ def _results(
             yield ItemResult(entry.source, None, "failed", entry.reason)
         for path in work.listed:
             yield ItemResult(path, None, "skipped", _A_VIDEO)
+        for path in _unused_hints(job, work):
+            yield ItemResult(path, None, "skipped", _NO_PHOTOGRAPH)
         if opened and images:
             yield from stack.enter_context(closing(opened.colorize(images)))
         if opened and clips:
             going = itertools.takewhile(lambda _: not is_over(), clips)
             yield from stack.enter_context(closing(_videos(job, going, opened.colorizer, watcher, stop)))
+
+
+def _unused_hints(job: BatchJob, work: Work) -> Iterator[Path]:
+    is_part = job.limit is not None or job.selection.is_narrow
+    if not job.options.members and not (is_part and isinstance(job.options.hints, Path)):
+        yield from Sidecars(job.options.hints, job.out).unused(work.items)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from colorize_gan.core.images.encode import encode, encode_planes
 from colorize_gan.core.images.formats import JPEG_SUFFIXES, SIXTEEN_BIT_SUFFIXES, usual_suffix
 from colorize_gan.core.version import __version__
 from colorize_gan.infer.colorizer import Colorizer
+from colorize_gan.infer.hints import HintFile
 from colorize_gan.infer.notes import DAMAGED, HARDLY_ANY_COLOR
 from colorize_gan.infer.timings import StageClock
 
@@ -28,11 +29,11 @@ class Colored:
     """A picture in colour."""
 
     content: bytes
-    """Of its file."""
+    """Content of its file."""
     shown: np.ndarray
     """Its RGB, of a large one reduced: uint8 or uint16 ``(H, W, C)``."""
     facts: dict[str, Any]
-    """What is to be said of it: fields of `ItemResult`."""
+    """Facts about it: fields of `ItemResult`."""
 
 
 def decode(content: bytes, max_megapixels: float | None) -> Picture:
@@ -45,20 +46,28 @@ def decode(content: bytes, max_megapixels: float | None) -> Picture:
     return dataclasses.replace(picture, pixels=as_grey(picture.pixels))
 
 
-def color(picture: Picture, suffix: str, colorizer: Colorizer, quality: int, clock: StageClock) -> Colored:
+def color(
+    picture: Picture,
+    suffix: str,
+    colorizer: Colorizer,
+    quality: int,
+    clock: StageClock,
+    hints: HintFile | None = None,
+) -> Colored:
     """Colorize a picture of `decode` and encode it for a lower-case ``suffix``.
 
     Raises:
-        ImageError: it is too small, or the format cannot hold it.
+        ImageError: it is too small, the format cannot hold it, or the hints are not for it or the model.
         MemoryError: there is not enough for an image of this size.
     """
     software = f"colorize-gan {__version__}, colours made by machine, model {colorizer.contract.name}"
     metadata = picture.metadata.made_by(software)
     pixels = picture.pixels
+    given = hints.for_size(pixels.shape[1], pixels.shape[0]) if hints else ()
     with clock.measure("preprocess"):
         prepared = colorizer.prepare(pixels)
     with clock.measure("infer"):
-        ab = colorizer.predict(prepared)
+        ab = colorizer.predict(prepared, given)
     if suffix in JPEG_SUFFIXES and pixels.ndim == 2 and pixels.dtype == np.uint8:
         with clock.measure("merge"):
             planes, shown = colorizer.merge_planes(prepared, ab)
@@ -69,7 +78,8 @@ def color(picture: Picture, suffix: str, colorizer: Colorizer, quality: int, clo
             shown = colorizer.merge(prepared, ab)
         with clock.measure("encode"):
             content = encode(suffix, shown, quality, metadata)
-    return Colored(content, shown, facts_of(picture, shown, suffix))
+    facts = facts_of(picture, shown, suffix) | ({"hints": len(given)} if given else {})
+    return Colored(content, shown, facts)
 
 
 def copy(picture: Picture, content: bytes, own: str, suffix: str, quality: int) -> Colored:

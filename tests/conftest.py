@@ -14,6 +14,7 @@ except ImportError:
 
 import cv2
 import skimage.data
+from filelock import FileLock
 
 from colorize_gan.core.contract import ModelContract
 
@@ -68,36 +69,66 @@ def lively_checkpoint(folder: Path, architecture: str, name: str, render_size: i
     return path
 
 
-@pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint of an EfficientNet-Lite0 generator."""
-    return lively_checkpoint(tmp_path_factory.mktemp("checkpoint"), "efficientnet_lite0", "tiny", 64)
+class Exports(dict[str, Path]):
+    """A checkpoint's files by format, each made when a test first asks for it.
+
+    The workers of a run share them: one exports, the others wait for it.
+    """
+
+    def __init__(self, checkpoint: Path, folder: Path, *, verify: bool) -> None:
+        """Name the checkpoint and the folder of its files, one of all workers."""
+        super().__init__()
+        self._checkpoint, self._folder, self._verify = checkpoint, folder, verify
+
+    def __missing__(self, format_: str) -> Path:
+        """Export it, or find what another worker exported."""
+        from colorize_gan.exporter.export import ExportOptions, export_file
+
+        self._folder.mkdir(exist_ok=True)
+        with FileLock(self._folder / f"{format_}.lock"):
+            self[format_] = self._folder / f"{self._checkpoint.stem}.{format_}"
+            if not self[format_].exists():
+                options = ExportOptions(formats=(format_,), verify=self._verify)
+                list(export_file(self._checkpoint, self._folder, options))
+        return self[format_]
 
 
 @pytest.fixture(scope="session")
-def exported(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of all workers of this run of the tests."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+def shared_checkpoint(run_folder: Path, architecture: str, name: str) -> Path:
+    """Save a `lively_checkpoint`, or find that of another worker."""
+    path = run_folder / f"{name}.pt"
+    with FileLock(path.with_suffix(".lock")):
+        return path if path.exists() else lively_checkpoint(run_folder, architecture, name, 64)
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(run_folder: Path) -> Path:
+    """A checkpoint of a generator over one of timm's smallest networks."""
+    return shared_checkpoint(run_folder, "test_efficientnet", "tiny")
+
+
+@pytest.fixture(scope="session")
+def exported(tiny_checkpoint: Path, run_folder: Path) -> Exports:
     """The tiny checkpoint as `onnx`, `torchscript` and `pt2` files."""
-    from colorize_gan.exporter.export import ExportOptions, export_file
-
-    options = ExportOptions(formats=("onnx", "torchscript", "pt2"))
-    files = export_file(tiny_checkpoint, tmp_path_factory.mktemp("exported"), options)
-    return {file.path.suffix[1:]: file.path for file in files}
+    return Exports(tiny_checkpoint, run_folder / "exported", verify=True)
 
 
 @pytest.fixture(scope="session")
-def hinted_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def hinted_checkpoint(run_folder: Path) -> Path:
     """A checkpoint of a generator that takes hints: a tiny Vision Transformer's."""
-    return lively_checkpoint(tmp_path_factory.mktemp("hinted"), "dinov2_nano", "hinted", 64)
+    return shared_checkpoint(run_folder, "dinov2_nano", "hinted")
 
 
 @pytest.fixture(scope="session")
-def hinted(hinted_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def hinted(hinted_checkpoint: Path, run_folder: Path) -> Exports:
     """That checkpoint as `onnx`, `torchscript` and `pt2` files, whose colours a test compares."""
-    from colorize_gan.exporter.export import ExportOptions, export_file
-
-    options = ExportOptions(formats=("onnx", "torchscript", "pt2"), verify=False)
-    files = export_file(hinted_checkpoint, tmp_path_factory.mktemp("hinted"), options)
-    return {file.path.suffix[1:]: file.path for file in files}
+    return Exports(hinted_checkpoint, run_folder / "hinted", verify=False)
 
 
 @pytest.fixture(scope="session")

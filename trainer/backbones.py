@@ -198,8 +198,8 @@ def _read_state_dict(path: Path, backbone: str) -> dict[str, Tensor]:
 def lukemelas_to_timm(weights: dict[str, Tensor], backbone: str) -> dict[str, Tensor]:
     """Rename the keys of an `efficientnet_pytorch` state dict to timm's.
 
-    Both list the same layers in the same order (stem, blocks, head) and only name them differently, so
-    the names are paired by position; kind and shape of every pair must agree.
+    Both list the same layers in the same order (stem, blocks, head) and only name them differently. So the
+    names are paired by position; kind and shape of every pair must agree.
 
     Raises:
         ModelError: the two networks differ.

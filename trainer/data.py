@@ -1,4 +1,4 @@
-"""What training reads: batches of crops in a reproducible order, and whole squares for evaluation."""
+"""The data of training: batches of crops in a reproducible order, and whole squares for evaluation."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,6 +11,7 @@ from colorize_gan.core.color.lab import FloatArray, rgb_to_lab
 from colorize_gan.core.errors import DataError
 from colorize_gan.trainer.augment import age, expose_film, random_crop
 from colorize_gan.trainer.config import TrainConfig
+from colorize_gan.trainer.features import FeatureCache
 from colorize_gan.trainer.hints import simulate_hints
 from colorize_gan.trainer.photos import Photo
 
@@ -21,8 +22,9 @@ _LONGEST_ENLARGED = 16  # short sides; the middle of longer pictures is resized 
 _HINT_STREAM = 1  # hints have random numbers of their own: crops are the same with and without
 
 Batch = dict[str, Tensor]
-"""``L`` float32 (N, 1, H, W), CIE L* 0..100; ``ab`` float32 (N, 2, H, W), CIE a*, b*; where the config wants
-hints, ``hints`` float32 (N, 3, H, W), CIE a*, b* and weight 0..1."""
+"""``L`` float32 (N, 1, H, W), CIE L* 0..100; ``ab`` float32 (N, 2, H, W), CIE a*, b*. Where the config wants
+hints, ``hints`` float32 (N, 3, H, W), CIE a*, b* and weight 0..1. Where they are kept, ``features`` float32
+(N, C, H/16, W/16) of the encoder."""
 
 
 def center_square(rgb: np.ndarray, size: int) -> np.ndarray:
@@ -47,13 +49,15 @@ def _middle(rgb: np.ndarray, longest: int) -> np.ndarray:
 class TrainingCrops:
     """Random crops, mirrored and aged at random as the config says.
 
-    A crop is a function of (seed, epoch, index) and its size alone, so a resumed run sees what an
-    uninterrupted one would have seen.
+    A crop is a function of seed, epoch, photograph and size alone, so a resumed run sees what an
+    uninterrupted one would have seen. With features that are kept, crops come again after some epochs.
     """
 
-    def __init__(self, photos: list[Photo], config: TrainConfig) -> None:
-        """Serve crops of ``photos``."""
-        self.photos, self.config = photos, config
+    def __init__(
+        self, photos: list[Photo], config: TrainConfig, features: FeatureCache | None = None
+    ) -> None:
+        """Serve crops of ``photos``, with the encoder's features where those are kept."""
+        self.photos, self.config, self.features = photos, config, features
 
     def __len__(self) -> int:
         """Return the number of photographs."""
@@ -62,12 +66,20 @@ class TrainingCrops:
     def crop(self, epoch: int, index: int, size: int) -> tuple[FloatArray, FloatArray]:
         """Return a crop as lightness ``(1, size, size)`` and ab ``(2, size, size)``."""
         config = self.config
-        rng = np.random.default_rng((config.seed, epoch, index))
+        rng = np.random.default_rng((config.seed, self._turn(epoch), self._number(index)))
         rgb = self._view(index, size, rng)
         lightness, ab = rgb_to_lab(rgb)
         if rng.random() < config.film:
             lightness = expose_film(rgb, rng)
         return age(lightness, rng, config.tone, config.damage)[None], ab.transpose(2, 0, 1)
+
+    def _turn(self, epoch: int) -> int:
+        """Return which of a photograph's crops an epoch uses."""
+        return epoch if self.features is None else epoch % self.config.feature_crops
+
+    def _number(self, index: int) -> int:
+        """Return a number that a photograph keeps whatever is added beside it."""
+        return int(self.photos[index].digest[:16], 16)
 
     def _view(self, index: int, size: int, rng: np.random.Generator) -> np.ndarray:
         """Return a window of the photograph, or an even grey, as ``(size, size, 3)`` uint8 sRGB."""
@@ -83,11 +95,15 @@ class TrainingCrops:
         if self.config.hints:
             arrays["hints"] = tuple(self.hints(*key, colors) for key, colors in zip(keys, ab, strict=True))
         # stacked by numpy: torch would start its threads in each loader thread
-        return {name: torch.from_numpy(np.stack(each)) for name, each in arrays.items()}
+        batch = {name: torch.from_numpy(np.stack(each)) for name, each in arrays.items()}
+        if self.features is not None:
+            names = [f"{self.photos[index].digest}-{self._turn(epoch)}" for epoch, index in keys]
+            batch["features"] = self.features.of(names, batch["L"])
+        return batch
 
     def hints(self, epoch: int, index: int, ab: FloatArray) -> FloatArray:
         """Return hints ``(3, size, size)`` for a crop with that ab, or none, as the config says."""
-        rng = np.random.default_rng((self.config.seed, epoch, index, _HINT_STREAM))
+        rng = np.random.default_rng((self.config.seed, epoch, self._number(index), _HINT_STREAM))
         if rng.random() < self.config.hints:
             return simulate_hints(ab, rng)
         return np.zeros((3, *ab.shape[1:]), np.float32)

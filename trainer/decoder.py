@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from colorize_gan.trainer.network import Generator
 
-_HEAD_SCALE = 10.0  # one unit of the last layer, in CIE a*/b* units
+HEAD_SCALE = 10.0
+"""One unit of a last layer, in CIE a*/b* units."""
 
 _RIM = 2  # outermost pixels of the last layer, which zero padding makes pale
 
@@ -55,12 +56,17 @@ class LinearHead(Generator):
         super().__init__()
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear")
 
-    def decode(self, features: Tensor) -> Tensor:
-        """Return ab ``(N, 2, 2h, 2w)`` of features ``(N, C, h, w)``."""
-        ab = _HEAD_SCALE * self.head(features)
+    def decode(self, features: Tensor, coarse: Tensor | None = None) -> Tensor:
+        """Return ab ``(N, 2, 2h, 2w)``.
+
+        Args:
+            features: ``(N, C, h, w)``.
+            coarse: ab ``(N, 2, h, w)`` that the features correct.
+        """
+        ab = HEAD_SCALE * self.head(features)
         inner = ab[..., _RIM:-_RIM, _RIM:-_RIM].contiguous()  # torch.compile wants its gradient so
         ab = F.pad(inner, (_RIM,) * 4, mode="replicate")
-        return self.upsample(ab)
+        return self.upsample(ab if coarse is None else ab + coarse)
 
     def multiply_chroma(self, factor: float) -> None:
         """Make all colours livelier (above 1) or duller, for good: the last convolution is linear."""

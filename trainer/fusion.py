@@ -1,24 +1,26 @@
-"""A generator that joins the features of any encoder at stride 16 with edges of L and hints of colour."""
+"""A generator that colours coarsely from the features of any encoder, then refines that at the edges of L."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorize_gan.core.contract import SizeRule
-from colorize_gan.trainer.decoder import LinearHead, UpBlock, conv_norm_relu
+from colorize_gan.trainer.decoder import HEAD_SCALE, LinearHead, UpBlock, conv_norm_relu
 from colorize_gan.trainer.dinov2 import VitBlock
 from colorize_gan.trainer.network import AB_RANGE
 
 _STRIDE = 16
 _DETAIL_WIDTHS = (16, 32, 64)  # at strides 2, 4 and 8
 _MIXER_WIDTH, _MIXER_HEADS, _MIXER_BLOCKS = 256, 4, 2
+_COARSE_STRIDE = 8
+_FIRST_COLOR = 1e-3  # deviation of a head's first weights: training begins with hardly any colour
 _DECODER_WIDTHS = (128, 48, 24)  # at strides 8, 4 and 2
 _DROPOUT = 0.1  # features of a frozen network identify single photographs
 _LEAST_WEIGHT = 1e-3  # of the hints in a cell: less than one pixel in 256 counts half
 
 
 class FusionGenerator(LinearHead):
-    """An encoder's features, edges and hints, mixed by attention at stride 16 and decoded by convolutions."""
+    """Attention mixes features and hints into coarse colours; convolutions add what edges show."""
 
     takes_hints = True
 
@@ -35,41 +37,99 @@ class FusionGenerator(LinearHead):
             nn.Sequential(*conv_norm_relu(before, width, stride=2), *conv_norm_relu(width, width))
             for before, width in zip((4, *_DETAIL_WIDTHS[:-1]), _DETAIL_WIDTHS, strict=True)
         )
-        self.dropout = nn.Dropout2d(_DROPOUT)
-        self.join = nn.Conv2d(channels + 4 * _DETAIL_WIDTHS[-1] + 3, _MIXER_WIDTH, kernel_size=1)
-        self.mixer = nn.Sequential(
-            *(VitBlock(_MIXER_WIDTH, _MIXER_HEADS, ratio=2) for _ in range(_MIXER_BLOCKS))
-        )
+        self.coarse = CoarseColors(channels)
+        self.enlarge = nn.Upsample(scale_factor=_COARSE_STRIDE // 2, mode="bilinear")
         inputs = (_MIXER_WIDTH, *_DECODER_WIDTHS[:-1])
         self.decoder = nn.ModuleList(map(UpBlock, inputs, reversed(_DETAIL_WIDTHS), _DECODER_WIDTHS))
         self.head = nn.Conv2d(_DECODER_WIDTHS[-1], 2, kernel_size=3, padding=1)
-        self.unshuffle = nn.PixelUnshuffle(2)
+        nn.init.normal_(self.head.weight, std=_FIRST_COLOR)
         self.size_rule = SizeRule(multiple_of=_STRIDE, minimum=2 * _STRIDE)
 
-    def forward(self, lightness: Tensor, hints: Tensor | None = None) -> Tensor:
+    def forward(
+        self, lightness: Tensor, hints: Tensor | None = None, features: Tensor | None = None
+    ) -> Tensor:
         """Return ab ``(N, 2, H, W)``.
 
         Args:
             lightness: CIE L* ``(N, 1, H, W)`` in 0..100, sides multiples of 16.
             hints: CIE a*, b* and weight 0..1 ``(N, 3, H, W)``, zero where there is none; None for no hints.
+            features: what the encoder gives for ``lightness``, if that is known.
         """
-        if hints is None:
-            hints = lightness.new_zeros(1, 3, 1, 1).expand(-1, -1, *lightness.shape[-2:])
-            hints = hints.expand(lightness.shape[0], -1, -1, -1)
-        weight = hints[:, 2:]
-        hints = torch.cat([hints[:, :2] * (weight / AB_RANGE), weight], dim=1)
+        hints = _scaled(hints, lightness)
         x = torch.cat([lightness / 50 - 1, hints], dim=1)
         skips = []
         for block in self.details:
             x = block(x)
             skips.append(x)
-        deep = self.dropout(self.encoder(lightness))
-        x = self.join(torch.cat([deep, self.unshuffle(x), _pool(hints)], dim=1))
-        mixed = self.mixer(x.flatten(2).transpose(1, 2))
-        x = mixed.transpose(1, 2).unflatten(2, x.shape[-2:])
+        x, ab = self.coarse(self.encoder(lightness) if features is None else features, hints)
         for up, skip in zip(self.decoder, reversed(skips), strict=True):
             x = up(x, skip)
-        return self.decode(x)
+        return self.decode(x, self.enlarge(ab))
+
+    def multiply_chroma(self, factor: float) -> None:
+        """See `LinearHead`."""
+        super().multiply_chroma(factor)
+        self.coarse.multiply_chroma(factor)
+
+
+class CoarseColors(nn.Module):
+    """Mix features and hints at stride 16 by attention; give colours at stride 8."""
+
+    def __init__(self, channels: int) -> None:
+        """Take so many features."""
+        super().__init__()
+        self.dropout = nn.Dropout2d(_DROPOUT)
+        self.join = nn.Conv2d(channels + 3, _MIXER_WIDTH, kernel_size=1)
+        self.mixer = nn.Sequential(
+            *(VitBlock(_MIXER_WIDTH, _MIXER_HEADS, ratio=2) for _ in range(_MIXER_BLOCKS))
+        )
+        self.head = nn.Conv2d(_MIXER_WIDTH, 2 * (_STRIDE // _COARSE_STRIDE) ** 2, kernel_size=1)
+        nn.init.normal_(self.head.weight, std=_FIRST_COLOR)
+        self.shuffle = nn.PixelShuffle(_STRIDE // _COARSE_STRIDE)
+
+    def forward(self, features: Tensor, hints: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mixed features ``(N, 256, h, w)`` and ab ``(N, 2, 2h, 2w)``.
+
+        Args:
+            features: ``(N, channels, h, w)``.
+            hints: a* and b* over `AB_RANGE` times the weight, and the weight: ``(N, 3, 16h, 16w)``.
+        """
+        x = self.join(torch.cat([self.dropout(features), _pool(hints)], dim=1))
+        mixed = self.mixer(x.flatten(2).transpose(1, 2))
+        x = mixed.transpose(1, 2).unflatten(2, x.shape[-2:])
+        return x, HEAD_SCALE * self.shuffle(self.head(x))
+
+    def multiply_chroma(self, factor: float) -> None:
+        """Make all colours livelier (above 1) or duller, for good: the last convolution is linear."""
+        with torch.no_grad():
+            for parameter in self.head.parameters():
+                parameter.mul_(factor)
+
+
+class CoarsePath(nn.Module):
+    """The part of a `FusionGenerator` that gives the coarse colours, to train it alone."""
+
+    def __init__(self, generator: FusionGenerator) -> None:
+        """Share the generator's weights."""
+        super().__init__()
+        self.encoder, self.coarse = generator.encoder, generator.coarse
+
+    def forward(
+        self, lightness: Tensor, hints: Tensor | None = None, features: Tensor | None = None
+    ) -> Tensor:
+        """Return ab ``(N, 2, H/8, W/8)`` for what `FusionGenerator` takes."""
+        features = self.encoder(lightness) if features is None else features
+        ab: Tensor = self.coarse(features, _scaled(hints, lightness))[1]
+        return ab
+
+
+def _scaled(hints: Tensor | None, lightness: Tensor) -> Tensor:
+    """Return hints as the layers take them: a* and b* over `AB_RANGE` times the weight, and the weight."""
+    if hints is None:
+        hints = lightness.new_zeros(1, 3, 1, 1).expand(-1, -1, *lightness.shape[-2:])
+        hints = hints.expand(lightness.shape[0], -1, -1, -1)
+    weight = hints[:, 2:]
+    return torch.cat([hints[:, :2] * (weight / AB_RANGE), weight], dim=1)
 
 
 def _pool(hints: Tensor) -> Tensor:

@@ -1,19 +1,23 @@
-"""What learns in a run: generator, moving average, optimizers and losses, and one training step of them."""
+"""The parts of a run that learn: generator, moving average, optimizers and losses, and one training step."""
 
 import copy
 import math
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from colorize_gan.core.errors import UsageError
+from colorize_gan.core.files.paths import StrPath
 from colorize_gan.trainer.adversary import GAN_BETAS, Adversary
 from colorize_gan.trainer.checkpoint import Checkpoint, load_weights
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.data import Batch
 from colorize_gan.trainer.decoder import LinearHead
+from colorize_gan.trainer.features import FeatureCache
+from colorize_gan.trainer.fusion import CoarsePath, FusionGenerator
 from colorize_gan.trainer.generators import build_generator
 from colorize_gan.trainer.losses import edge_loss, pixel_loss
 from colorize_gan.trainer.perceptual import PerceptualLoss
@@ -22,6 +26,12 @@ from colorize_gan.trainer.processes import Processes
 from colorize_gan.trainer.recalibrate import anchor_batchnorm, freeze_batchnorm
 from colorize_gan.trainer.rounding import keeps_function, round_weights
 from colorize_gan.trainer.schedule import Schedule
+
+_PARAMETERS = {
+    "L": "lightness",
+    "hints": "hints",
+    "features": "features",
+}  # of a generator, by names in batches
 
 
 class Learner:
@@ -56,6 +66,8 @@ class Learner:
         self._check_sizes()
         if config.hints and not self.generator.takes_hints:
             raise UsageError(f"`hints` {config.hints}: {config.arch} takes none")
+        if config.coarse and not isinstance(self.generator, FusionGenerator):
+            raise UsageError(f"`coarse`: {config.arch} has no coarse colours to train alone")
         if not config.encoder_lr_scale and isinstance(self.generator, LinearHead):
             self.generator.encoder.requires_grad_(False)
         if config.bf16_weights and not keeps_function(self.generator):
@@ -78,7 +90,8 @@ class Learner:
         ]
         self.optimizer = torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay, fused=True)
         self.precision.prepare(self.generator)
-        self._replica = processes.replicate(self.generator)
+        trained = CoarsePath(self.generator) if config.coarse else self.generator  # type: ignore[arg-type]
+        self._replica = processes.replicate(trained)
         if config.compile:
             self._replica = torch.compile(self._replica)  # type: ignore[assignment]
         torch.manual_seed(config.seed + processes.rank)  # dropout differs between the processes
@@ -91,6 +104,19 @@ class Learner:
                 raise UsageError(
                     f"`{setting}` {size}: {self.config.arch} takes multiples of {rule.multiple_of}"
                 )
+
+    def keep_features(self, folder: StrPath) -> FeatureCache:
+        """Return a cache of the encoder's features in a folder.
+
+        Raises:
+            UsageError: the encoder learns, or the generator takes no features.
+        """
+        if not isinstance(self.generator, FusionGenerator) or self.config.encoder_lr_scale:
+            raise UsageError(
+                f"`features` {folder}: {self.config.arch} with an `encoder_lr_scale` of "
+                f"{self.config.encoder_lr_scale:g} has no fixed features; use dinov2_small and 0"
+            )
+        return FeatureCache(folder, self.generator.encoder, self.config, self.precision)
 
     def _build_perceptual(self) -> list[PerceptualLoss]:
         losses = []
@@ -114,16 +140,17 @@ class Learner:
         self.generator.train()
         if config.freeze_batchnorm:
             freeze_batchnorm(self.generator)
-        inputs = [
-            batch[name].to(self.processes.device, memory_format=self._layout)
-            for name in ("L", "hints")
+        inputs = {
+            parameter: batch[name].to(self.processes.device, memory_format=self._layout)
+            for name, parameter in _PARAMETERS.items()
             if name in batch
-        ]
-        lightness = inputs[0]
+        }
+        lightness = inputs["lightness"]
         target = batch["ab"].to(self.processes.device)
         log: dict[str, Tensor] = {}
         with self.precision.autocast():
-            fake = self._replica(*inputs).float()
+            fake = self._replica(**inputs).float()
+            target = F.avg_pool2d(target, target.shape[-1] // fake.shape[-1])
             loss = log["loss/pixel"] = pixel_loss(fake, target, config.pixel_loss, config.chroma_weight)
             if config.lambda_edges:
                 log["loss/edges"] = edge_loss(fake, target)

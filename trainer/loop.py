@@ -49,6 +49,7 @@ class Trainer:
         *,
         resume_from: Checkpoint | None = None,
         init_from: Checkpoint | None = None,
+        features: StrPath | None = None,
         processes: Processes | None = None,
     ) -> None:
         """Find the photographs and build networks and optimizers.
@@ -59,6 +60,7 @@ class Trainer:
             run_dir: where checkpoint, config, metrics and TensorBoard events go.
             resume_from: a checkpoint of a run with the same settings and photographs.
             init_from: a checkpoint whose generator a new run starts with.
+            features: a folder that keeps the features of a frozen encoder, for this run and others.
             processes: the run's processes; None for this one alone, on the CPU.
 
         Raises:
@@ -85,6 +87,9 @@ class Trainer:
         weights = start.generator if start is not None else None
         lightness = self._some_lightness() if init_from is not None else None
         self.learner = Learner(config, self.schedule, self.processes, weights, lightness)
+        self._crops = TrainingCrops(
+            self.train_photos, config, self.learner.keep_features(features) if features is not None else None
+        )
         self.contract = ModelContract(
             name=config.name,
             architecture=config.arch,
@@ -174,7 +179,7 @@ class Trainer:
         hold a lock would wait for ever.
         """
         cv2.setNumThreads(1)
-        crops = TrainingCrops(self.train_photos, self.config)
+        crops = self._crops
         keys = EpochBatches(len(crops), self.config.batch_size, self.config.seed, self.step)
 
         def load(numbered: tuple[int, Sequence[tuple[int, int]]]) -> Batch | DataError:

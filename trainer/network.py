@@ -1,4 +1,4 @@
-"""What the networks share: CIE units at both ends, and how they begin."""
+"""Shared by the networks: CIE units at both ends, and initial weights."""
 
 from torch import nn
 
@@ -14,7 +14,7 @@ class Generator(nn.Module):
     size_rule: SizeRule
     """Heights and widths that it accepts."""
     takes_hints = False
-    """Whether it takes hints beside L: CIE a*, b* and a weight 0..1, ``(N, 3, H, W)``; zeros mean none."""
+    """True if it takes hints beside L: CIE a*, b* and a weight 0..1, ``(N, 3, H, W)``; zeros mean none."""
 
 
 def init_normal(module: nn.Module) -> None:

@@ -1,7 +1,7 @@
 """From any folder of images to a packed set of colour photographs that an epoch reads from end to end.
 
 A packed set is one file of JPEGs, `photos.bin`, in the order of their digests, and an index, `photos.json`.
-What was left out is in `rejected.tsv`, with the reason.
+The file `rejected.tsv` lists the images that were left out, with the reason.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ _NEAR = 3
 
 @dataclass(frozen=True)
 class PrepareOptions:
-    """What is kept, and how large."""
+    """The images that are kept, and their size."""
 
     size: int = 288
     """Short side of the packed photographs in pixels; smaller ones stay as they are."""
@@ -51,7 +51,7 @@ def prepare(source: StrPath, out: StrPath, options: PrepareOptions, workers: int
         source: folder of images.
         out: folder of the packed set, created when missing.
         options: what is kept.
-        workers: images in work at once; the result does not depend on it.
+        workers: images in progress at once; the result does not depend on it.
 
     Returns:
         How many were ``kept``, and how many left out for each reason.

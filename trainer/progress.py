@@ -1,4 +1,4 @@
-"""What a run shows while it goes on: a bar, TensorBoard scalars and pictures, and `metrics.jsonl`."""
+"""The display of a running training: a bar, TensorBoard scalars and pictures, and `metrics.jsonl`."""
 
 import json
 import math

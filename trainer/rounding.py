@@ -13,9 +13,9 @@ _TOLERANCE = 0.01  # of the spread of colours: what other orders of multiplicati
 def round_weights(generator: nn.Module) -> None:
     """Round the weights of all convolutions to bfloat16, those that BatchNorm scales as it scales them.
 
-    What runs a file folds BatchNorm into the convolution before it, and rounds the product: the scale goes
-    into the weights first here, and BatchNorm only shifts from then on. In float32 the network computes with
-    the rounded weights, too.
+    A runtime folds BatchNorm into the convolution before it, and rounds the product. So the scale goes into
+    the weights first here, and BatchNorm only shifts from then on. In float32 the network computes with the
+    rounded weights, too.
 
     Args:
         generator: in eval mode; changed in place.

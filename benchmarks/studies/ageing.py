@@ -1,4 +1,4 @@
-"""What age does to the colours: `python benchmarks/studies/ageing.py PHOTOS MODEL...`.
+"""The effect of age on the colours: `python benchmarks/studies/ageing.py PHOTOS MODEL...`.
 
 Photographs that no model learnt from (`--held-out`) are aged as training ages them; a model colours the aged
 lightness. Its colours, on the true lightness, are compared with the true photograph. Writes

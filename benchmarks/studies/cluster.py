@@ -1,9 +1,9 @@
-"""What a cluster and object storage do.
+"""The effect of a cluster and of object storage.
 
-`PYTHONPATH=tests/support python benchmarks/studies/cluster.py [PART...]`: all of it on one machine, with
-the command as users run it. `speed`: Ray clusters of one and of two machines of a core, and one command and
-two at once without Ray; `objects`: an S3 server with 2,000 objects, on both engines; `lost`: a
-machine that is killed; `driver`: workers that do nothing. Writes these parts of `cluster.json` beside it.
+`PYTHONPATH=tests/support python benchmarks/studies/cluster.py [PART...]`: all of it on one machine, with the
+command as users run it. `speed` compares Ray clusters of one and of two machines of a core with one command
+and two at once without Ray. `objects` runs an S3 server with 2,000 objects, on both engines. In `lost` a
+machine is killed, and in `driver` the workers do nothing. Writes these parts of `cluster.json` beside it.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""What studies of models share: photographs that none learnt from, rows of figures, JSON and a table."""
+"""Shared by studies of models: photographs that none learnt from, rows of figures, JSON and a table."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""What livelier colours cost: `python benchmarks/studies/saturation.py PHOTOS MODEL...`.
+"""The cost of livelier colours: `python benchmarks/studies/saturation.py PHOTOS MODEL...`.
 
 Photographs that no model learnt from (`--held-out`) are coloured, with the chroma multiplied as
 `--saturation` of `colorize-batch` does and `final_chroma` of `colorize-train`. Models should be

@@ -1,9 +1,9 @@
-"""What `colorize-serve` does under load: `python benchmarks/studies/server.py`.
+"""`colorize-serve` under load: `python benchmarks/studies/server.py`.
 
-On enlarged photographs of scikit-image, with grain, runs in turns `colorize-batch` and more and more
-clients on loopback, each of which sends one photograph after the other and comes again when it is told to.
-Every answer is compared with the file that `colorize-batch` wrote. Writes `server.json` beside it; `make
-tables` puts that into docs/serving.md.
+On enlarged photographs of scikit-image, with grain, `colorize-batch` runs in turns with more and more clients
+on loopback. Each client sends one photograph after the other, and repeats it when it has to. Every answer
+is compared with the file that `colorize-batch` wrote. Writes `server.json` beside it; `make tables` puts that
+into docs/serving.md.
 """
 
 import hashlib
@@ -49,10 +49,10 @@ def command(module: str, name: str) -> list[str]:
 
 @dataclass
 class Outcome:
-    """What the clients of one load saw."""
+    """The experience of the clients of one load."""
 
     seconds: list[float] = field(default_factory=list)
-    """Of each photograph that came back, from the request that was taken to the last byte."""
+    """Seconds of each photograph that came back, from the request that was taken to the last byte."""
     rejected: int = 0
     """Answers 429; the photograph was sent again."""
     wrong: int = 0

@@ -1,9 +1,9 @@
 """Where colour ends without an edge: `python benchmarks/studies/spill.py PHOTOS MODEL...`.
 
-On photographs that no model learnt from (`--held-out`; 1 for all), the share of the pixels far from any
-edge of L* where the ab of a model steps: spots, rims, and colour that spills over an edge to end in the
-middle of the next thing. Models should be compared at equal colourfulness. Writes
-`benchmarks/studies/spill.json` and prints its table.
+It measures photographs that no model learnt from (`--held-out`; 1 for all). The figure is the share of the
+pixels far from any edge of L* where the ab of a model steps. Such steps are spots, rims, and colour that
+spills over an edge to end in the middle of the next thing. Models should be compared at equal colourfulness.
+Writes `benchmarks/studies/spill.json` and prints its table.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """How often `tone_of` is right: `python benchmarks/studies/tones.py PHOTOS... [--neutral ...]`.
 
-Takes a sample of the colour photographs (files, or folders with everything below them), as they are, with
-less colour, and made grey and toned by the recipes below; all that is made goes through JPEG, 4:2:0, of
-quality 50 to 95. Writes `benchmarks/studies/tones.json`; `make tables` puts that into docs/batch.md.
+It takes a sample of the colour photographs (files, or folders with everything below them). They are judged as
+they are, with less colour, and made grey and toned by the recipes below. All of them go through JPEG, 4:2:0,
+of quality 50 to 95. Writes `benchmarks/studies/tones.json`; `make tables` puts that into docs/batch.md.
 """
 
 import argparse

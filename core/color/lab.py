@@ -2,10 +2,10 @@
 
 Arrays are channels-last. ``lightness`` is always CIE L* in 0..100, float32; ``ab`` is CIE a*, b*, float32.
 
-OpenCV converts float32 images where it is exact: between linear light and Lab (checked against
-scikit-image and published values in ``tests/core/color/test_lab.py``). Three of its modes are not used: float
-sRGB to Lab interpolates in a table and is 0.19 L* off, Lab to float sRGB is up to 3.5 of 65,536 levels off
-in the shadows, and one 8-bit Lab round trip costs up to 17 levels.
+OpenCV converts float32 images where it is exact: between linear light and Lab (checked against scikit-image
+and published values in ``tests/core/color/test_lab.py``). Three of its modes are not used. Its conversion of
+float sRGB to Lab interpolates in a table and is 0.19 L* off. Lab to float sRGB is up to 3.5 of 65,536 levels
+off in the shadows. One 8-bit Lab round trip costs up to 17 levels.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""Whether a picture holds real colours, or one tone on a black-and-white photograph.
+"""Tells pictures in real colours from black-and-white photographs in one tone.
 
 Toning, fading and a scanner's cast give each lightness one colour: ab follows a curve of L*. Real colours
 leave that curve, in one of two ways. Several of them spread its residual over the ab plane, where uneven

@@ -1,4 +1,4 @@
-"""What a function takes for a path."""
+"""The types that a function accepts for a path."""
 
 import os
 

@@ -60,9 +60,9 @@ class Picture:
     """sRGB, upright: grey ``(H, W)``, RGB ``(H, W, 3)`` or RGBA ``(H, W, 4)``, uint8 or uint16."""
     metadata: Metadata
     is_damaged: bool = False
-    """Whether parts of it could not be decoded."""
+    """True if parts of it could not be decoded."""
     notes: tuple[str, ...] = ()
-    """What of the file is left out."""
+    """Parts of the file that are left out."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def read_content(path: StrPath, max_megapixels: float = MAX_MEGAPIXELS) -> bytes
 
 
 def _check_header(path: Path, size: int, max_megapixels: float) -> None:
-    """Refuse what is no image, of too many pixels, or larger than they need, without reading all of it."""
+    """Refuse non-images, and images of too many pixels or of needless size, without reading them whole."""
     with path.open("rb") as file:
         beginning = file.read(_HEADER)
         try:

@@ -1,4 +1,4 @@
-"""What an opened image says beside its pixels, also what libvips leaves out."""
+"""Metadata of an opened image, also those that libvips leaves out."""
 
 import dataclasses
 

@@ -14,7 +14,7 @@ UNSUPPORTED_SUFFIXES = frozenset(
     | {".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mrw", ".nef", ".nrw"}
     | {".orf", ".pef", ".raf", ".raw", ".rw2", ".sr2", ".srf", ".srw", ".x3f"}
 )
-"""Of images that cannot be read here, raw ones in the end."""
+"""Suffixes of images that cannot be read here; the last ones are raw formats."""
 
 MEDIA_TYPES = {
     ".jpg": "image/jpeg",

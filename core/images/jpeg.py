@@ -1,6 +1,6 @@
 """Decoding JPEG: which damage leaves a picture to look at, and which a part of one.
 
-libjpeg goes on after damage and only warns; its warnings decide here (ITU-T T.81, annex B, has the markers).
+libjpeg continues after damage and only warns. Its warnings decide here. ITU-T T.81, annex B, has the markers.
 """
 
 import dataclasses

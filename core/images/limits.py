@@ -3,7 +3,7 @@
 from colorize_gan.core.errors import TooLargeError
 
 MAX_MEGAPIXELS = 200.0
-"""Of an image, unless told otherwise."""
+"""Largest image, unless the caller says otherwise."""
 
 _MOST_BYTES = 8  # of a pixel: four channels of 16 bits
 _BESIDE_PIXELS = 64_000_000  # bytes, for what is said beside them
@@ -20,7 +20,7 @@ def check_size(width: int, height: int, max_megapixels: float | None) -> None:
 
 
 def check_bytes(size: int, megapixels: float, pictures: int = 1) -> None:
-    """Refuse a file of more bytes than images of so many megapixels can need; the rest is no picture.
+    """Refuse a file of more bytes than images of so many megapixels can need; the rest is not picture.
 
     Args:
         size: of the file.

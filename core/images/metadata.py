@@ -1,7 +1,7 @@
-"""What an image file says beside its pixels: EXIF, XMP, colour profile and resolution.
+"""Metadata of an image file: EXIF, XMP, colour profile and resolution.
 
 EXIF is a TIFF structure (EXIF 3.0, section 4.6), read and written with Pillow's directories, which keep the
-type and the bytes of each tag. Of a TIFF file the describing tags are taken, not those of its pixels.
+type and the bytes of each tag. A TIFF file gives its describing tags, not those of its pixels.
 """
 
 import contextlib
@@ -39,14 +39,14 @@ _DESCRIBING = frozenset(
 )
 _EMPTY = b"II*\0" + bytes(4)
 DAMAGED = (SyntaxError, ValueError, KeyError, TypeError, OSError, struct.error, OverflowError)
-"""What Pillow raises on a damaged directory."""
+"""Errors that Pillow raises on a damaged directory."""
 
 _one_thread = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What goes along with the pixels of an upright sRGB image."""
+    """Metadata for the pixels of an upright sRGB image."""
 
     tags: Mapping[int, tuple[int, object]] = field(default_factory=dict)
     """EXIF's first directory, without orientation: TIFF type and value of each tag."""
@@ -58,7 +58,7 @@ class Metadata:
     pixels_per_mm: tuple[float, float] | None = None
     """Horizontal and vertical resolution; None where the file does not tell."""
     texts: Sequence[tuple[str, str]] = ()
-    """Of a PNG: see `colorize_gan.core.images.png.Beside`."""
+    """Texts of a PNG: see `colorize_gan.core.images.png.Beside`."""
     iptc: bytes = b""
     """Records of IPTC (IIM 4), which other formats than TIFF have."""
     order: bytes = b"II"
@@ -99,14 +99,14 @@ class Metadata:
 
     @property
     def has_moving_note(self) -> bool:
-        """Whether there is a camera's note that is of use at its place only."""
+        """True if there is a camera's note that is of use at its place only."""
         exif = self.subdirectories.get(_EXIF)
         note = exif.get(_MAKER_NOTE) if exif else None
         return isinstance(note, bytes) and not note.startswith(_SELF_CONTAINED)
 
     @property
     def can_place_note(self) -> bool:
-        """Whether an EXIF block can have the note where it was."""
+        """True if an EXIF block can have the note where it was."""
         return _HEADER <= self.note_at <= _FARTHEST
 
     def without_note(self) -> "Metadata":

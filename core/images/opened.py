@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyvips
 
-UNDECODABLE = "not an image, or damaged or cut short"
+UNDECODABLE = "cannot be decoded (damaged, truncated, or not an image)"
 _FIELDS = ("icc-profile-data", "exif-data", "xmp-data", "iptc-data", "orientation", "resolution-unit")
 PROFILE_IGNORED = "its colour profile, damaged or of other channels, was ignored"
 CMYK_OF_NO_PROFILE = "CMYK without a colour profile was read as usual offset print"
@@ -19,9 +19,9 @@ class Opened:
     image: pyvips.Image
     """With the fields of libvips: profile, EXIF, XMP, orientation, resolution."""
     is_damaged: bool = False
-    """Whether parts of it could not be decoded."""
+    """True if parts of it could not be decoded."""
     notes: tuple[str, ...] = ()
-    """What of the file is left out, ignored or assumed."""
+    """Parts of the file that are left out, ignored or assumed."""
     samples: np.ndarray | None = None
     """Those of the image, grey ``(H, W)`` or RGB ``(H, W, 3)``, where they are in memory already."""
 

@@ -1,9 +1,9 @@
 """Telling that a file has other pictures beside the one that all viewers show: they are left out.
 
-A gain map brightens the picture on displays of a high dynamic range: in JPEG as Google, Apple and ISO
-21496-1 have it, in HEIC and AVIF as Apple and ISO 23008-12 have it. Other views are those of stereo cameras
-and of panoramas, in JPEG as CIPA DC-007 (Multi-Picture Format) has them. Previews in that format are smaller
-copies: nothing is lost with them.
+A gain map brightens the picture on displays of a high dynamic range. JPEG has it as Google, Apple and ISO
+21496-1 define it, HEIC and AVIF as Apple and ISO 23008-12 do. Other views are those of stereo cameras and of
+panoramas, in JPEG as CIPA DC-007 (Multi-Picture Format) has them. Previews in that format are smaller copies:
+nothing is lost with them.
 """
 
 import io

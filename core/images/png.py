@@ -1,4 +1,4 @@
-"""What PNG says beside its pixels and libvips leaves out: texts, and profiles in the way of ImageMagick.
+"""Metadata of PNG that libvips leaves out: texts, and profiles in the way of ImageMagick.
 
 The chunks are those of PNG (third edition), section 11.3; Pillow makes them.
 """
@@ -23,7 +23,7 @@ _LONG_TEXT = 1000  # characters, from which it is worth to be compressed
 
 @dataclass(frozen=True)
 class Beside:
-    """What a PNG says in texts."""
+    """Metadata in the texts of a PNG."""
 
     texts: Sequence[tuple[str, str]] = ()
     """Keys and texts; what is said of their language goes with them (`iTXt`)."""

@@ -59,7 +59,7 @@ def is_srgb(image: pyvips.Image) -> bool:
 def is_unusable(image: pyvips.Image) -> bool:
     """Tell whether an image, grey or RGB beside alpha, has a profile that is damaged or of other channels.
 
-    What CMYK means nothing else says; there `to_srgb` refuses it.
+    For CMYK nothing else says what the samples mean; there `to_srgb` refuses it.
     """
     bands = image.bands - image.hasalpha()
     profile = _profile(image)

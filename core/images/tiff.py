@@ -1,4 +1,4 @@
-"""What libvips leaves out of TIFF: which pages are thumbnails, and writing the tags of EXIF.
+"""Parts of TIFF that libvips lacks: telling which pages are thumbnails, and writing the tags of EXIF.
 
 The layout is that of TIFF 6.0, section 2; Pillow reads and makes the directories.
 """

@@ -1,7 +1,7 @@
-"""What the first directory of a TIFF says of its samples and of where they lie: TIFF 6.0, sections 2 to 21.
+"""The first directory of a TIFF: the meaning of its samples and their places (TIFF 6.0, sections 2 to 21).
 
 A decoder's samples mean what the directory says. libvips passes some on as something else, and fills tiles
-that it cannot decode with black; so the directory is read before any of them is believed.
+that it cannot decode with black. So the directory is read before any of them is trusted.
 """
 
 from collections.abc import Sequence
@@ -69,9 +69,9 @@ class Layout:
     width: int
     height: int
     bits: int
-    """Of each sample, 1 to 16."""
+    """Bits of each sample, 1 to 16."""
     samples: int
-    """Of a pixel, colour and others."""
+    """Samples of a pixel, colour and others."""
     photometric: int
     compression: int
     planes: int
@@ -79,7 +79,7 @@ class Layout:
     tile: tuple[int, int] | None
     """Height and width; None where the pieces are strips."""
     rows: int
-    """Of a piece; the last strip of a plane may have fewer."""
+    """Rows of a piece; the last strip of a plane may have fewer."""
     offsets: Sequence[int]
     counts: Sequence[int]
     """Bytes of each piece; empty where the file does not say."""
@@ -99,7 +99,7 @@ class Layout:
 
     @property
     def is_premultiplied(self) -> bool:
-        """Whether the colour has been multiplied with the transparency."""
+        """True if the colour has been multiplied with the transparency."""
         extras = numbers(self.directory, 338)
         return self.alpha is not None and extras[self.alpha - self.colors :][:1] == (_PREMULTIPLIED,)
 

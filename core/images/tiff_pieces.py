@@ -1,7 +1,7 @@
 """Samples of the TIFFs that libvips does not read, or reads wrongly: odd depths, YCbCr, tiled planes.
 
 Their strips or tiles are put under a directory that calls them strips of plain bytes. libvips, or Pillow
-where it has the compression, takes the bytes out, and what they mean is computed here.
+where it has the compression, extracts the bytes. Their meaning is computed here.
 """
 
 import io

@@ -168,7 +168,7 @@ def _described(image: pyvips.Image, directory: Directory) -> pyvips.Image:
 
 
 def _without_extras(opened: Opened, layout: Layout) -> Opened:
-    """Keep the colour and the transparency; grey with many channels beside it is no photograph."""
+    """Keep the colour and the transparency; grey with many channels beside it is not a photograph."""
     extras = layout.samples - layout.colors
     if extras == (layout.alpha is not None):
         return opened

@@ -45,9 +45,9 @@ def peak_memory_mb() -> float | None:
 def keep_freed_memory() -> None:
     """Let glibc keep what one image has freed for the next, in this process from now on.
 
-    Else it gives it back to the system, which clears it page by page before the next image can use it: an
-    eighth of the time of a 12 MP photograph. Call it before there are threads. Other C libraries do as they
-    do.
+    Otherwise glibc returns it to the system, which clears it page by page before the next image can use it.
+    That takes an eighth of the time of a 12 MP photograph. Call it before there are threads. Other C
+    libraries do as they do.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt:

@@ -22,8 +22,8 @@ def map_in_order(
 ) -> Generator[_R, None, None]:
     """Map ``work`` over ``items`` on threads called ``name``; yield results in the order of the items.
 
-    At most ``ahead`` results, or twice as many as workers, are in work or not yet taken. An exception of
-    ``work`` is raised here; after it, or when the generator is closed, only the items in hand are finished.
+    At most ``ahead`` results, or twice as many as workers, are in progress or not yet taken. An exception of
+    ``work`` is raised here. After it, or when the generator is closed, only items in progress are finished.
     """
     pending: deque[Future[_R]] = deque()
     most = ahead or 2 * workers

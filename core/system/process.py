@@ -1,4 +1,4 @@
-"""What belongs to the whole process. Importing the package changes none of it."""
+"""Settings of the whole process. Importing the package changes none of it."""
 
 import contextlib
 import logging
@@ -17,8 +17,8 @@ _STUB = "openvino_telemetry"  # where it cannot be imported, OpenVINO has a stub
 def configure_process() -> None:
     """Keep libraries from telling anybody, and from writing to stderr, in this process and its children.
 
-    For processes whose one purpose is colorizing, as commands and their workers are. What the environment
-    says already stays.
+    For processes whose one purpose is colorizing, as commands and their workers are. Variables that the
+    environment has already stay.
     """
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)

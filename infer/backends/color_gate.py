@@ -11,7 +11,7 @@ from platformdirs import user_cache_path
 
 from colorize_gan.core.errors import VerificationError
 from colorize_gan.core.files.atomic import atomic_path
-from colorize_gan.core.parity import compare, enforce, floor_of, photographs
+from colorize_gan.core.parity import compare, enforce, limit_of, photographs
 from colorize_gan.core.version import __version__
 from colorize_gan.infer.backends.onnxruntime_backend import OnnxRuntimeBackend
 from colorize_gan.infer.backends.openvino_backend import runtime_and_cpu
@@ -23,13 +23,13 @@ _PHOTOGRAPHS = 4  # half a second; all seven give the same verdict in twice the 
 def check_colors(tested: Backend, model: Path) -> dict[str, Any]:
     """Compare the colours of a model file on OpenVINO with those on ONNX Runtime.
 
-    What was measured is kept in the user's cache folder, so that it is measured once a machine.
+    The result is kept in the user's cache folder, so that each machine measures once.
 
     Returns:
         The record of `compare`.
 
     Raises:
-        VerificationError: the colours differ more than the floor of the file's precision and OpenVINO's.
+        VerificationError: the colours differ more than the limit of the file's precision and OpenVINO's.
     """
     known = _path_of(tested)
     record = _read(known)
@@ -38,7 +38,7 @@ def check_colors(tested: Backend, model: Path) -> dict[str, Any]:
         record = compare(reference.run, tested.run, islice(photographs(tested.contract), _PHOTOGRAPHS))
         _write(known, record)
     try:
-        enforce(record, floor_of(tested.contract, tested.precision))
+        enforce(record, limit_of(tested.contract, tested.precision))
     except VerificationError as error:
         raise VerificationError(
             f"`backend` openvino: {model.name} in {tested.precision}: {error}; use `backend` onnxruntime"

@@ -24,8 +24,8 @@ _CONTRACT_PATH = ["framework", METADATA_KEY]  # where the frontend keeps ONNX me
 class OpenVinoBackend:
     """Compiled copies of a graph, each of one thread, as many as there were callers at once.
 
-    Copies, because OpenVINO serialises the callers of one: a stream, its unit of parallelism, is a thread
-    of its own, and it makes no more of them than it sees cores.
+    There are several copies because OpenVINO serialises the callers of one. Its unit of parallelism is a
+    stream, a thread of its own, and it makes no more of them than it sees cores.
     """
 
     name = "openvino"

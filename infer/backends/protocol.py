@@ -1,4 +1,4 @@
-"""What a backend is: it runs the graph of a model file and nothing else."""
+"""The protocol of a backend: it runs the graph of a model file and nothing else."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ class Backend(Protocol):
     sha256: str
     """Digest of the model's file, in hexadecimal."""
     precision: str
-    """What it computes in: the contract's precision, or ``bf16`` where the backend rounds to that."""
+    """The precision it computes in: the contract's, or ``bf16`` where the backend rounds to that."""
 
     def run(self, inputs: np.ndarray) -> np.ndarray:
         """Run the graph; sizes as the contract says.

@@ -53,6 +53,8 @@ class GalleryEntry:
     before: bytes
     """Thumbnail as of `thumbnail`; a card has pictures when there are both."""
     after: bytes
+    hints: int | None = None
+    """How many it was coloured with."""
 
 
 def thumbnail(rgb: np.ndarray) -> bytes:
@@ -141,6 +143,7 @@ class Gallery:
             "status": entry.status,
             "reason": _shown(entry.reason),
             "note": _shown(entry.note),
+            "hints": entry.hints or 0,
             "before": self._picture(entry.before, "before") if has_pictures else None,
             "after": self._picture(entry.after, "after") if has_pictures else None,
         }

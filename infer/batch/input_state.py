@@ -1,11 +1,11 @@
-"""Whether an input is still the same."""
+"""Tells whether an input is still the same."""
 
 from pathlib import Path
 from typing import NamedTuple, Self
 
 
 class Version(NamedTuple):
-    """What tells whether an input is still the same."""
+    """Identifies one version of an input."""
 
     size: int
     """In bytes."""

@@ -1,4 +1,4 @@
-"""What a run writes beside its outputs: it must not take their places."""
+"""The report and gallery that a run writes beside its outputs: they must not take the outputs' places."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ def check_pages(work: Work, pages: Iterable[Path], thumbnails: Path | None = Non
         thumbnails: folder of a gallery, which is replaced in whole.
 
     Raises:
-        UsageError: that, or there is something that is no file.
+        UsageError: that, or there is something that is not a file.
     """
     paths = [path.resolve() for path in pages]
     pictures = (

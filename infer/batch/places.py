@@ -17,7 +17,7 @@ class Location(Protocol):
 
     @property
     def path(self) -> Path:
-        """What results and messages call it."""
+        """The name of it in results and messages."""
 
     def with_stem(self, stem: str) -> Self:
         """Return the place beside it of another name."""
@@ -54,7 +54,7 @@ class Place(Location, Protocol):
 
     @property
     def real_name(self) -> str:
-        """What all names of one file have in common."""
+        """The one name of a file that has several."""
 
     @property
     def url(self) -> str:
@@ -99,7 +99,7 @@ class Places(Protocol):
         """Return the place of a path."""
 
     def search(self, entry: Path, out: Path, selection: Selection) -> Found:
-        """Yield the work of an input, what gives none, and the suffixes of what is no image."""
+        """Yield the work of an input, what gives none, and the suffixes of files that are not images."""
 
     def open_state(self, out: Path) -> State:
         """Open what earlier runs have noted of their outputs below ``out``.

@@ -1,20 +1,25 @@
-"""What a run does about outputs that are there, and its notes on those it makes: all but the work itself."""
+"""Decides what to do about outputs that exist, and records those that a run makes. It does no other work."""
 
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from colorize_gan.core.errors import ImageError
 from colorize_gan.infer.batch.input_state import Version
 from colorize_gan.infer.batch.places import Place, Places, free_places
 from colorize_gan.infer.batch.results import NO_MEMORY, ItemResult, OnExists
-from colorize_gan.infer.batch.state import Entry, Standing, State
+from colorize_gan.infer.batch.sidecars import Sidecars
+from colorize_gan.infer.batch.state import Entry, Standing, State, digest_of
 from colorize_gan.infer.batch.work import WorkItem
+from colorize_gan.infer.hints import HintFile
 
-_FACTS = ("note", "width", "height", "bits", "colorfulness", "max_lightness_error")
+_FACTS = ("note", "width", "height", "bits", "hints", "colorfulness", "max_lightness_error")
 """Fields of `ItemResult` that the state keeps."""
+
+_NO_SIDECARS = Sidecars("none", Path())
 
 
 @dataclass(frozen=True)
@@ -25,9 +30,13 @@ class Task:
     source: Place
     target: Place
     version: Version | None = None
-    """Of the input; None where it could not be looked at."""
+    """Version of the input; None where it could not be read."""
     ended: ItemResult | None = None
     """How it ended where there is nothing to do."""
+    hints: HintFile | None = None
+    """The colours that are known, from the file beside the photograph."""
+    settings: str = ""
+    """A digest of all that decides about the output."""
 
     @classmethod
     def of(cls, item: WorkItem, places: Places) -> Self:
@@ -43,16 +52,24 @@ class Task:
 class Planner:
     """Makes tasks of work items and notes how they end, in the process that has the state. Thread-safe."""
 
-    def __init__(self, state: State, places: Places, settings: str, on_exists: OnExists) -> None:
+    def __init__(
+        self,
+        state: State,
+        places: Places,
+        settings: str,
+        on_exists: OnExists,
+        sidecars: Sidecars = _NO_SIDECARS,
+    ) -> None:
         """Prepare for a run.
 
         Args:
-            state: knows the outputs that are there, and is told of those that are made.
+            state: knows the outputs that are there, and records those that are made.
             places: where inputs and outputs are.
-            settings: a digest of all that decides about an output.
+            settings: a digest of all that decides about an output, but its hints.
             on_exists: what happens where there is one.
+            sidecars: the hints of photographs.
         """
-        self._state, self._places = state, places
+        self._state, self._places, self._sidecars = state, places, sidecars
         self._settings, self._on_exists = settings, on_exists
 
     def plan(self, items: Iterable[WorkItem]) -> Iterator[Task]:
@@ -74,7 +91,7 @@ class Planner:
         if any(member.status == "failed" for member in result.members):
             return result  # the next run tries them again
         facts = {name: value for name in _FACTS if (value := getattr(result, name)) is not None}
-        entry = Entry.of(task.version, self._settings, result.output_size, facts, task.source.full_name)
+        entry = Entry.of(task.version, task.settings, result.output_size, facts, task.source.full_name)
         try:
             self._state.finish(result.target, entry)
         except OSError as error:
@@ -85,13 +102,20 @@ class Planner:
         task = Task.of(item, self._places)
         try:
             version = item.version or task.source.version()
-            task = dataclasses.replace(task, version=version)
+            task = self._with_hints(dataclasses.replace(task, version=version, settings=self._settings))
             if self._on_exists == "rename":
                 return task.moved_to(next(free_places(task.target)))
             ended = None if self._on_exists == "overwrite" else self._end_of(task, version)
         except (ImageError, OSError) as error:
             return _failed(task, error)
         return dataclasses.replace(task, ended=ended)
+
+    def _with_hints(self, task: Task) -> Task:
+        sidecar = self._sidecars.of(task.item)
+        if sidecar is None:
+            return task
+        settings = digest_of({"settings": task.settings, "hints": sidecar.digest})
+        return dataclasses.replace(task, hints=sidecar.file, settings=settings)
 
     def _end_of(self, task: Task, version: Version) -> ItemResult | None:
         """Return how an item ends for what is there; None where its output is to be made.
@@ -105,7 +129,7 @@ class Planner:
             return None
         if self._on_exists == "error":
             raise ImageError(f"{item.target} exists")
-        if standing.is_current(version, self._settings):
+        if standing.is_current(version, task.settings):
             return _left(item, standing, "up to date")
         if other := standing.other_input(task.source.full_name, version):
             raise ImageError(

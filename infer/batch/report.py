@@ -96,6 +96,7 @@ def _item(result: ItemResult) -> dict[str, object]:
         "width": result.width,
         "height": result.height,
         "bits": result.bits,
+        **({"hints": result.hints} if result.hints else {}),
         "max_lightness_error": result.max_lightness_error,
         "colorfulness": result.colorfulness,
         **({"video": result.video} if result.video else {}),

@@ -1,4 +1,4 @@
-"""What a batch run is asked to do, and how each of its inputs ends."""
+"""The options of a batch run, and the result of each input."""
 
 import math
 from collections.abc import Sequence
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 OnExists = Literal["skip", "overwrite", "rename", "error"]
 InColor = Literal["recolor", "copy", "skip"]
+HintsFrom = Literal["auto", "none"] | Path
+"""`auto` is beside each photograph, `none` nowhere; or a folder that mirrors that of the outputs."""
 Status = Literal["written", "skipped", "failed"]
 
 FORMATS = {"keep": None, "jpg": ".jpg", "png": ".png", "tiff": ".tiff", "webp": ".webp"}
@@ -31,27 +33,29 @@ class LeftError(Exception):
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """What happens to the files; how they are coloured is the `Colorizer`'s."""
+    """The options for files; the `Colorizer` has those for colours."""
 
     on_exists: OnExists = "skip"
     """`skip` leaves outputs that are up to date by the record, and files that no run has made."""
     in_color: InColor = "recolor"
-    """What happens to inputs in true colour; toned ones are always recoloured."""
+    """The treatment of inputs in true colour; toned ones are always recoloured."""
     quality: int = 95
-    """Of JPEG and HEIC; see `encode`."""
+    """Quality of JPEG and HEIC; see `encode`."""
     max_megapixels: float = MAX_MEGAPIXELS
     """Larger inputs fail before they are decoded."""
     workers: int | None = None
-    """Images in work at once; None for one a core. Results do not depend on it."""
+    """Images in progress at once; None for one a core. Results do not depend on it."""
     measure: bool = False
     """Decode each output again and measure its lightness error."""
     thumbnails: bool = False
     """Give small pictures of input and output along with each result."""
+    hints: HintsFrom = "auto"
+    """Where the hints of photographs are. One that has some is coloured whatever `in_color` says."""
     members: "Selection | None" = None
     """Where the items are shards: which of their members are coloured."""
 
     def __post_init__(self) -> None:
-        """Refuse what is no limit."""
+        """Refuse values that cannot be limits."""
         if not 0 < self.max_megapixels < math.inf:  # not: NaN
             raise UsageError(f"max_megapixels {self.max_megapixels}: not a finite number above 0")
 
@@ -72,18 +76,20 @@ class ItemResult:
     height: int | None = None
     bits: int | None = None
     """Per sample of the output."""
+    hints: int | None = None
+    """How many hints it was coloured with."""
     max_lightness_error: float | None = None
     """Largest difference of CIE L* between the input and the decoded output, where it was measured."""
     colorfulness: float | None = None
-    """Of the output at thumbnail size: `colorize_gan.core.color.metrics.colorfulness`."""
+    """Colourfulness of the output at thumbnail size: `colorize_gan.core.color.metrics.colorfulness`."""
     video: dict[str, Any] = field(default_factory=dict)
-    """What is to be said of a video only."""
+    """Facts that only a video has."""
     output_size: int | None = None
-    """Of the file that was written, in bytes."""
+    """Size of the file that was written, in bytes."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Time in each of the `STAGES`."""
     before: bytes = b""
     """Thumbnail of the input, where it was asked for."""
     after: bytes = b""
     members: "Sequence[ItemResult]" = ()
-    """Of a shard that was written: how its photographs ended."""
+    """Results of the photographs in a shard that was written."""

@@ -8,7 +8,8 @@ from pathlib import Path
 from colorize_gan.core.system.parallel import map_in_order
 from colorize_gan.infer.batch.places import Places
 from colorize_gan.infer.batch.planner import Planner, Task
-from colorize_gan.infer.batch.results import ItemResult, LeftError, OnExists
+from colorize_gan.infer.batch.results import HintsFrom, ItemResult, LeftError, OnExists
+from colorize_gan.infer.batch.sidecars import Sidecars
 from colorize_gan.infer.batch.work import WorkItem
 
 
@@ -21,8 +22,9 @@ def run_tasks(
     on_exists: OnExists,
     workers: int,
     is_over: Callable[[], bool],
+    hints: HintsFrom = "none",
 ) -> Generator[ItemResult, None, None]:
-    """Bring work items to their end by ``work``; closing the iterator ends with those in hand.
+    """Bring work items to their end by ``work``; closing the iterator ends with those in progress.
 
     Args:
         work: brings one task to its end; called on so many threads as there are ``workers``.
@@ -31,17 +33,20 @@ def run_tasks(
         places: where inputs and outputs are.
         settings: a digest of all that decides about an output.
         on_exists: what happens where there is one.
-        workers: how many items are in work at once.
-        is_over: ends the run once it is true, too; the results of those in hand are yielded.
+        workers: how many items are in progress at once.
+        is_over: ends the run once it is true, too; the results of those in progress are yielded.
+        hints: where those of photographs are.
 
     Yields:
         One result an item, in order; of a shard, those of its members.
 
     Raises:
         OSError: ``out`` cannot be written.
+        UsageError: there is no such folder of hints.
     """
+    sidecars = Sidecars(hints, out)
     with contextlib.closing(places.open_state(out)) as state:
-        planner = Planner(state, places, settings, on_exists)
+        planner = Planner(state, places, settings, on_exists, sidecars)
 
         def process(task: Task) -> ItemResult | None:
             try:

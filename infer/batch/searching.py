@@ -10,11 +10,11 @@ from colorize_gan.core.files.folders import GALLERY_MARK, is_hidden, walk_files
 from colorize_gan.infer.batch.work import BadInput, Selection, WorkItem
 
 Found = Iterator[WorkItem | BadInput | str]
-"""Work, what gives none, and the suffixes of files that are no images."""
+"""Work, what gives none, and the suffixes of files that are not images."""
 
 
 def work_of_files(entry: Path, out: Path, selection: Selection) -> Found:
-    """Yield the work of a file, folder or glob, what gives none, and suffixes of files that are no images."""
+    """Yield the work of a file, folder or glob, inputs without any, and suffixes of non-images."""
     if os.path.isdir(entry):  # noqa: PTH112 - Path.is_dir() raises on names that are too long
         yield from _work_of_folder(entry, out, out, selection)
     elif not os.path.lexists(entry) and glob.has_magic(str(entry)):
@@ -109,7 +109,7 @@ def _work_of_folder(folder: Path, target: Path, out: Path, selection: Selection)
 
 
 def _work_of_member(path: Path, relative: Path, target: Path, selection: Selection) -> Found:
-    """Of a file that was found rather than named: what is no image is no error."""
+    """Yield the work for a file that was found rather than named. Other files than images are no error."""
     if path.suffix.lower() not in selection.suffixes:
         yield path.suffix.lower()
     elif selection.takes(relative):

@@ -1,4 +1,4 @@
-"""What is known of outputs that are there: the questions of the planner, and the lines that answer them."""
+"""The record of existing outputs: the questions of the planner, and the lines that answer them."""
 
 import contextlib
 import hashlib
@@ -15,20 +15,20 @@ _UNKNOWN = -1
 
 @dataclass(frozen=True)
 class Entry:
-    """What an output was made from, or, where that is all that is known, what it was begun from."""
+    """The input that an output was made from. If that is not known, the input that it was begun from."""
 
     size: int = _UNKNOWN
-    """Of the input, in bytes."""
+    """Size of the input, in bytes."""
     mtime_ns: int = 0
-    """Of the input."""
+    """Modification time of the input."""
     settings: str = ""
     """Digest of the model and of all that decides about the output."""
     output_size: int = 0
     """In bytes."""
     facts: dict[str, Any] = field(default_factory=dict, compare=False)
-    """What was found out about the output: fields of `ItemResult`."""
+    """Facts about the output: fields of `ItemResult`."""
     etag: str = ""
-    """Of the input; empty of a file."""
+    """ETag of the input; empty for a file."""
     made_from: str = field(default="", compare=False)
     """Full path or URL of the input."""
 
@@ -46,7 +46,7 @@ class Entry:
 
     @property
     def is_done(self) -> bool:
-        """Whether the output is complete."""
+        """True if the output is complete."""
         return self.size != _UNKNOWN
 
 
@@ -58,24 +58,24 @@ class Standing:
     """How it stands with one output before a run."""
 
     exists: bool
-    """Whether something has its name."""
+    """True if something has its name."""
     entry: Entry | None = None
-    """What runs have noted of it; None where none has made or begun it."""
+    """The record of it; None if no run has made or begun it."""
     size: int | None = None
     """In bytes, where it is there and was noted."""
     fault: str = ""
-    """What is wrong with it, where making it again would not help."""
+    """The fault in it that making it again would not mend."""
     unknown: str = "the output exists and no run has made it"
-    """What is to be said of it where nothing was noted."""
+    """The reason to give if nothing is recorded."""
 
     @property
     def is_ours(self) -> bool:
-        """Whether a run has made or begun it."""
+        """True if a run has made or begun it."""
         return self.entry is not None
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What was found out about it: fields of `ItemResult`."""
+        """Facts about it: fields of `ItemResult`."""
         return self.entry.facts if self.entry else {}
 
     def is_current(self, source: Version, settings: str) -> bool:
@@ -92,9 +92,9 @@ class Standing:
 
 
 class State(Protocol):
-    """What is known of the outputs of earlier runs in one place; open for one run. Thread-safe.
+    """The record of the outputs of earlier runs in one place; open for one run. Thread-safe.
 
-    The planner alone asks it. So up to date, ours and gone on with mean the same wherever outputs are.
+    The planner alone asks it. So up to date, ours and resumed mean the same wherever outputs are.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""Who watches a run: a person at a terminal, or nobody."""
+"""The watcher of a run: a person at a terminal, or nobody."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -22,4 +22,4 @@ class Watcher(Protocol):
         """Hear how many frames of a video are done, and of how many: 0 where there is no telling."""
 
     def is_over(self) -> bool:
-        """Tell whether the run is to end; what is in hand then is finished, and told of."""
+        """Tell whether the run is to end; what is in progress then is finished, and reported."""

@@ -1,4 +1,4 @@
-"""What the INPUTs of a command come to: work items, what gives no work, and how files are chosen."""
+"""The work that the INPUTs of a command give, the inputs that give none, and the choice of files."""
 
 import fnmatch
 import os
@@ -24,7 +24,7 @@ class WorkItem:
     source: Path
     target: Path
     version: Version | None
-    """Of an object, by the listing; a file is looked at when its turn comes."""
+    """Version of an object, by the listing; a file is looked at when its turn comes."""
 
     def __init__(self, source: StrPath, target: StrPath, version: Version | None = None) -> None:
         """Take texts for paths of files; the path of an object stays what it is."""
@@ -60,7 +60,7 @@ class Selection:
 
     @property
     def kind(self) -> str:
-        """What is looked for, for messages."""
+        """The thing that is looked for, for messages."""
         if SUFFIXES & self.suffixes:
             return "an image"
         return "a shard" if self.suffixes == SHARDS else "a video"
@@ -85,12 +85,12 @@ class Selection:
 
 
 class Work(NamedTuple):
-    """What the INPUTs of a command come to."""
+    """The work that the INPUTs of a command give."""
 
     items: list[WorkItem]
     bad: list[BadInput]
     others: Counter[str]
-    """Files in folders that are no images (or videos), by suffix: they are left alone."""
+    """Files in folders that are not images (or videos), by suffix: they are left alone."""
     listed: Sequence[Path] = ()
     """Files whose suffix is in `Selection.listed`."""
 

@@ -17,6 +17,7 @@ from colorize_gan.infer.batch.results import BatchOptions, ItemResult
 from colorize_gan.infer.batch.state import digest_of
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer
+from colorize_gan.infer.hints import HintFile
 from colorize_gan.infer.picture import color, copy, decode, lightness_error
 from colorize_gan.infer.timings import StageClock
 
@@ -38,12 +39,14 @@ class Worker:
                 check_bytes(task.version.size, self._options.max_megapixels)
         except ImageError as error:
             return failure(task.item, error)
-        return self.colorize(task.item, task.source, task.target)
+        return self.colorize(task.item, task.source, task.target, task.hints)
 
-    def colorize(self, item: WorkItem, source: Location, target: Location) -> ItemResult:
+    def colorize(
+        self, item: WorkItem, source: Location, target: Location, hints: HintFile | None = None
+    ) -> ItemResult:
         """Colorize what is at ``source``; where its result has a target and no fault, ``target`` has it."""
         try:
-            return self._room.run(lambda: self._colorize(item, source, target))
+            return self._room.run(lambda: self._colorize(item, source, target, hints))
         except (ImageError, OSError, MemoryError) as error:
             return failure(item, error)
 
@@ -61,11 +64,13 @@ class Worker:
         except (ImageError, OSError, MemoryError):
             return b""
 
-    def _colorize(self, item: WorkItem, source: Location, target: Location) -> ItemResult:
+    def _colorize(
+        self, item: WorkItem, source: Location, target: Location, hints: HintFile | None
+    ) -> ItemResult:
         clock = StageClock()
         with clock.measure("decode"):
             content = source.read(self._options.max_megapixels)
-        result, made = self._make(item, content, clock)
+        result, made = self._make(item, content, hints, clock)
         if result.status == "skipped":
             if target.exists():
                 stays = f"{result.reason}; the output that is there stays"
@@ -82,13 +87,15 @@ class Worker:
             return True
         return False
 
-    def _make(self, item: WorkItem, content: bytes, clock: StageClock) -> tuple[ItemResult, bytes]:
+    def _make(
+        self, item: WorkItem, content: bytes, hints: HintFile | None, clock: StageClock
+    ) -> tuple[ItemResult, bytes]:
         with clock.measure("decode"):
             picture = decode(content, self._options.max_megapixels)
-        if self._options.in_color != "recolor" and tone_of(picture.pixels) == "color":
+        if not hints and self._options.in_color != "recolor" and tone_of(picture.pixels) == "color":
             return self._in_color(item, content, picture)
         suffix = item.target.suffix.lower()
-        colored = color(picture, suffix, self._colorizer, self._options.quality, clock)
+        colored = color(picture, suffix, self._colorizer, self._options.quality, clock, hints)
         facts = colored.facts
         if self._options.measure:
             facts["max_lightness_error"] = lightness_error(picture.pixels, colored.content)

@@ -1,8 +1,8 @@
 """Spreading a run over a Ray cluster: this process lists, keeps the record and tells, workers do the rest.
 
-On Ray's actors and not on Ray Data: a run makes its tasks while it goes on, as the record of begun outputs
-has to come first; when it is stopped, what was done is to be told; and results, which are small, come
-straight to this process, so that a machine which is lost takes none with it.
+It uses Ray's actors, not Ray Data, for three reasons. A run makes its tasks while it continues, because the
+record of begun outputs comes first. When it is stopped, it reports what was done. Results are small and come
+straight to this process, so that a lost machine takes none with it.
 """
 
 import contextlib
@@ -125,7 +125,8 @@ class Cluster:
         settings = settings_digest(self.colorizer, options)
         slots = self.need.workers * self._slots
         places = Anywhere(Disk(Path.cwd()))  # workers have folders of their own
-        return run_tasks(work, items, out, places, settings, options.on_exists, slots, is_over)
+        hints = "none" if options.members else options.hints
+        return run_tasks(work, items, out, places, settings, options.on_exists, slots, is_over, hints)
 
     def _process(self, task: Task, is_over: Callable[[], bool]) -> ItemResult:
         options = self._assignment.options
@@ -200,7 +201,7 @@ class Cluster:
         """
         if self._roster.is_empty():
             raise DeviceError(lost)
-        _log.info("%s; the others go on", lost)
+        _log.info("%s; the others continue", lost)
         self._closed.wait(_AGAIN)
 
 

@@ -23,7 +23,7 @@ _STORE = 80 << 20  # bytes, for the model: Ray's least is 75 MiB, its own choice
 
 
 class Need(NamedTuple):
-    """What is asked of Ray."""
+    """The resources to ask Ray for."""
 
     workers: int
     cpus: float
@@ -31,7 +31,7 @@ class Need(NamedTuple):
     gpus: float
     """A worker."""
     threads: int
-    """Images in work at once in a worker."""
+    """Images in progress at once in a worker."""
 
 
 def needed(

@@ -1,4 +1,4 @@
-"""Who of a cluster's workers has room, for the threads that give work away."""
+"""Tracks free slots of the cluster's workers, for the threads that assign work."""
 
 import threading
 from collections.abc import Callable, Hashable

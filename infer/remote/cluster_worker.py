@@ -1,4 +1,4 @@
-"""What runs in each worker of a cluster: one model, and all steps of an image from its bytes to its output.
+"""The code in each worker of a cluster: one model, and all steps of an image from its bytes to its output.
 
 The steps stay in one process so that no picture goes from machine to machine; what comes back is how it
 ended.
@@ -34,11 +34,11 @@ from colorize_gan.infer.remote.urls import load_filesystems
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a worker has to know, once."""
+    """The data that a worker needs once."""
 
     model: ModelOptions
     content: bytes
-    """Of the model's file; empty of a bundled model."""
+    """Content of the model's file; empty for a bundled model."""
     options: BatchOptions
     mark: Path | None = None
     """A file in the output folder; None of an URL."""
@@ -46,10 +46,10 @@ class Assignment:
     """One of each kind that will be read or written."""
     threads: int = 1
     expected: Backend | None = None
-    """What the first worker runs."""
+    """The backend of the first worker."""
     version: str = __version__
     run: str = field(default_factory=run_name)
-    """Who gives the work, and removes what a lost worker leaves."""
+    """Name of the run, which assigns the work and removes what a lost worker leaves."""
 
     @classmethod
     def of(cls, model: ModelOptions, options: BatchOptions) -> Self:
@@ -122,7 +122,7 @@ class ClusterWorker:
         return self._worker.process(task)
 
     def leave(self) -> None:
-        """Give up the shard in hand."""
+        """Give up the current shard."""
         self._over.set()
 
 

@@ -175,7 +175,7 @@ def _samples(shard: Place, read: Callable[[tarfile.TarFile, tarfile.TarInfo], by
     """Read a shard, sample by sample; ``read`` gives the content of a member.
 
     Raises:
-        ImageError: it is damaged, or no tar file, or goes on behind what can be read.
+        ImageError: it is damaged, not a tar file, or longer than what can be read.
         OSError: it cannot be read.
     """
     with _damage_named(), shard.to_read() as path, path.open("rb") as file:

@@ -15,7 +15,7 @@ from colorize_gan.infer.batch.results import UNREACHABLE
 from colorize_gan.infer.remote.urls import open_url
 
 Info = Mapping[str, Any]
-"""What a filesystem says of an object; the keys differ."""
+"""A filesystem's description of an object; the keys differ."""
 TIMES = (
     "LastModified",
     "last_modified",
@@ -26,10 +26,10 @@ TIMES = (
     "created",
     "creation_time",
 )
-"""What filesystems call the time of an object, the last change first."""
+"""The keys of filesystems for the time of an object, the last change first."""
 
 _VERSIONS = ("ETag", "etag", "md5Hash", "CRC", *TIMES)
-"""What filesystems call that which changes when an object does, the best first."""
+"""The keys of filesystems for a value that changes when an object does, the best first."""
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from colorize_gan.infer.remote.storage import Info, list_objects, version_of
 
 
 def work_of_url(url: Path, out: Path, selection: Selection) -> Found:
-    """Yield work, what gives none, and the suffixes of objects that are no images."""
+    """Yield work, what gives none, and the suffixes of objects that are not images."""
     if url in (out, *out.parents):
         yield BadInput(url, f"the output folder {out} is inside it; choose one outside")
         return

@@ -1,4 +1,4 @@
-"""Who gets in: a bounded queue in front of the workers, and bounded memory for what is on its way."""
+"""Admits requests: a bounded queue in front of the workers, and bounded memory for bodies and answers."""
 
 import asyncio
 import contextlib
@@ -45,12 +45,12 @@ class Memory:
 
     @property
     def is_full(self) -> bool:
-        """Whether more is held than there should be."""
+        """True if more is held than there should be."""
         return self.held > self._most
 
 
 class Share:
-    """What one request holds of the `Memory`."""
+    """The part of the `Memory` that one request holds."""
 
     def __init__(self, memory: Memory) -> None:
         """Start with nothing."""
@@ -84,7 +84,7 @@ class Pool:
         self._ready = asyncio.Semaphore(2 * workers)
         self._mean_seconds = 0.0
         self.unfinished = 0
-        """Photographs in work or waiting."""
+        """Photographs in progress or waiting."""
 
     @property
     def waiting(self) -> int:
@@ -93,7 +93,7 @@ class Pool:
 
     @property
     def is_full(self) -> bool:
-        """Whether the next one would be refused."""
+        """True if the next one would be refused."""
         return self.unfinished >= self._workers + self._queue
 
     def seconds_to_wait(self) -> int:
@@ -123,7 +123,7 @@ class Pool:
         return await asyncio.shield(asyncio.wrap_future(future))
 
     def took(self, seconds: float) -> None:
-        """Take note of how long a photograph was in work."""
+        """Take note of how long a photograph took."""
         self._mean_seconds += _WEIGHT * (seconds - self._mean_seconds)
 
     async def close(self) -> None:

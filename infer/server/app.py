@@ -25,7 +25,7 @@ from colorize_gan.infer.server.limits import Limits
 from colorize_gan.infer.server.lingering import Lingering
 from colorize_gan.infer.server.metrics import Counted
 from colorize_gan.infer.server.page import add_page
-from colorize_gan.infer.server.receiving import FIELD, MULTIPART, RAW_TYPE, receive_image
+from colorize_gan.infer.server.receiving import FIELD, HINTS_FIELD, MULTIPART, RAW_TYPE, receive_image
 from colorize_gan.infer.server.service import ColorOptions, Reply, Service
 from colorize_gan.infer.web.site import Site
 
@@ -98,6 +98,7 @@ def _add_colorize(app: FastAPI, service: Service, guard: list[Any]) -> None:
         description=(
             f"The body is an image file, raw or as the field `{FIELD}` of a form:\n\n"
             f"    curl -F {FIELD}=@old.jpg 'http://127.0.0.1:8000{PATH}?format=png' -o new.png\n\n"
+            f"A form may have hints of colour, too: a `.hints.json` file as the field `{HINTS_FIELD}`.\n\n"
             "The answer is, byte for byte, the file that `colorize-batch` writes."
         ),
         response_class=Response,
@@ -110,10 +111,10 @@ def _add_colorize(app: FastAPI, service: Service, guard: list[Any]) -> None:
         options: Annotated[ColorOptions, Query()],
         share: Annotated[Share, Depends(share)],
     ) -> Response:
-        content = await receive_image(request, service.limits, share)
+        upload = await receive_image(request, service.limits, share)
         try:
             async with asyncio.timeout(service.limits.time_limit):
-                reply = await _unless_gone(request, service.colorize(content, options))
+                reply = await _unless_gone(request, service.colorize(upload, options))
         except TimeoutError as error:
             reason = f"not done within {service.limits.time_limit:g} seconds"
             raise HTTPException(503, reason, _retry(service)) from error
@@ -252,7 +253,13 @@ _METRICS: dict[int | str, dict[str, Any]] = {
 }
 
 _IMAGE = {"type": "string", "format": "binary"}
-_FORM = {"type": "object", "properties": {FIELD: _IMAGE}, "required": [FIELD], "additionalProperties": False}
+_HINTS = {"type": "string", "description": "Points of known colour: the content of a .hints.json file."}
+_FORM = {
+    "type": "object",
+    "properties": {FIELD: _IMAGE, HINTS_FIELD: _HINTS},
+    "required": [FIELD],
+    "additionalProperties": False,
+}
 _REQUEST_BODY = {
     "requestBody": {
         "required": True,

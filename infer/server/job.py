@@ -11,7 +11,7 @@ from colorize_gan.infer.server.limits import Limits
 
 @dataclass(frozen=True)
 class ServeJob:
-    """What a server is asked to be."""
+    """The options of a server."""
 
     host: str = "127.0.0.1"
     port: int = 8000
@@ -22,7 +22,7 @@ class ServeJob:
     """Saturation and strength are each request's own."""
     limits: Limits = field(default_factory=Limits)
     workers: int | None = None
-    """Images in work at once; None for one a core."""
+    """Images in progress at once; None for one a core."""
     page: bool = False
     """Offer the browser page, too."""
     access_log: bool = False
@@ -33,10 +33,10 @@ def run_server(job: ServeJob, say: Callable[[str], None]) -> None:
 
     Args:
         job: what is asked for.
-        say: is told, in lines, what takes long, where the server is, and what is open about it.
+        say: called with lines on what takes long, the server's address, and what is open about it.
 
     Raises:
-        UsageError: the address cannot be had, the token is none, or there is no page.
+        UsageError: the address is not available, the token is not valid, or there is no page.
         ColorizeError: the model cannot be used: see `Colorizer`.
     """
     from colorize_gan.infer.server.service import Service

@@ -10,16 +10,16 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Limits:
-    """What a server refuses, so that no client can fill its memory or keep it from the others."""
+    """The limits of a server, so that no client can fill its memory or keep it from the others."""
 
     max_megabytes: float = 64.0
-    """Of one request body."""
+    """Size of one request body."""
     max_megapixels: float = 50.0
-    """Of one photograph, as its header says, before it is decoded."""
+    """Pixels of one photograph, as its header says, before it is decoded."""
     queue: int = 64
     """Photographs that wait for a worker."""
     buffer_megabytes: float = 512.0
-    """Of all bodies received and not yet answered, and of all answers not yet taken."""
+    """Size of all bodies received and not yet answered, and of all answers not yet taken."""
     time_limit: float = 60.0
     """Seconds from the last byte of the body to the answer."""
     receive_timeout: float = 20.0
@@ -27,7 +27,7 @@ class Limits:
     nothing of its answer."""
 
     def __post_init__(self) -> None:
-        """Refuse what is no limit, and a buffer that no large body fits into."""
+        """Refuse values that cannot be limits, and a buffer that no large body fits into."""
         for field in fields(self):
             if not math.isfinite(value := getattr(self, field.name)):
                 raise UsageError(f"`{field.name}` {value}: not a finite number")

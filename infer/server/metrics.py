@@ -1,4 +1,4 @@
-"""What Prometheus is told."""
+"""The metrics for Prometheus."""
 
 from collections.abc import Callable
 
@@ -42,9 +42,9 @@ class Metrics:
         Gauge("colorize_waiting", "Photographs that wait for a worker.", registry=registry).set_function(
             waiting
         )
-        Gauge("colorize_unfinished", "Photographs that wait or are in work.", registry=registry).set_function(
-            unfinished
-        )
+        Gauge(
+            "colorize_unfinished", "Photographs that wait or are in progress.", registry=registry
+        ).set_function(unfinished)
         used = colorizer.backend
         labels = {
             "version": __version__,

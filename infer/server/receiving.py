@@ -1,7 +1,7 @@
 """Taking a photograph from a request, as it arrives, and no more of it than is allowed."""
 
 import asyncio
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fastapi import HTTPException, Request
 from python_multipart.exceptions import FormParserError
@@ -14,14 +14,23 @@ from colorize_gan.infer.server.limits import MEGABYTE, Limits
 MULTIPART = "multipart/form-data"
 FIELD = "image"
 """Name of the multipart field that holds the photograph."""
+HINTS_FIELD = "hints"
+"""Name of the one that may hold hints of its colours, as their file has them."""
 RAW_TYPE = "application/octet-stream"
-"""Of a body that is the image, as is every `image/...`: its content decides what it is."""
+"""Type of a body that is the image, as is every `image/...`. Its content decides its format."""
 
 _SLOWEST = 50_000  # bytes a second that a client must send to be given more time
 
 
-async def receive_image(request: Request, limits: Limits, share: Share) -> bytes:
-    """Return the content of the image file that a request has as its body, or as a part of it.
+class Upload(NamedTuple):
+    """A photograph as it was sent, and its hints."""
+
+    image: bytes
+    hints: bytes | None = None
+
+
+async def receive_image(request: Request, limits: Limits, share: Share) -> Upload:
+    """Return the image file that a request has as its body, or as a part of it, beside hints.
 
     Raises:
         HTTPException: 408 too slow, 413 too many bytes, 415 not such a body, 422 no image in it.
@@ -49,10 +58,10 @@ async def receive_image(request: Request, limits: Limits, share: Share) -> bytes
             raise _too_large(limits)
         share.add(len(chunk))
         body.write(chunk)
-    content = body.content()
-    if not content:
+    upload = body.upload()
+    if not upload.image:
         raise HTTPException(422, "the image is empty")
-    return content
+    return upload
 
 
 def _too_large(limits: Limits) -> HTTPException:
@@ -62,7 +71,7 @@ def _too_large(limits: Limits) -> HTTPException:
 class _Body(Protocol):
     def write(self, chunk: bytes) -> None: ...
 
-    def content(self) -> bytes: ...
+    def upload(self) -> Upload: ...
 
 
 def _body_for(request: Request) -> _Body:
@@ -90,18 +99,18 @@ class _Raw:
     def write(self, chunk: bytes) -> None:
         self._content += chunk
 
-    def content(self) -> bytes:
-        return bytes(self._content)
+    def upload(self) -> Upload:
+        return Upload(bytes(self._content))
 
 
 class _Multipart:
-    """A body of one part, `FIELD` (RFC 7578)."""
+    """A body of a part `FIELD` and perhaps a part `HINTS_FIELD` (RFC 7578)."""
 
     def __init__(self, boundary: bytes) -> None:
-        self._content = bytearray()
+        self._parts = dict[str, bytearray]()
+        self._content = bytearray()  # of the part that is being read
         self._header, self._value = bytearray(), bytearray()
-        self._name: bytes | None = None
-        self._parts = 0
+        self._name = ""
         self._is_complete = False
         self._parser = MultipartParser(
             boundary,
@@ -122,30 +131,34 @@ class _Multipart:
         except FormParserError as error:
             raise HTTPException(422, f"{MULTIPART}: not valid ({error})") from error
 
-    def content(self) -> bytes:
-        if not self._parts:
+    def upload(self) -> Upload:
+        if FIELD not in self._parts:
             raise HTTPException(422, f"{MULTIPART}: the field {FIELD} is missing")
         if not self._is_complete:
             raise HTTPException(422, f"{MULTIPART}: cut short")
-        return bytes(self._content)
+        hints = self._parts.get(HINTS_FIELD)
+        return Upload(bytes(self._parts[FIELD]), None if hints is None else bytes(hints))
 
     def _begin_part(self) -> None:
-        self._parts += 1
-        self._name = None
+        self._name = ""
 
     def _end_header(self) -> None:
         if self._header.lower() == b"content-disposition":
             _, parameters = parse_options_header(bytes(self._value))
-            self._name = parameters.get(b"name")
+            self._name = parameters.get(b"name", b"").decode("utf-8", "replace")
         self._header.clear()
         self._value.clear()
 
     def _check_name(self) -> None:
-        if self._name != FIELD.encode() or self._parts > 1:
-            name = (self._name or b"").decode("utf-8", "replace")
+        if self._name not in (FIELD, HINTS_FIELD):
             raise HTTPException(
-                422, f"{MULTIPART}: one field, {FIELD}, and no {name!r}; options go into the query"
+                422,
+                f"{MULTIPART}: the fields are {FIELD} and {HINTS_FIELD}, not {self._name!r}; "
+                "options go into the query",
             )
+        if self._name in self._parts:
+            raise HTTPException(422, f"{MULTIPART}: the field {self._name} comes twice")
+        self._content = self._parts[self._name] = bytearray()
 
     def _end(self) -> None:
         self._is_complete = True

@@ -12,10 +12,12 @@ from colorize_gan.core.system.parallel import RoomToWork
 from colorize_gan.core.version import __version__
 from colorize_gan.infer.batch.results import FORMATS
 from colorize_gan.infer.colorizer import MAXIMUM_SATURATION, Colorizer
+from colorize_gan.infer.hints import parse_hints
 from colorize_gan.infer.picture import color, copy, decode
 from colorize_gan.infer.server.admission import Memory, Pool
 from colorize_gan.infer.server.limits import Limits
 from colorize_gan.infer.server.metrics import Metrics
+from colorize_gan.infer.server.receiving import Upload
 from colorize_gan.infer.timings import StageClock
 
 
@@ -53,13 +55,13 @@ class Reply:
     content: bytes
     media_type: str
     facts: dict[str, Any]
-    """What is to be said of it: fields of `ItemResult`."""
+    """Facts about it: fields of `ItemResult`."""
     seconds: dict[str, float]
     """In the queue and in each of the `STAGES`."""
 
 
 class Service:
-    """A colorizer, its workers and what is going on. For one event loop."""
+    """A colorizer, its workers and its requests. For one event loop."""
 
     def __init__(self, colorizer: Colorizer, limits: Limits, workers: int | None = None) -> None:
         """Start ``workers`` threads, one a core unless told."""
@@ -68,15 +70,15 @@ class Service:
         self.memory = Memory(limits.buffer_megabytes)
         self.metrics = Metrics(colorizer, lambda: self.pool.waiting, lambda: self.pool.unfinished)
         self.draining = False
-        """Whether only what has begun is to be finished."""
+        """True if only the work that has begun is to be finished."""
         self._room = RoomToWork()
 
-    async def colorize(self, content: bytes, options: ColorOptions) -> Reply:
+    async def colorize(self, upload: Upload, options: ColorOptions) -> Reply:
         """Colorize the content of an image file on a worker.
 
         Raises:
             BusyError: the queue is full.
-            ImageError: the image cannot be colorized.
+            ImageError: the image cannot be colorized, or not with these hints.
             MemoryError: nor is there memory for it alone.
         """
         asked = time.perf_counter()
@@ -85,23 +87,25 @@ class Service:
             begun = time.perf_counter()
             clock = StageClock()
             clock.seconds["queue"] = begun - asked
-            return self._room.run(lambda: self._colorize(content, options, clock))
+            return self._room.run(lambda: self._colorize(upload, options, clock))
 
         reply = await self.pool.run(work)
-        self._note(len(content), reply)
+        self._note(len(upload.image), reply)
         return reply
 
-    def _colorize(self, content: bytes, options: ColorOptions, clock: StageClock) -> Reply:
+    def _colorize(self, upload: Upload, options: ColorOptions, clock: StageClock) -> Reply:
+        content = upload.image
+        hints = parse_hints(upload.hints) if upload.hints is not None else None
         own = suffix_of(content)
         suffix = FORMATS[options.format] or own
         with clock.measure("decode"):
             picture = decode(content, self.limits.max_megapixels)
-        if options.in_color == "copy" and tone_of(picture.pixels) == "color":
+        if not hints and options.in_color == "copy" and tone_of(picture.pixels) == "color":
             with clock.measure("encode"):
                 copied = copy(picture, content, own, suffix, options.quality)
             return Reply(copied.content, MEDIA_TYPES[suffix], copied.facts, clock.seconds)
         colorizer = self.colorizer.with_colors(options.saturation, options.strength)
-        colored = color(picture, suffix, colorizer, options.quality, clock)
+        colored = color(picture, suffix, colorizer, options.quality, clock, hints)
         return Reply(colored.content, MEDIA_TYPES[suffix], colored.facts, clock.seconds)
 
     def _note(self, received: int, reply: Reply) -> None:

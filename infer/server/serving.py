@@ -1,4 +1,4 @@
-"""Running the application until it is told to stop."""
+"""Runs the application until a signal stops it."""
 
 import errno
 import os
@@ -21,7 +21,7 @@ _KEEP_ALIVE = 75  # seconds; uvicorn's 5 are less than many a Retry-After
 
 
 class Server(uvicorn.Server):
-    """Told to stop, it refuses what is new, finishes what has begun, and then stops; told again, at once."""
+    """The first signal makes it refuse new work and finish what has begun. The second stops it at once."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Server(uvicorn.Server):
         self._service = service
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """See `uvicorn.Server`; the signal is not raised again afterwards: to be told to stop is no error."""
+        """See `uvicorn.Server`; the signal is not raised again afterwards: stopping it is not an error."""
         if self._service.draining:
             self.should_exit = self.force_exit = True
         self._service.draining = True

@@ -1,4 +1,4 @@
-"""Which streams are copied, encoded anew or left out: what was asked for, and what a container can hold."""
+"""Which streams are copied, encoded again or left out: what was asked for, and what a container can hold."""
 
 import contextlib
 import io
@@ -33,7 +33,7 @@ Way = Literal["plainly", "loosely"] | SoundCodec | None
 
 @dataclass(frozen=True)
 class Wishes:
-    """What is to happen to the streams beside the video; see `VideoOptions`."""
+    """The user's wishes for the streams beside the video; see `VideoOptions`."""
 
     audio: AudioChoice = "copy"
     subtitles: SubtitleChoice = "copy"
@@ -45,16 +45,16 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Copies:
-    """What is written beside the video."""
+    """The streams that are written beside the video."""
 
     ways: dict[int, Way]
     """How each stream is written, by its index in the source."""
     loosely: bool
-    """Whether `create_video` has to be lenient, for some of them or for the video."""
+    """True if `create_video` has to be lenient, for some of them or for the video."""
     timecode: bool
-    """Whether the time code of the first frame is copied."""
+    """True if the time code of the first frame is copied."""
     notes: list[str]
-    """What will not be as it was."""
+    """Notes on what will differ from the source."""
 
 
 def choose_streams(source: InputContainer, video: int, suffix: str, wishes: Wishes) -> dict[int, Way]:
@@ -79,7 +79,7 @@ def choose_streams(source: InputContainer, video: int, suffix: str, wishes: Wish
 
 
 def notes_on_streams(source: InputContainer, ways: dict[int, Way], suffix: str) -> list[str]:
-    """Say which streams are left out or encoded anew, and which videos stay without colours."""
+    """Say which streams are left out or encoded again, and which videos stay without colours."""
     notes = []
     for stream in (source.streams[index] for index in ways):
         way = ways[stream.index]
@@ -105,7 +105,7 @@ def first_packets(source: InputContainer) -> dict[int, "Packet[Any]"]:
 
 
 def is_timecode(stream: Stream) -> bool:
-    """Tell whether a stream is a time code's: FFmpeg makes it anew from the tag of the video."""
+    """Tell whether a stream is a time code's: FFmpeg makes it again from the tag of the video."""
     return stream.type == "data" and has_timecode(stream.metadata)
 
 

@@ -36,11 +36,11 @@ class Codec:
     profiles: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """The profile of each pixel format, where the encoder has to be told."""
     needs_even: bool = False
-    """Whether sides have to be multiples of what shares a chroma sample."""
+    """True if sides have to be multiples of what shares a chroma sample."""
     keeps_fields: bool = False
-    """Whether it has a mode for interlaced frames."""
+    """True if it has a mode for interlaced frames."""
     is_limited: bool = False
-    """Whether decoders take its samples for limited range whatever is told."""
+    """True if decoders take its samples for limited range whatever the tags say."""
     matrix: int | None = None
     """The only colour matrix that decoders take its samples for, a code point of ITU-T H.273."""
 

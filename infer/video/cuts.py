@@ -9,15 +9,16 @@ import numpy as np
 from colorize_gan.core.color.lab import FloatArray
 
 LONGEST_FLASH = 3
-"""Frames after which a scene that was interrupted has to go on."""
+"""Frames after which a scene that was interrupted has to continue."""
 
 _BACK = 0.5  # of the change of a cut, below which the scene is back: near that change, chance would decide
 _LIKENESS = 0.5  # correlation from which on a picture is the same one in another light
 _CODES = 2.55  # of 8 bits, in 1 L*
 
 Change = Literal["none", "cut", "flash", "insert"]
-"""What a frame is to the scene so far: a part of it, the first of another; in another light for a moment; or
-one of a few of another picture, after which the scene goes on."""
+"""The relation of a frame to the scene so far. It is a part of it, or the first of another scene, or it is in
+another light for a moment. An insert is one of a few frames of another picture, after which the scene
+continues."""
 
 
 class CutDetector:

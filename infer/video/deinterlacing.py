@@ -57,7 +57,7 @@ class DeinterlacedFrames:
 
     @property
     def last_duration(self) -> int:
-        """Of the last frame, in units of the clip's time base."""
+        """Duration of the last frame, in units of the clip's time base."""
         seconds = self._frames.last_duration * self._source.time_base * self._source.rate / self._clip.rate
         return max(1, round(seconds / self._clip.time_base))
 

@@ -21,7 +21,7 @@ def open_video(path: Path) -> InputContainer:
     """Open a file for reading.
 
     Raises:
-        av.FFmpegError: it cannot be read, or is no video.
+        av.FFmpegError: it cannot be read, or is not a video.
     """
     return av.open(_full_path(path), options=dict(_PROBING), metadata_errors=AS_IT_IS)
 

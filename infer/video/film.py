@@ -177,7 +177,7 @@ class _Film:
         target: Path,
         on_frame: Callable[[], None],
     ) -> None:
-        """Write parts as segments; the one in hand is lost when the run is to stop.
+        """Write parts as segments; the current one is lost when the run is to stop.
 
         Raises:
             VideoError: the encoder does not give a packet for each frame.

@@ -26,7 +26,7 @@ def plan_copies(
     """Choose what is written beside the video into a container of this suffix.
 
     Raises:
-        VideoError: it cannot hold the video, what is told of it, the sound or the subtitles.
+        VideoError: it cannot hold the video, its tags, the sound or the subtitles.
     """
     form = CONTAINERS[suffix]
     is_loose = not _holds_video(form, settings)
@@ -91,8 +91,8 @@ def _why_not(suffix: str, form: str, settings: EncoderSettings) -> str:
     second = Fraction(1, 25)
     usual = replace(settings, width=640, height=360, rate=1 / second, time_base=second, aspect=None)
     if not _holds_video(form, usual):
-        able = next(name for name in (".mkv", *CONTAINERS) if _holds_video(CONTAINERS[name], usual))
-        return f"{suffix} cannot hold {settings.codec}; write {able}, or choose another codec"
+        able = " or ".join(name for name in CONTAINERS if _holds_video(CONTAINERS[name], usual))
+        return f"{suffix} cannot hold {settings.codec}; write {able} (`container` in a folder)"
     return (
         f"{settings.codec} takes no video of {settings.width} x {settings.height} pixels "
         f"at {float(settings.rate):.6g} frames/s; choose another codec"

@@ -29,7 +29,7 @@ class FlickerScore:
 
 @dataclass(frozen=True)
 class Look:
-    """What is measured of one frame."""
+    """The measurements of one frame."""
 
     histograms: FloatArray
     """Shares of the levels of a* and b*, ``(2, 256)``."""

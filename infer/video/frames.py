@@ -33,9 +33,9 @@ class Frames:
         self.mended_times = 0
         """Frames whose time was missing, or not after the one before."""
         self.missing_seconds = 0.0
-        """What the header promises and the file has not; known when all frames are read."""
+        """Seconds that the header promises and the file lacks; known when all frames are read."""
         self.last_duration = 0
-        """Of the last frame, in units of the clip's time base."""
+        """Duration of the last frame, in units of the clip's time base."""
         self._clip, self._start, self._end = clip, start, end
         self._step = max(1, round(1 / clip.rate / clip.time_base))
         self._last_time, self._reached = -(2**62), 0.0
@@ -107,7 +107,7 @@ class Frames:
             self.mended_times += 1
         time -= self._clip.origin
         if (self._last_time - time) * self._clip.time_base > _MOST_BACK and self._last_time > -(2**62):
-            raise VideoError(f"its time begins anew {self._place()}; split it there")
+            raise VideoError(f"its time starts again {self._place()}; split it there")
         if time <= self._last_time:
             time = self._last_time + 1
             self.mended_times += 1

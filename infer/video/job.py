@@ -22,7 +22,7 @@ from colorize_gan.infer.video.stills.sequence import is_sequence, pattern_in
 
 @dataclass(frozen=True)
 class VideoJob:
-    """What a run is asked to do."""
+    """The options of a run."""
 
     inputs: Sequence[Path]
     """Files, folders and globs; or one sequence of images: its pattern, or, with a rate, its folder."""
@@ -33,7 +33,7 @@ class VideoJob:
     recursive: bool = True
     """Search subfolders, too."""
     container: str | None = None
-    """Of results in a folder; None for that of the input, or mkv."""
+    """Container of results in a folder; None for that of the input, or mkv."""
     report: Path | None = None
     """A file that is written beside the outputs, by who watches the run."""
 
@@ -114,7 +114,7 @@ def run_videos(job: VideoJob, work: Work, watcher: Watcher, stop: threading.Even
     Args:
         job: what is asked for.
         work: what `find_videos` found.
-        watcher: is told of it, in the order of the inputs.
+        watcher: hears of each result, in the order of the inputs.
         stop: ends the run soon.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What films and sequences have in common on their way to the end."""
+"""Shared by films and sequences: their way to the end."""
 
 import dataclasses
 import threading
@@ -53,7 +53,7 @@ class Maker(ABC):
 
     @abstractmethod
     def colorize(self, stop: threading.Event, on_frame: OnFrame) -> ItemResult:
-        """Bring it to its end, or go on with what an earlier run has left.
+        """Finish it, or resume what an earlier run has left.
 
         Raises:
             ColorizeError: it cannot be done, and why.

@@ -123,7 +123,7 @@ def _number(value: int) -> bytes:
 
 
 def _joined(elements: Iterable[Element]) -> bytes:
-    """Return the content that elements make; a checksum in front of the others is made anew."""
+    """Return the content that elements make; a checksum in front of the others is computed again."""
     elements = list(elements)
     if elements[0][0] != _CHECKSUM:
         return b"".join(_encoded(*element) for element in elements)

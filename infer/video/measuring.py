@@ -41,7 +41,7 @@ def luma_error(clip: Clip, target: Path, start: Fraction | None, end: Fraction |
             largest, mean = max(largest, float(error.max())), max(mean, float(error.mean()))
             square = max(square, float((error**2).mean()))
     except ValueError as error:
-        raise VideoError(f"{target}: has not the frames of its input") from error
+        raise VideoError(f"{target}: its frame count differs from that of its input") from error
     return {
         "frames": count,
         "max_error": round(largest, 6),

@@ -13,11 +13,11 @@ _HELD_BY_MP4 = frozenset(
         *("timecode", "title", "track"),
     }
 )
-"""What MP4 and MOV hold without the atoms that take any name."""
+"""The keys that MP4 and MOV hold without the atoms that take any name."""
 
 
 def kept_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags of a file or stream without those that a writer makes anew; case does not count."""
+    """Return the tags of a file or stream without those that a writer makes itself; case does not count."""
     return {
         key: value
         for key, value in tags.items()

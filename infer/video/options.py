@@ -1,4 +1,4 @@
-"""What a video run is asked to do. Light: the commands read it before anything heavy is imported."""
+"""The options of a video run. Light: the commands read it before anything heavy is imported."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,9 +17,9 @@ AudioChoice = Literal["copy", "aac", "flac", "drop"]
 SubtitleChoice = Literal["copy", "drop"]
 
 Deinterlace = Literal["frame", "field"]
-"""Whether an interlaced film gets a progressive frame for each of its frames, or for each field."""
+"""The progressive frames that an interlaced film gets: one for each of its frames, or for each field."""
 Keyframes = int | Literal["auto"]
-"""A number, or by how much has changed since the last frame that the network saw."""
+"""The number of frames for one that the network sees, or whether those are chosen by how much has changed."""
 Transfer = Literal["video", "log", "linear"]
 """How the samples of a sequence are read: as those of a screen, as densities of film, as linear light."""
 
@@ -29,7 +29,7 @@ SCENE_THRESHOLD = 27.0
 
 @dataclass(frozen=True)
 class VideoOptions:
-    """What happens to the videos; how their frames are coloured is the `Colorizer`'s."""
+    """The options for videos; the `Colorizer` has those for colours."""
 
     codec: CodecName = "h264"
     crf: int | None = None
@@ -37,7 +37,7 @@ class VideoOptions:
     pixel_format: PixelFormat | None = None
     """None for what is usual with the codec; bits are as many as those of the video, where it has them."""
     audio: AudioChoice = "copy"
-    """Sound of another codec is encoded anew by ``aac`` and ``flac``."""
+    """Sound of another codec is encoded again by ``aac`` and ``flac``."""
     subtitles: SubtitleChoice = "copy"
     deinterlace: Deinterlace | None = None
     """None to leave an interlaced film so."""
@@ -55,7 +55,7 @@ class VideoOptions:
     end: Fraction | None = None
     """Seconds; None for the whole video."""
     on_exists: OnExists = "skip"
-    """See `BatchOptions`; what is unfinished is gone on with; with other settings, by `overwrite`, anew."""
+    """See `BatchOptions`. Unfinished work is resumed; with other settings, `overwrite` starts it again."""
     compare: bool = False
     """Write a clip of before and after, side by side, too."""
     measure: bool = False

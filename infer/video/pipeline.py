@@ -72,7 +72,7 @@ class _Colored(Generic[_Result]):
     colors: Colors
     before: Colors | None
     left: Colors
-    """What it leaves to the next frame."""
+    """The data that it leaves to the next frame."""
 
 
 @dataclass(frozen=True)

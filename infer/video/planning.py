@@ -13,9 +13,10 @@ from colorize_gan.infer.video.options import Keyframes
 from colorize_gan.infer.video.ramps import BLACK, RampState, Sight
 
 Role = Literal["predict", "reuse", "move", "hold", "flash", "insert"]
-"""The network sees the frame; it is still, so that the last prediction holds; between key frames, colours
-move along with the picture; it is damaged, or in another light for a moment, so that it keeps the colours of
-the frame before; the network sees it, and the scene goes on behind it as if it were not there."""
+"""The way to colour a frame. `predict`: the network sees it. `reuse`: it is still, so that the last
+prediction holds. `move`: between key frames, colours move along with the picture. `hold` and `flash`: it is
+damaged, or in another light for a moment, and keeps the colours of the frame before. `insert`: the network
+sees it, and the scene continues after it as if it were not there."""
 
 Border = Literal["start", "cut", "fade", "dissolve"]
 """How a scene begins: as the first, at once, from black, or out of the scene before."""
@@ -33,21 +34,21 @@ _BLOCK = 1 / 8
 
 @dataclass(frozen=True)
 class PlanState:
-    """What planning remembers. Arrays are CIE L* ``(h, w)`` and are not changed."""
+    """The memory of planning. Arrays are CIE L* ``(h, w)`` and are not changed."""
 
     last: FloatArray | None = None
-    """Of the last frame of the scene that was not `APART`."""
+    """The last frame of the scene that was not `APART`."""
     seen: FloatArray | None = None
     """The same, see `Plan.lightness`."""
     key: FloatArray | None = None
-    """Of the last frame that the network saw, as it saw it."""
+    """The last frame that the network saw, as it saw it."""
     since_key: int = 0
     """Frames since then."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done with a frame."""
+    """The plan for a frame."""
 
     role: Role
     lightness: FloatArray
@@ -57,9 +58,9 @@ class Plan:
     state: PlanState
     """After this frame."""
     ramp: RampState
-    """Of this frame."""
+    """The fade or dissolve at this frame."""
     border: Border | None = None
-    """Of the scene that it begins; None where it begins none."""
+    """How the scene that begins here begins; None where none begins."""
 
 
 class Planner:
@@ -74,7 +75,7 @@ class Planner:
         *,
         has_cuts: bool = True,
     ) -> None:
-        """Go on from a state.
+        """Continue from a state.
 
         Args:
             keyframes: see `VideoOptions`.

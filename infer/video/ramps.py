@@ -57,9 +57,9 @@ class Ramp:
     length: int
     """Frames from the first, which has nothing of the end, to the end."""
     is_fade: bool
-    """Whether only the light changes."""
+    """True where only the light changes."""
     is_other: bool
-    """Whether the end is another scene."""
+    """True where the end is another scene."""
     level: float
     """Mean L* of the end."""
 
@@ -111,17 +111,17 @@ class RampState:
     peak: float = 0.0
     """The same of the lightest frame of the scene that was not long ago."""
     is_seen: bool = False
-    """Whether the scene has shown anything yet."""
+    """True once the scene has shown anything."""
     full: float = 0.0
     """Mean L* at the light end of a fade; 0 where there is none."""
     is_out: bool = False
-    """Whether the fade goes to black."""
+    """True where the fade goes to black."""
     step: int = 0
     """Frames since a dissolve began."""
     length: int = 0
-    """Of the dissolve; 0 where there is none."""
+    """The number of frames of the dissolve; 0 without one."""
     is_other: bool = False
-    """Whether the dissolve leads to another scene."""
+    """True where the dissolve leads to another scene."""
 
     @property
     def light(self) -> float:
@@ -135,7 +135,7 @@ class RampState:
 
     @property
     def is_middle(self) -> bool:
-        """Whether another scene begins to be more than a half of the frame."""
+        """True where another scene begins to be more than a half of the frame."""
         return self.is_other and self.length > 0 and self.step == -(-self.length // 2)
 
     def after(self, frames: Sequence[Sight]) -> "RampState":
@@ -159,7 +159,7 @@ class RampState:
 
         Args:
             ramp: if there is one.
-            is_rising: whether a fade from black goes on.
+            is_rising: true while a fade from black lasts.
             is_from_black: whether the last frame showed nothing.
         """
         state = replace(self, full=self.full if is_rising else 0.0, is_out=False, step=0, length=0)

@@ -1,4 +1,4 @@
-"""An unfinished video on disk: finished segments, and what the next one needs to go on."""
+"""An unfinished video on disk: finished segments, and what the next one needs to resume."""
 
 import contextlib
 import json
@@ -19,24 +19,24 @@ from colorize_gan.core.files.atomic import PART_PREFIX, atomic_path, named_after
 
 _JOB, _LOCK, _INDICES = "job.json", "lock", "[0-9]*.npz"
 _DAMAGE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
-"""What reading raises where a machine has lost its power before all was on its disk."""
+"""Errors of reading where a machine lost its power before everything was on its disk."""
 
 
 class Job:
     """The folder of an unfinished video, beside its target. As a context manager it is one run's own.
 
-    Of each segment there are two files: the packets, and, when they are complete, an index of them with the
-    state that the next segment begins with.
+    A segment has two files: the packets, and, when they are complete, an index. The index has the state that
+    the next segment begins with.
     """
 
     def __init__(self, target: Path, settings: Mapping[str, Any], *, overwrite: bool) -> None:
-        """Open the job, to go on with what is there.
+        """Open the job, to resume what is there.
 
         Args:
             target: the video to be.
-            settings: all that decides about it, as JSON keeps it; `scenes` is None, or a list of what decides
-                about each scene, from the first that was changed on segments are made anew.
-            overwrite: begin anew what is there of other settings.
+            settings: all that decides about it, as JSON keeps it. `scenes` is None, or a list of what decides
+                about each scene. Segments are made again from the first scene that was changed.
+            overwrite: start again what is there of other settings.
 
         Raises:
             VideoError: in use; or begun with other settings, and not to be overwritten.
@@ -53,7 +53,7 @@ class Job:
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
-            raise VideoError("another run is at work on it") from None
+            raise VideoError("another run is working on it") from None
         try:
             self._open()
         except BaseException:
@@ -77,7 +77,7 @@ class Job:
         if self.indices():
             fault = self._fault()
             if fault and not self._overwrite:
-                raise VideoError(f"an earlier run began it {fault}; `on_exists` overwrite begins anew")
+                raise VideoError(f"an earlier run began it {fault}; `on_exists` overwrite starts it again")
             self.remove(0 if fault else self._same_scenes())
         else:
             self.remove()
@@ -94,7 +94,7 @@ class Job:
         return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, now, strict=False)))
 
     def _fault(self) -> str:
-        """Return why this run cannot go on with the segments that are there; empty where it can."""
+        """Return why this run cannot resume the segments that are there; empty where it can."""
         try:
             before = self._begun()
             self.state()
@@ -180,7 +180,7 @@ class Job:
     def remove(self, scenes: int = 0) -> None:
         """Clear the segments away, but for those of the first ``scenes``.
 
-        Whenever that ends early, those that are left can be gone on with.
+        Whenever that ends early, those that are left can be resumed.
         """
         for path in reversed(self.indices()):  # before their packets
             if scenes and int(_column(path, "scene")) < scenes:
@@ -191,7 +191,7 @@ class Job:
 
 
 def is_unfinished(target: Path) -> bool:
-    """Tell whether an earlier run has begun ``target`` and left something to go on with."""
+    """Tell whether an earlier run has begun ``target`` and left something to resume."""
     return any(_folder_of(target).glob(_INDICES))
 
 

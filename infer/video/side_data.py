@@ -1,4 +1,4 @@
-"""What PyAV does not tell of a frame, found by FFmpeg's filters: how it is turned, and its first field."""
+"""Facts about a frame that PyAV does not give, found by FFmpeg's filters: rotation and first field."""
 
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ _KINDS = 64  # of side data: more than FFmpeg has
 
 
 def display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
-    """Return how a frame is turned when it is shown, as FFmpeg keeps it; None where nothing is said."""
+    """Return how a frame is turned when it is shown, as FFmpeg keeps it; None where it is unknown."""
     try:
         side_data = frame.side_data
     except ValueError:

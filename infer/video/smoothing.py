@@ -32,7 +32,7 @@ class Colors:
     leaving: FloatArray | None = None
     """CIE ab ``(h, w, 2)`` of the picture that goes, in a dissolve; all else is of the one that comes."""
     share: float = 1.0
-    """Of the one that comes, 0 to 1."""
+    """The share of the scene that comes, 0 to 1."""
 
     @property
     def steady(self) -> FloatArray:
@@ -57,9 +57,9 @@ class Colors:
     def averaged(self, predicted: FloatArray, motion: Motion, weight: float = 1) -> "Colors":
         """Return the colours of the next frame, predicted or moved along; it counts as ``weight``.
 
-        A running mean for the first `MEAN_FRAMES` frames of a pixel, an exponential one from then on. What
-        was not visible before begins anew, and so does what the last frames have in other colours than the
-        mean, as after a dissolve.
+        A running mean for the first `MEAN_FRAMES` frames of a pixel, an exponential one from then on.
+        Averaging starts again where something was not visible before. It also does where the last frames have
+        other colours than the mean, as after a dissolve.
         """
         before, whole = self._age(motion), np.float32(weight)
         most = np.maximum(whole * MEAN_FRAMES, before * (1 - 1 / MEAN_FRAMES) + whole)

@@ -1,4 +1,4 @@
-"""Sound that is encoded anew, where it is not copied."""
+"""Sound that is encoded again, where it is not copied."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -24,7 +24,7 @@ _LAYOUTS = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "
 
 
 def can_decode(stream: AudioStream) -> bool:
-    """Tell whether a sound can be encoded anew."""
+    """Tell whether a sound can be encoded again."""
     return stream.codec_context is not None and bool(stream.codec_context.sample_rate)
 
 

@@ -48,7 +48,7 @@ _OTHER_PRIMARIES = {
 _NARROW_PRIMARIES = frozenset({0, 1, 2, 4, 5, 6, 7, 22})  # near enough to BT.709's
 _SWSCALE_BT601 = 5
 _PLANAR = {8: "yuv444p", 10: "yuv444p10le", 12: "yuv444p12le", 32: "yuv444p16le"}
-"""What RGB and packed samples of at most so many bits become; 32 are floats."""
+"""The format that RGB and packed samples of at most so many bits become; 32 are floats."""
 _ONE_BIT, _GREY = "mono", "gray"
 _ALPHA = 3  # plane
 _HIGH_DEFINITION = 720  # lines; players take untagged video of fewer for BT.601
@@ -64,7 +64,7 @@ class ColorTags:
     primaries: int
     transfer: int
     is_full: bool
-    """Whether luma takes all codes, or 16 to 235 (of 8 bits)."""
+    """True if luma takes all codes, False if 16 to 235 (of 8 bits)."""
 
     @property
     def range_code(self) -> int:
@@ -74,11 +74,11 @@ class ColorTags:
 
 @dataclass(frozen=True)
 class Clip:
-    """What is known of a video file before its frames are read."""
+    """The facts about a video file before its frames are read."""
 
     path: Path
     stream: int
-    """Index of the stream that is colorized: the first video that is no cover picture."""
+    """Index of the stream that is colorized: the first video that is not a cover picture."""
     height: int
     width: int
     depth: int
@@ -87,7 +87,7 @@ class Clip:
     time_base: Fraction
     """Seconds that one unit of time lasts."""
     tells_times: bool
-    """Whether the file tells when frames are shown; AVI tells only when packets are decoded."""
+    """True if the file tells when frames are shown; AVI tells only when packets are decoded."""
     rate: Fraction
     """Mean frames a second."""
     aspect: Fraction | None
@@ -98,7 +98,7 @@ class Clip:
     """The same in counterclockwise turns by 90 degrees, 0 to 3."""
     is_interlaced: bool
     is_bottom_first: bool
-    """Whether the lower field of interlaced frames is shown first."""
+    """True if the lower field of interlaced frames is shown first."""
     origin: int
     """Where on the file's clock time is counted from, in units of `time_base`."""
     first: Fraction

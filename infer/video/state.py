@@ -23,9 +23,9 @@ class Counts:
     flash: int = 0
     insert: int = 0
     skip: int = 0
-    """Of scenes that are to stay as they are."""
+    """Frames of scenes that are to stay as they are."""
     kept: int = 0
-    """Of scenes that an earlier run has coloured."""
+    """Frames of scenes that an earlier run has coloured."""
     scenes: int = 0
 
     @property
@@ -36,15 +36,15 @@ class Counts:
 
 @dataclass
 class State:
-    """What is known after a frame."""
+    """The state after a frame."""
 
     plan: PlanState = field(default_factory=PlanState)
     ramp: RampState = field(default_factory=RampState)
     colors: Colors | None = None
     before: FlickerTally = field(default_factory=FlickerTally)
-    """Of the colours as predicted."""
+    """Flicker of the colours as predicted."""
     after: FlickerTally = field(default_factory=FlickerTally)
-    """Of the colours as written."""
+    """Flicker of the colours as written."""
     counts: Counts = field(default_factory=Counts)
 
     def begin_scene(self, *, is_looked_at: bool) -> None:

@@ -48,10 +48,10 @@ def colorize_videos(
         items: videos and their targets.
         colorizer: the model.
         options: what happens to them.
-        out: folder of the targets whose record says, as that of photographs, what is up to date, and is told
-            of what is made; None for no record: then every output that is there stays.
+        out: folder of the targets. Its record says what is up to date, as that of photographs does, and is
+            kept up to date. None for no record: every output that exists stays.
         stop: ends the run soon, with the finished segments kept.
-        on_frame: is told after each frame.
+        on_frame: called after each frame.
 
     Raises:
         ColorizeError: no video can be done, as with a model that fails.
@@ -78,7 +78,7 @@ def _with_version(item: WorkItem) -> WorkItem:
 def _made(
     item: WorkItem, colorizer: Colorizer, options: VideoOptions, stop: threading.Event, on_frame: OnFrame
 ) -> ItemResult:
-    """Make one video, or go on with it; return how it ended."""
+    """Make one video, or resume it; return how it ended."""
     try:
         with one_thread_each(), memory_errors():
             maker: type[Maker] = StillMaker if is_sequence(item.target) else FilmMaker
@@ -90,7 +90,7 @@ def _made(
 def _settings_digest(colorizer: Colorizer, options: VideoOptions) -> str:
     """Return a digest of the model and of the settings that decide about a video.
 
-    Of the options, only those that are not the default: so one that is new changes no digest.
+    Only options that are not the default count, so that a new option changes no digest.
     """
     chosen = {
         field.name: str(value)

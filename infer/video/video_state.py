@@ -33,7 +33,7 @@ class VideoState:
         self._record, self._has_scenes = record, has_scenes
 
     def standing(self, target: Path) -> Standing:
-        """See `State.standing`: what is unfinished is gone on with."""
+        """See `State.standing`: what is unfinished is resumed."""
         known = self._record.standing(target)
         if is_unfinished(target) or (known.exists and self._has_scenes):
             made_from = known.entry.made_from if known.entry else ""

@@ -48,7 +48,7 @@ class CodedVideo:
     times: np.ndarray
     """The times of all packets, int64 ``(N,)``, in the same order, in units of the clip's time base."""
     last_duration: int
-    """Of the frame that is shown last."""
+    """Duration of the frame that is shown last."""
 
 
 def write_video(

@@ -1,6 +1,6 @@
 """ONNX Runtime Web, which the page runs the model on.
 
-It is larger than this package, so it is no part of it: the files come from npm's registry when they are
+It is larger than this package, so it is not part of it: the files come from npm's registry when they are
 first wanted, and stay in the user's cache. Their digest is in the `package-lock.json` the page is built with.
 """
 
@@ -35,7 +35,7 @@ def find_runtime(
     Args:
         archive: the npm package as a file, for a computer without a network; None to fetch it.
         page: the page that was built for it.
-        say: is told what takes long.
+        say: called with a line when something takes long.
 
     Raises:
         UsageError: it cannot be fetched or read, or it is not the one the page was built for.
@@ -65,7 +65,7 @@ def open_site(
     Args:
         model: see `find_model`.
         runtime: see `find_runtime`.
-        say: is told what takes long.
+        say: called with a line when something takes long.
 
     Raises:
         UsageError: no page, no runtime, or not a model for it.

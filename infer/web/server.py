@@ -44,7 +44,7 @@ def serve_page(site: Site, port: int, stop: threading.Event, show: Callable[[str
         site: the page.
         port: see `PageServer`.
         stop: ends it.
-        show: is told the address when the page is there.
+        show: called with the address when the page is there.
 
     Raises:
         UsageError: the port cannot be had.

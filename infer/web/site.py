@@ -1,4 +1,4 @@
-"""What a server of the page offers: which file each URL stands for, and what is to be said with it.
+"""The files of a server of the page: the file of each URL, and the headers to send with it.
 
 `colorize-web` and any other server of the page use this, so the page works alike on all of them.
 """

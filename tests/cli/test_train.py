@@ -16,13 +16,14 @@ import torch
 from click.testing import CliRunner, Result
 
 from colorize_gan.cli.train import colorize_train, settings_and_help
+from colorize_gan.trainer import pix2pix
 from colorize_gan.trainer.checkpoint import load_checkpoint, load_generator
 from colorize_gan.trainer.config import TrainConfig, parse_setting
 from colorize_gan.trainer.loop import Trainer
 
 TRAIN = [sys.executable, "-c", "from colorize_gan.cli.train import colorize_train; colorize_train()"]
 SMALL = {
-    "arch": "efficientnet_lite0",
+    "arch": "test_efficientnet",
     "pretrained": "none",
     "l1_epochs": 4.0,
     "gan_epochs": 0.0,
@@ -97,17 +98,19 @@ def test_colours_of_another_run_are_those_a_new_one_starts_with(
     start, end = (load_generator(path)[0] for path in (tiny_checkpoint, tmp_path / "next" / "checkpoint.pt"))
     with torch.inference_mode():
         torch.testing.assert_close(start(lightness), end(lightness), atol=0.01, rtol=0)
-    assert load_checkpoint(tmp_path / "next" / "checkpoint.pt").contract.architecture == "efficientnet_lite0"
+    assert load_checkpoint(tmp_path / "next" / "checkpoint.pt").contract.architecture == "test_efficientnet"
 
 
 def test_architecture_of_the_command_of_the_file_and_of_the_start(
-    photo_folder: Path, tmp_path: Path, tiny_checkpoint: Path
+    photo_folder: Path, tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # all its layers, but few channels
+    monkeypatch.setattr(pix2pix, "_WIDTHS", tuple(width // 8 for width in pix2pix._WIDTHS))
     (tmp_path / "some.json").write_text('{"batch_size": 4, "crop_size": 64}')
     (tmp_path / "other.json").write_text('{"batch_size": 4, "crop_size": 64, "arch": "resnet18"}')
     command = [photo_folder, "--init", tiny_checkpoint, *SHORT]
     refused = run(*command, "--out", tmp_path / "a", "--config", tmp_path / "other.json")
-    assert (refused.exit_code, "holds efficientnet_lite0, not resnet18" in refused.output) == (5, True)
+    assert (refused.exit_code, "holds test_efficientnet, not resnet18" in refused.output) == (5, True)
     assert run(*command, "--out", tmp_path / "b", "--config", tmp_path / "some.json").exit_code == 0
     command = [photo_folder, "--out", tmp_path / "c", "--config", tmp_path / "some.json", *SHORT]
     assert run(*command, "--arch", "pix2pix", "--crop-size", "256").exit_code == 0

@@ -21,6 +21,11 @@ def test_file_that_does_not_tell_of_hints_takes_none() -> None:
     assert CONTRACT.input_names == ("L",)
 
 
+def test_limit_is_read_under_its_former_name() -> None:
+    values = json.loads(CONTRACT.to_json()) | {"parity": {"p99": 0.01, "floor": 0.5}}
+    assert ModelContract.from_json(json.dumps(values), "file").parity == {"p99": 0.01, "limit": 0.5}
+
+
 def test_newer_schema_is_refused_with_the_file_name() -> None:
     newer = json.dumps(json.loads(CONTRACT.to_json()) | {"schema": SCHEMA + 1})
     with pytest.raises(ModelError, match=rf"photo\.onnx: contract schema {SCHEMA + 1}"):

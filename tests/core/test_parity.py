@@ -8,12 +8,12 @@ from colorize_gan.core import parity
 from colorize_gan.core.contract import ModelContract, SizeRule
 from colorize_gan.core.errors import DataError, ModelError, VerificationError
 from colorize_gan.core.parity import (
-    Floor,
+    Limit,
     compare,
     compare_with_fingerprint,
     enforce,
     fingerprint,
-    floor_of,
+    limit_of,
     photographs,
     probes,
 )
@@ -46,7 +46,7 @@ def test_worst_probe_is_named() -> None:
 
     record = compare(zeros, bad_on_white, probes(LAB))
     with pytest.raises(VerificationError, match="worst on flat 100"):
-        enforce(record | {"p99": 9.0}, Floor(1.0))
+        enforce(record | {"p99": 9.0}, Limit(1.0))
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_what_is_no_ab_is_refused(broken: object) -> None:
         compare(zeros, broken, probes(LAB))  # type: ignore[arg-type]
 
 
-def test_floors_bound_p99_and_mean_and_refuse_nan() -> None:
+def test_limits_bound_p99_and_mean_and_refuse_nan() -> None:
     record = {"p99": 2.0, "mean": 0.9, "worst": "noise"}
-    enforce(record, Floor(2.0, 1.0))
+    enforce(record, Limit(2.0, 1.0))
     for bad in ({"p99": 2.1}, {"mean": 1.1}, {"p99": float("nan")}):
         with pytest.raises(VerificationError):
-            enforce(record | bad, Floor(2.0, 1.0))
-    floors = [floor_of(dataclasses.replace(LAB, precision=name)) for name in ("fp32", "fp16", "int8")]
-    assert floors == [Floor(0.1), Floor(1.0), Floor(3.0, 1.0)]
+            enforce(record | bad, Limit(2.0, 1.0))
+    limits = [limit_of(dataclasses.replace(LAB, precision=name)) for name in ("fp32", "fp16", "int8")]
+    assert limits == [Limit(0.1), Limit(1.0), Limit(3.0, 1.0)]
 
 
 @pytest.mark.parametrize("rule", [SizeRule(32, 32), SizeRule(256, 256), SizeRule(256, 256, fixed=True)])
@@ -113,7 +113,7 @@ def test_fingerprint_recognises_its_generator_and_no_other() -> None:
     assert compare_with_fingerprint(wavy, contract)["max"] < 0.02
     scaled = compare_with_fingerprint(lambda lightness: 1.05 * wavy(lightness), contract)
     with pytest.raises(VerificationError):
-        enforce(scaled, floor_of(contract))
+        enforce(scaled, limit_of(contract))
 
 
 def test_fingerprint_of_pixels() -> None:

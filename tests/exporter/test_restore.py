@@ -1,25 +1,24 @@
 """An exported file becomes a checkpoint again: with the same colours, and fit for training."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from click.testing import CliRunner
 
 from colorize_gan.cli.export import colorize_export
-from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import ModelError
-from colorize_gan.exporter.formats import build_onnx, save_onnx
+from colorize_gan.exporter.formats import save_onnx
 from colorize_gan.exporter.restore import restore_checkpoint
 from colorize_gan.exporter.source import load_source
 from colorize_gan.infer.backends.bundled import find_model
 from colorize_gan.infer.backends.open import open_backend
-from colorize_gan.trainer import pix2pix
 from colorize_gan.trainer.checkpoint import load_checkpoint, load_generator
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.data import TrainingCrops
-from colorize_gan.trainer.generators import build_generator
 from colorize_gan.trainer.loop import Trainer
 
 
@@ -27,7 +26,7 @@ def test_restored_generator_gives_the_colors_of_its_file(exported: dict[str, Pat
     source = load_source(restore_checkpoint(exported["onnx"], tmp_path / "restored.pt"))
     lightness = np.random.default_rng(3).uniform(0, 100, (2, 1, 96, 64)).astype(np.float32)
     expected = open_backend(exported["onnx"], "native").run(lightness)
-    assert np.ptp(expected) > 5
+    assert np.ptp(expected) > 1  # a hundred times what may differ
     np.testing.assert_allclose(source.run(lightness), expected, atol=0.01)
     assert source.contract.precision == "fp32"
 
@@ -37,10 +36,9 @@ def test_what_cannot_be_restored_is_refused(pixels_file: Path, tmp_path: Path) -
         restore_checkpoint(pixels_file, tmp_path / "restored.pt")
 
 
-def test_pix2pix_is_not_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pix2pix, "_WIDTHS", tuple(width // 8 for width in pix2pix._WIDTHS))
-    contract = ModelContract("p", "pix2pix", 256, size=pix2pix.Pix2PixUNet.size_rule)
-    save_onnx(build_onnx(build_generator("pix2pix").eval(), contract), contract, tmp_path / "p.onnx")
+def test_pix2pix_is_not_restored(exported: dict[str, Path], tmp_path: Path) -> None:
+    contract = dataclasses.replace(open_backend(exported["onnx"]).contract, architecture="pix2pix")
+    save_onnx(onnx.load(exported["onnx"]), contract, tmp_path / "p.onnx")
     with pytest.raises(
         ModelError, match=r"p\.onnx: pix2pix cannot be restored from ONNX; use its checkpoint"
     ):

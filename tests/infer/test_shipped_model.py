@@ -8,7 +8,7 @@ import skimage.data
 
 from colorize_gan.core.color.lab import rgb_to_lab
 from colorize_gan.core.color.metrics import ciede2000, colorfulness, psnr
-from colorize_gan.core.parity import floor_of
+from colorize_gan.core.parity import limit_of
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.backends import onnxruntime_backend
 from colorize_gan.infer.backends.bundled import bundled_models
@@ -58,7 +58,7 @@ def test_contract_is_complete(colorizer: Colorizer) -> None:
     assert (contract.name, contract.license) == ("lite2", "Apache-2.0")
     assert contract.quality["psnr_gain"] >= 0.9
     assert contract.quality["cf"] >= 18
-    assert contract.parity["p99"] <= contract.parity["floor"] == 0.5
+    assert contract.parity["p99"] <= contract.parity["limit"] == 0.5
     assert "model-card" in contract.training_data
 
 
@@ -81,9 +81,9 @@ def test_int8_file_is_of_the_same_generator_and_gives_its_colors(
     photograph = grey_of(skimage.data.coffee())
     one, two = (rgb_to_lab(each.colorize(photograph)) for each in (colorizer, quantised))
     differences = ciede2000(np.dstack(one), np.dstack(two))
-    floor = floor_of(quantised.contract)
-    assert 0 < differences.mean() <= floor.mean
-    assert np.percentile(differences, 99) <= floor.p99
+    limit = limit_of(quantised.contract)
+    assert 0 < differences.mean() <= limit.mean
+    assert np.percentile(differences, 99) <= limit.p99
 
 
 def test_every_example_is_there() -> None:

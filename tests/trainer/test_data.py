@@ -103,7 +103,7 @@ def test_bad_data_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="`batch_size` 16: larger than the 3"):
         EpochBatches(3, 16, 0)
     (tmp_path / "bad.png").write_text("no image")
-    with pytest.raises(DataError, match=r"bad\.png: not an image"):
+    with pytest.raises(DataError, match=r"bad\.png: cannot be decoded"):
         load_square(FilePhoto(tmp_path / "bad.png"), 64)
 
 

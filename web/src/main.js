@@ -1,16 +1,22 @@
 /** The page: cards of photographs, the settings, and what is asked of the worker. */
 
 import { downloadZip } from "client-zip";
+import { Editor } from "./editor.js";
+import { fileContent, HINTS_SUFFIX, readHints } from "./hints.js";
 import { Queue } from "./queue.js";
 
 /**
  * @import { Settings } from "./colorizer.js"
+ * @import { Hint } from "./hints.js"
  *
  * @typedef {object} Card
  * @property {number} id
  * @property {File} file
  * @property {HTMLElement} element
  * @property {"waiting" | "done" | "failed"} state
+ * @property {Hint[]} hints
+ * @property {[number, number]} size width and height
+ * @property {Editor} [editor] while colours are corrected
  */
 
 const OPEN = 1; // urgencies
@@ -24,6 +30,7 @@ const CONTROL = 2000; // ms, until a service worker is not waited for
 const cards = new Map();
 let lastId = 0;
 let device = "";
+let takesHints = false;
 let loadError = "";
 let saving = false;
 
@@ -59,7 +66,7 @@ async function startWorker() {
   const started = new Queue(new Worker(new URL("./worker.js", import.meta.url), { type: "module" }));
   const wanted = new URLSearchParams(location.search).get("device") ?? "auto";
   const base = new URL(".", location.href).href;
-  ({ device } = await started.ask("start", [base, wanted]));
+  ({ device, takesHints } = await started.ask("start", [base, wanted]));
   byId("device").textContent = `Computed by ${device}.`;
   return started;
 }
@@ -88,21 +95,25 @@ queue.then(() => showState(), (error) => {
 // cards
 
 /** @param {Iterable<File>} files */
-function addFiles(files) {
-  for (const file of files) addCard(file);
+async function addFiles(files) {
+  const all = [...files];
+  for (const file of all) if (!isHints(file)) addCard(file);
   showState();
+  for (const file of all) if (isHints(file)) await loadHints(file);
 }
 
 /** @param {File} file */
 function addCard(file) {
   const element = copyOf("card");
   /** @type {Card} */
-  const card = { id: (lastId += 1), file, element, state: "waiting" };
+  const card = { id: (lastId += 1), file, element, state: "waiting", hints: [], size: [1, 1] };
   cards.set(card.id, card);
   find(element, "h2").textContent = file.name;
-  const [save, remove] = element.querySelectorAll("button");
+  const [save, correct, remove] = element.querySelectorAll("button");
   save.setAttribute("aria-label", `Download ${file.name} in colour`);
   save.addEventListener("click", () => saveOne(card));
+  correct.setAttribute("aria-label", `Correct colours of ${file.name}`);
+  correct.addEventListener("click", () => (card.editor ? endEditing(card) : startEditing(card)));
   remove.setAttribute("aria-label", `Remove ${file.name}`);
   remove.addEventListener("click", () => removeCard(card, true));
   byId("photos").append(element);
@@ -120,7 +131,10 @@ async function open(card) {
     find(element, ".note").textContent = note;
     showPair(card, before, width / height);
     find(element, "button").removeAttribute("disabled");
+    find(element, ".correct").hidden = !takesHints;
+    card.size = [width, height];
     card.state = "done";
+    if (card.hints.length) await worker.ask("hint", [id, card.hints]);
     showState();
     await redraw(card);
   } catch (error) {
@@ -200,6 +214,110 @@ async function removeCard(card, focus) {
   const worker = await queue;
   for (const call of ["open", "preview"]) worker.drop(call, card.id);
   worker.ask("close", [card.id]);
+}
+
+// hints
+
+/** @param {File} file */
+const isHints = (file) => file.name.endsWith(HINTS_SUFFIX);
+
+/** @param {Card} card */
+function startEditing(card) {
+  const pair = find(card.element, ".pair");
+  card.editor = new Editor(copyOf("editor"), pair, card.hints, {
+    change: (hints) => useHints(card, hints),
+    suggest: async (x, y) => (await queue).ask("suggest", [card.id, x, y], () => REDRAW + VISIBLE),
+    colorAt: (x, y) => colorAt(/** @type {HTMLImageElement} */ (find(pair, "img + img")), x, y),
+    save: () => saveHints(card),
+  });
+  find(card.element, ".stage").after(card.editor.tools);
+  find(card.element, ".correct").setAttribute("aria-pressed", "true");
+}
+
+/** @param {Card} card */
+function endEditing(card) {
+  card.editor?.close();
+  card.editor = undefined;
+  find(card.element, ".correct").setAttribute("aria-pressed", "false");
+}
+
+/**
+ * @param {Card} card
+ * @param {Hint[]} hints
+ */
+async function useHints(card, hints) {
+  card.hints = hints;
+  if (card.state !== "done") return; // it is told when it is opened
+  const worker = await queue;
+  worker.drop("hint", card.id);
+  const told = worker.ask("hint", [card.id, hints], () => SAVE);
+  card.element.setAttribute("aria-busy", "true");
+  try {
+    await told;
+    await redraw(card);
+  } catch (error) {
+    showState(`${card.file.name}: ${/** @type {Error} */ (error).message}`);
+  } finally {
+    if (card.hints === hints) card.element.removeAttribute("aria-busy");
+  }
+}
+
+/**
+ * The colour of a picture at a place, as `#rrggbb`.
+ * @param {HTMLImageElement} image
+ * @param {number} x
+ * @param {number} y
+ */
+function colorAt(image, x, y) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 1;
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const { naturalHeight, naturalWidth } = image;
+  const [left, top] = [Math.min(x * naturalWidth, naturalWidth - 1), Math.min(y * naturalHeight, naturalHeight - 1)];
+  context.drawImage(image, left, top, 1, 1, 0, 0, 1, 1);
+  const { data } = context.getImageData(0, 0, 1, 1);
+  return `#${[...data.subarray(0, 3)].map((sample) => sample.toString(16).padStart(2, "0")).join("")}`;
+}
+
+/**
+ * A CSS colour as `#rrggbb`; empty where it is none, or transparent.
+ * @param {string} color
+ */
+function asHex(color) {
+  const context = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
+  context.fillStyle = color;
+  const isColor = CSS.supports("color", color) && context.fillStyle.startsWith("#");
+  return isColor ? context.fillStyle : "";
+}
+
+/** @param {File} file */
+async function loadHints(file) {
+  const name = file.name.slice(0, -HINTS_SUFFIX.length);
+  const found = [...cards.values()].filter((card) => card.file.name === name);
+  try {
+    if (!found.length) throw new Error(`no photograph ${name} is here`);
+    await queue;
+    if (!takesHints) throw new Error("the model takes no hints");
+    const hints = readHints(await file.text(), asHex);
+    for (const card of found) {
+      if (card.editor) card.editor.set(hints);
+      else await useHints(card, hints);
+    }
+    showState(`${file.name}: ${hints.length} ${hints.length === 1 ? "place" : "places"}.`);
+  } catch (error) {
+    showState(`${file.name}: ${/** @type {Error} */ (error).message}`);
+  }
+}
+
+/** @param {Card} card */
+function hintsBlob({ hints, size }) {
+  return new Blob([fileContent(hints, ...size)], { type: "application/json" });
+}
+
+/** @param {Card} card */
+function saveHints(card) {
+  save(hintsBlob(card), card.file.name + HINTS_SUFFIX);
+  showState(`${card.file.name}${HINTS_SUFFIX} is downloaded: put it beside the photograph for colorize-batch.`);
 }
 
 // what is said
@@ -296,6 +414,9 @@ async function* results(failures) {
     try {
       const result = await render(card);
       yield { name: unique(savedName(card.file, result), names), input: result };
+      if (card.hints.length) {
+        yield { name: unique(card.file.name + HINTS_SUFFIX, names), input: hintsBlob(card) };
+      }
     } catch (error) {
       if (cards.has(card.id)) failures.push(`${card.file.name} (${/** @type {Error} */ (error).message})`);
     }

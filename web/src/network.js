@@ -64,15 +64,14 @@ export class Network {
   /**
    * CIE a*, b* of a lightness.
    * @param {Omit<Small, "ab">} reduced
+   * @param {Float32Array} [hints] as `hintMap` gives them
    */
-  async predict({ height, width, lightness }) {
+  async predict({ height, width, lightness }, hints = new Float32Array(3 * height * width)) {
     const { input_name: input, output_name: output, takes_hints: takesHints } = this.contract;
     const { Tensor } = this.runtime;
     /** @type {Record<string, import("onnxruntime-web").Tensor>} */
     const feeds = { [input]: new Tensor("float32", lightness, [1, 1, height, width]) };
-    if (takesHints) {
-      feeds.hints = new Tensor("float32", new Float32Array(3 * height * width), [1, 3, height, width]);
-    }
+    if (takesHints) feeds.hints = new Tensor("float32", hints, [1, 3, height, width]);
     const { [output]: result } = await this.session.run(feeds);
     const ab = Float32Array.from(/** @type {Float32Array} */ (result.data));
     result.dispose();

@@ -1,14 +1,21 @@
 /** The worker: it keeps what the network saw and gave of each photograph, so that a new setting costs little. */
 
 import { merge, reduce } from "./colorizer.js";
+import { hintMap, suggestions } from "./hints.js";
 import { Network } from "./network.js";
 import { noteOn, PhotographError, Pixels, readPhotograph, savedType } from "./photograph.js";
 
 /**
  * @import { Settings } from "./colorizer.js"
+ * @import { Hint } from "./hints.js"
  * @import { Small } from "./upsample.js"
  *
- * @typedef {{file: File, small: Small, before: Blob}} Opened
+ * @typedef {object} Opened
+ * @property {File} file
+ * @property {Small} small
+ * @property {Blob} before
+ * @property {Hint[]} hints
+ * @property {number} saturation that the network's answer to the hints is for; NaN: there is none yet
  */
 
 const PREVIEW_SIDE = 1280;
@@ -26,7 +33,8 @@ const calls = {
    */
   async start(base, device) {
     network = await Network.open(base, device);
-    return { device: network.device, model: network.contract.name };
+    const { name, takes_hints: takesHints = false } = network.contract;
+    return { device: network.device, model: name, takesHints };
   },
 
   /**
@@ -40,7 +48,7 @@ const calls = {
     const reduced = reduce(pixels, network.contract);
     const small = { ...reduced, ab: await network.predict(reduced) };
     const before = await pixels.reduced(PREVIEW_SIDE).encode(savedType(file));
-    opened.set(id, { file, small, before });
+    opened.set(id, { file, small, before, hints: [], saturation: 1 });
     return { height, width, before, note: await noteOn(file) };
   },
 
@@ -50,7 +58,7 @@ const calls = {
    * @param {Settings} settings
    */
   async preview(id, settings) {
-    const { before, file, small } = get(id);
+    const { before, file, small } = await answered(id, settings);
     return colored(Pixels.of(await createImageBitmap(before)), small, settings, savedType(file));
   },
 
@@ -60,8 +68,27 @@ const calls = {
    * @param {Settings} settings
    */
   async render(id, settings) {
-    const { file, small } = get(id);
+    const { file, small } = await answered(id, settings);
     return colored(await readPhotograph(file), small, settings, savedType(file));
+  },
+
+  /**
+   * Take other hints; the next picture is coloured with them.
+   * @param {number} id
+   * @param {Hint[]} hints
+   */
+  async hint(id, hints) {
+    Object.assign(get(id), { hints, saturation: Number.NaN });
+  },
+
+  /**
+   * Colours that are plausible at a place.
+   * @param {number} id
+   * @param {number} x
+   * @param {number} y
+   */
+  async suggest(id, x, y) {
+    return suggestions(get(id).small, x, y);
   },
 
   /** @param {number} id */
@@ -79,6 +106,22 @@ const calls = {
 function colored(pixels, small, settings, type) {
   merge(pixels, small, settings);
   return pixels.encode(type);
+}
+
+/**
+ * A photograph with the network's answer to its hints: they ask for less where the answer will be multiplied.
+ * @param {number} id
+ * @param {Settings} settings
+ */
+async function answered(id, { saturation }) {
+  const photograph = get(id);
+  const { hints, small } = photograph;
+  const isAnswered = photograph.saturation === saturation || (!hints.length && photograph.saturation > 0);
+  if (!isAnswered) {
+    small.ab = await network.predict(small, hintMap(hints, small.height, small.width, saturation));
+    photograph.saturation = saturation;
+  }
+  return photograph;
 }
 
 /** @param {number} id */

@@ -36,7 +36,7 @@ class Scene:
     skip: bool = False
     """Leave the frames as they are."""
     made: str = ""
-    """What a run says of the output that has this scene; see `Scenes`."""
+    """A run's note about the output that has this scene; see `Scenes`."""
 
 
 def rounded(seconds: Fraction) -> Fraction:

@@ -56,7 +56,7 @@ class Scenes:
         self._starts = [scene.start for scene in scenes]
         self._film, self._written = _film_of(clip), written
         self.digests = [self._digest(scene, settings) for scene in scenes]
-        """Of all that decides about each scene."""
+        """A digest of all that decides about each scene."""
         films = {scene.made.split("-")[0] for scene in scenes if scene.made}
         if films - {self._film}:
             raise UsageError(
@@ -65,12 +65,12 @@ class Scenes:
 
     @property
     def are_ours(self) -> bool:
-        """Whether the output that is there was made with this table."""
+        """True where the output that is there was made with this table."""
         return bool(self._written) and any(scene.made.endswith(self._written) for scene in self._scenes)
 
     @property
     def are_made(self) -> bool:
-        """Whether there is nothing left to do."""
+        """True where there is nothing left to do."""
         return all(self.is_made(number) for number in range(len(self._scenes)))
 
     def is_made(self, number: int) -> bool:
@@ -122,7 +122,7 @@ class Scenes:
 
 
 def _film_of(clip: Clip) -> str:
-    """Return a digest by which a film is told from another, wherever it lies."""
+    """Return a digest that differs between films and does not depend on the path."""
     with clip.path.open("rb") as file:
         beginning = hashlib.sha256(file.read(_BEGINNING)).hexdigest()
     return digest_of({"size": clip.path.stat().st_size, "frames": clip.frames, "begins": beginning})[:_DIGITS]
@@ -133,11 +133,11 @@ class Part(Generic[_Item]):
     """Frames of one scene that are still to be done."""
 
     number: int
-    """Of the scene, from 0 on."""
+    """The number of the scene, from 0."""
     items: Iterator[_Item]
     """They have to be taken before the next part."""
     is_new: bool
-    """Whether they begin with the first one of the scene."""
+    """True where they begin with the first one of the scene."""
     task: Task
     colorizer: Colorizer
     """Colours them."""

@@ -17,7 +17,7 @@ from colorize_gan.infer.video.options import Transfer
 from colorize_gan.infer.video.stills.dpx import LINEAR, LOGARITHMIC, VIDEO, Dpx, encode_dpx
 
 QUALITY = 95
-"""Of JPEG and HEIC."""
+"""Quality of JPEG and HEIC."""
 
 _BLACK, _WHITE, _DENSITY, _GAMMA = 95, 685, 0.002, 0.6
 """Codes of 10 bits of Cineon, density of one code, and gamma of a negative: Kodak, 1995."""
@@ -32,7 +32,7 @@ class Still:
     depth: int
     """Bits of the samples in the file; those in `picture` are of 8 or 16."""
     header: bytes = b""
-    """Of a DPX file."""
+    """The header of a DPX file."""
 
 
 def read_still(path: Path, transfer: Transfer | None) -> Still:

@@ -80,7 +80,7 @@ def test_truncated_file_gives_a_reason(tmp_path: Path, photo: np.ndarray, suffix
     whole = cv2.imencode(suffix, photo)[1].tobytes()
     path = tmp_path / f"cut{suffix}"
     path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(ImageError, match="empty" if share == 0 else "not an image, or damaged or cut short"):
+    with pytest.raises(ImageError, match="empty" if share == 0 else "cannot be decoded"):
         read_image(path)
 
 

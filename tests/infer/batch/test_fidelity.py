@@ -109,8 +109,8 @@ def test_other_names_of_jpeg_are_read_and_other_formats_counted(
     arguments = [tmp_path / "in", "--out", tmp_path / "out", "--model", exported["onnx"]]
     result = CliRunner().invoke(colorize_batch, [str(argument) for argument in arguments])
     assert "4 written, 0 skipped, 0 failed" in result.output
-    assert "2 images of an unsupported format left alone (.gif 1, .jp2 1)" in result.output
-    assert "1 files that are no images left alone (.txt 1)" in result.output
+    assert "ignored 2 unsupported images (.gif: 1, .jp2: 1)" in result.output
+    assert "ignored 1 non-image file (.txt: 1)" in result.output
     written = sorted(path.name for path in (tmp_path / "out").iterdir() if not path.name.startswith("."))
     assert written == ["a.jfif", "b.jpe", "c.jif", "d.JFIF"]
     assert all((tmp_path / "out" / name).read_bytes().startswith(b"\xff\xd8") for name in written)

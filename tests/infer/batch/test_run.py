@@ -68,8 +68,8 @@ def test_every_input_ends_with_a_result_in_order(photos: Path, tmp_path: Path, c
         ("sub/a.jpg", "written"),
     ]
     reasons = [result.reason for result in results if result.status == "failed"]
-    assert [reason.split(":")[0].split(",")[0] for reason in reasons] == [
-        "not an image",
+    assert [reason.split(":")[0].split(" (")[0] for reason in reasons] == [
+        "cannot be decoded",
         "the file is empty",
         "1 x 1 pixels",
     ]

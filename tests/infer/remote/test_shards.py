@@ -122,7 +122,7 @@ def test_a_damaged_photograph_is_left_out_with_its_sample_and_tried_again(
         done = run(MODEL, source, "--out", out, "--shards")
         assert done.exit_code == 3
         assert "3 written, 0 skipped, 1 failed" in done.output
-        assert f"{source / 'a/0001.jpg'}: failed: not an image" in done.output
+        assert f"{source / 'a/0001.jpg'}: failed: cannot be decoded" in done.output
         assert list(members_of(out / "0.tar")) == list(samples)[3:]
     samples["a/0001.jpg"] = good
     shard(source, samples)

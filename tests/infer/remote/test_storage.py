@@ -34,7 +34,7 @@ def test_objects_become_what_files_become(
     done = run(model, bucket.url("in"), "--out", bucket.url("out"), "--report", tmp_path / "run.json")
     assert done.exit_code == 0, done.output
     assert bucket.tree("out") == tree_of(tmp_path / "local")
-    assert "1 files that are no images left alone (.txt 1)" in done.output
+    assert "ignored 1 non-image file (.txt: 1)" in done.output
     report = (tmp_path / "run.json").read_text()
     assert SECRET not in report
     assert {item["status"] for item in json.loads(report)["items"]} == {"written"}

@@ -251,7 +251,7 @@ def test_colour_photographs_can_be_passed_on(server: Running) -> None:
         ({}, {"Content-Type": "multipart/form-data; boundary=x"}, b"nonsense", 422, "not valid"),
         ({}, {}, b"", 422, "the image is empty"),
         ({}, {}, b"GIF89a", 415, "not an image of a format that can be colorized (jpg"),
-        ({}, {}, b"\xff\xd8\xff broken", 422, "not an image, or damaged"),
+        ({}, {}, b"\xff\xd8\xff broken", 422, "cannot be decoded"),
         ({}, {}, encoded(np.zeros((4, 4), np.uint8), "PNG"), 422, "too small to colorize"),
         ({}, {}, header_only_png(60_000, 60_000), 413, "60000 x 60000 pixels: more than max_megapixels 1"),
         ({}, {}, bytes(1_000_001), 413, "more than 1 megabytes"),
@@ -286,11 +286,39 @@ def test_the_schema_tells_the_limits_of_this_server(server: Running) -> None:
     assert too_large["description"] == "more than 1 megabytes, or more than 1 megapixels"
 
 
-def test_a_form_has_one_field(server: Running, jpeg: bytes) -> None:
+def test_a_form_has_an_image_and_perhaps_hints(server: Running, jpeg: bytes) -> None:
     other = server.client.post(PATH, files={"photo": jpeg})
-    assert (other.status_code, "no 'photo'" in other.text) == (422, True)
+    assert (other.status_code, "not 'photo'" in other.text) == (422, True)
+    twice = server.client.post(PATH, files=[("image", jpeg), ("image", jpeg)])
+    assert (twice.status_code, "image comes twice" in twice.text) == (422, True)
     option = server.client.post(PATH, files={"image": jpeg}, data={"format": "png"})
     assert (option.status_code, "options go into the query" in option.text) == (422, True)
+
+
+def test_hints_colour_as_they_do_in_a_folder(hinted: dict[str, Path], jpeg: bytes, tmp_path: Path) -> None:
+    colorizer = Colorizer(hinted["onnx"])
+    (tmp_path / "old.jpg").write_bytes(jpeg)
+    hints = b'{"schema": 1, "points": [{"x": 0.5, "y": 0.5, "color": "red"}]}'
+    (tmp_path / "old.jpg.hints.json").write_bytes(hints)
+    [result] = colorize_folder(tmp_path / "old.jpg", tmp_path / "out", colorizer)
+    assert result.hints == 1
+    with running(colorizer) as server:
+        answer = server.client.post(PATH, files={"hints": hints, "image": jpeg})
+        assert answer.content == (tmp_path / "out" / "old.jpg").read_bytes()
+        assert server.client.post(PATH, files={"image": jpeg}).content != answer.content
+
+
+@pytest.mark.parametrize(
+    ("hints", "says"),
+    [
+        (b"{", "hints: not JSON"),
+        (b'{"schema": 1, "points": [{"x": 2, "y": 0, "color": "red"}]}', "hints: point 1: x is 2"),
+        (b'{"schema": 1, "points": [{"x": 0, "y": 0, "color": "red"}]}', "the model lite2 takes none"),
+    ],
+)
+def test_hints_that_cannot_be_used_are_refused(server: Running, jpeg: bytes, hints: bytes, says: str) -> None:
+    answer = server.client.post(PATH, files={"image": jpeg, "hints": hints})
+    assert (answer.status_code, says in answer.json()["detail"]) == (422, True), answer.text
 
 
 def raw_post(*headers: str, body: bytes = b"") -> bytes:

@@ -150,7 +150,7 @@ def test_picture_that_changes_its_size(make: Make, colorizer: Colorizer, tmp_pat
     [
         ({"pixel_format": "yuv420p10le"}, "its samples change from 8 to 10 bits after 1.9"),
         ({"color": {"colorspace": 6, "color_range": 2}}, "its colour matrix, range or primaries change"),
-        ({}, "its time begins anew after"),
+        ({}, "its time starts again after"),
     ],
 )
 def test_recordings_that_were_joined(

@@ -110,11 +110,11 @@ def interrupted(clip: Path, target: Path, colorizer: Colorizer) -> None:
     [
         (
             {"crf": 30},
-            "an earlier run began it with another encoder; `on_exists` overwrite begins anew",
+            "an earlier run began it with another encoder; `on_exists` overwrite starts it again",
         ),
         (
             {"deflicker": False},
-            "an earlier run began it with another deflicker; `on_exists` overwrite begins anew",
+            "an earlier run began it with another deflicker; `on_exists` overwrite starts it again",
         ),
     ],
 )
@@ -210,7 +210,9 @@ def test_damaged_segments_are_not_gone_on_with(make: Make, colorizer: Colorizer,
     packets = sorted(folder_of(target).glob("[0-9]*.packets"))[0]
     packets.write_bytes(packets.read_bytes()[:-1])
     result = run(clip, target, colorizer)
-    reason = "an earlier run began it and what is left of it is damaged; `on_exists` overwrite begins anew"
+    reason = (
+        "an earlier run began it and what is left of it is damaged; `on_exists` overwrite starts it again"
+    )
     assert (result.status, result.reason) == ("failed", reason)
     assert run(clip, target, colorizer, on_exists="overwrite").status == "written"
     assert len(frames_of(target)) == 30

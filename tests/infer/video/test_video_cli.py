@@ -41,7 +41,7 @@ def test_one_file(make: Make, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert len(frames_of(out)) == 30
     assert re.search(
-        r"out.mkv: 30 frames, CDC 0\.\d+ -> 0\.\d+, warped error \d+\.\d+ -> 0\.\d+", result.stderr
+        r"out.mkv: 30 frames; flicker: CDC 0\.\d+ -> 0\.\d+, warped error \d+\.\d+ -> 0\.\d+", result.stderr
     )
     report = json.loads((tmp_path / "run.json").read_text())
     [item] = report["items"]
@@ -248,7 +248,7 @@ def test_videos_that_are_skipped_are_in_nobodys_way(photo: np.ndarray, tmp_path:
     result = batch(scans, "--out", tmp_path / "out", "--limit", "1")
     assert result.exit_code == 0, result.output
     assert [path.name for path in (tmp_path / "out").glob("*.*") if path.is_file()] == ["b.png"]
-    assert "2 of the skipped are videos: --videos colorizes them" in result.stderr
+    assert "skipped 2 videos: --videos colorizes them" in result.stderr
 
 
 def test_sound_on_request(make: Make, tmp_path: Path) -> None:

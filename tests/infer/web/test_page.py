@@ -1,5 +1,6 @@
 """The page in a real browser: its colours are those of colorize-batch, and it needs no network."""
 
+import json
 import re
 import threading
 import zipfile
@@ -89,6 +90,19 @@ def loaded(browser: Any, server: PageServer) -> Iterator[Page]:
     page = Page(browser, server.url)
     yield page
     page.close()
+
+
+@pytest.fixture(scope="module")
+def correcting(browser: Any, hinted: dict[str, Path]) -> Iterator[Page]:
+    """The page with a model that takes hints."""
+    with PageServer(Site(hinted["onnx"], RUNTIME), 0) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        page = Page(browser, running.url)
+        yield page
+        page.close()
+        running.shutdown()
+        thread.join()
 
 
 @pytest.fixture
@@ -325,3 +339,51 @@ def test_the_page_without_runtime_is_small() -> None:
     files = [file for file in PAGE.rglob("*") if file.is_file()]
     assert sum(file.stat().st_size for file in files) < 1_000_000
     assert not [file for file in files if file.suffix in (".wasm", ".onnx", ".map")]
+
+
+def test_corrected_photograph_is_that_of_colorize_batch(
+    correcting: Page, photos: Path, hinted: dict[str, Path], tmp_path: Path
+) -> None:
+    """From a click to the saved file of hints, and from that to the same colours in a folder run."""
+    page, tab = correcting, correcting.tab
+    photo = tmp_path / "photos" / "admiral.png"
+    photo.parent.mkdir()
+    photo.write_bytes((photos / "admiral.png").read_bytes())
+    page.add(photo)
+    plain = page.download("Download admiral.png in colour", tmp_path / "plain")
+    page.button("Correct colours of admiral.png").click()
+    box = tab.locator(".places").bounding_box()
+    tab.locator(".places").click(position={"x": 0.3 * box["width"], "y": 0.4 * box["height"]})
+    assert tab.locator(".swatch").first.get_attribute("aria-label").startswith("Colour #")
+    tab.get_by_label("Other").fill("#c02020")
+    page.button("Place 1").press("ArrowRight")
+    tab.locator("li:not([aria-busy])").wait_for(timeout=PATIENCE)
+    made = page.download("Download admiral.png in colour", tmp_path / "made")
+    sidecar = page.download("Save hints", photo.parent)
+    assert sidecar.name == "admiral.png.hints.json"
+    [point] = json.loads(sidecar.read_text())["points"]
+    assert point["color"] == "#c02020"
+    assert (point["x"], point["y"]) == pytest.approx((0.31, 0.4), abs=0.005)
+    expected = batch(photo.parent, tmp_path / "out", "--model", str(hinted["onnx"]))
+    assert np.percentile(differences(made, expected / photo.name), 99) <= 1
+    changed = differences(made, plain)
+    row, column = (round(share * side) for share, side in zip((0.4, 0.31), changed.shape, strict=True))
+    assert changed[row - 8 : row + 8, column - 8 : column + 8].mean() > changed.mean() > 0
+
+    for _ in range(3):  # the place, its colour, where it was moved to
+        page.button("Undo").click()
+    tab.locator("li:not([aria-busy])").wait_for(timeout=PATIENCE)
+    assert tab.locator(".place").count() == 0
+    undone = page.download("Download admiral.png in colour", tmp_path / "undone")
+    assert np.array_equal(read_rgb8(undone), read_rgb8(plain))
+
+    page.tab.locator("#files").set_input_files([sidecar])
+    tab.get_by_role("button", name="Place 1").wait_for(timeout=PATIENCE)
+    tab.locator("li:not([aria-busy])").wait_for(timeout=PATIENCE)
+    loaded = page.download("Download admiral.png in colour", tmp_path / "loaded")
+    assert np.array_equal(read_rgb8(loaded), read_rgb8(made))
+
+
+def test_page_without_hints_offers_none(page: Page, photos: Path) -> None:
+    page.add(photos / "admiral.png")
+    assert not page.tab.locator(".correct").is_visible()
