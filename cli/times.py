@@ -1,4 +1,4 @@
-"""Times and rates as options take them."""
+"""Times, rates and steps as options take them."""
 
 from fractions import Fraction
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from colorize_gan.core.text import parsed_seconds
+from colorize_gan.infer.video.options import Keyframes
 
 _MOST_FPS = 1000
 
@@ -37,3 +38,13 @@ class Rate(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
         if not 0 < rate <= _MOST_FPS:
             self.fail(f"invalid rate {value!r}; write frames a second, such as 18 or 24000/1001", param, ctx)
         return rate
+
+
+class KeyframesChoice(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
+    """One frame in so many, or those that are chosen."""
+
+    name = "K|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Keyframes:
+        """See `click.ParamType.convert`."""
+        return "auto" if value == "auto" else click.IntRange(min=1).convert(value, param, ctx)

@@ -23,7 +23,7 @@ from colorize_gan.cli.options import (
     recursive_option,
     report_option,
 )
-from colorize_gan.cli.times import Rate, Time
+from colorize_gan.cli.times import KeyframesChoice, Rate, Time
 from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import UsageError, VideoError
 from colorize_gan.core.files.containers import CONTAINERS
@@ -34,6 +34,7 @@ from colorize_gan.infer.video.options import (
     AudioChoice,
     CodecName,
     Deinterlace,
+    Keyframes,
     PixelFormat,
     SubtitleChoice,
     Transfer,
@@ -106,11 +107,10 @@ _SOME_FAILED = VideoError.exit_code
 )
 @click.option(
     "--keyframes",
-    type=click.IntRange(min=1),
+    type=KeyframesChoice(),
     default=1,
     show_default=True,
-    metavar="K",
-    help="Let the network see only one frame in K, which is faster. Colours move along in between.",
+    help="Let the network see one frame in K, or (auto) those that motion asks for. Faster.",
 )
 @click.option(
     "--scene-threshold",
@@ -161,7 +161,7 @@ def colorize_video(
     subtitles: SubtitleChoice,
     deinterlace: Deinterlace | None,
     deflicker: str,
-    keyframes: int,
+    keyframes: Keyframes,
     scene_threshold: float,
     scenes: Path | None,
     fps: Fraction | None,

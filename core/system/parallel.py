@@ -18,19 +18,20 @@ _R = TypeVar("_R")
 
 
 def map_in_order(
-    work: Callable[[_T], _R], items: Iterable[_T], workers: int, name: str
+    work: Callable[[_T], _R], items: Iterable[_T], workers: int, name: str, ahead: int | None = None
 ) -> Generator[_R, None, None]:
     """Map ``work`` over ``items`` on threads called ``name``; yield results in the order of the items.
 
-    At most ``2 * workers`` results are in progress or not yet taken. An exception of ``work`` is raised here;
-    after it, or when the generator is closed, only the items in progress are finished.
+    At most ``ahead`` results, or twice as many as workers, are in progress or not yet taken. An exception of
+    ``work`` is raised here. After it, or when the generator is closed, only items in progress are finished.
     """
     pending: deque[Future[_R]] = deque()
+    most = ahead or 2 * workers
     with ThreadPoolExecutor(workers, name) as pool:
         try:
             for item in items:
                 pending.append(pool.submit(work, item))
-                if len(pending) >= 2 * workers:
+                if len(pending) >= most:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

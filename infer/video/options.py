@@ -18,6 +18,8 @@ SubtitleChoice = Literal["copy", "drop"]
 
 Deinterlace = Literal["frame", "field"]
 """The progressive frames that an interlaced film gets: one for each of its frames, or for each field."""
+Keyframes = int | Literal["auto"]
+"""The number of frames for one that the network sees, or whether those are chosen by how much has changed."""
 Transfer = Literal["video", "log", "linear"]
 """How the samples of a sequence are read: as those of a screen, as densities of film, as linear light."""
 
@@ -40,7 +42,7 @@ class VideoOptions:
     deinterlace: Deinterlace | None = None
     """None to leave an interlaced film so."""
     deflicker: bool = True
-    keyframes: int = 1
+    keyframes: Keyframes = 1
     """The network sees one frame in so many; colours move along with the picture in between."""
     scene_threshold: float = SCENE_THRESHOLD
     scenes: Path | None = None

@@ -16,7 +16,7 @@ from colorize_gan.infer.video.faintness import strength_of, weight_of
 from colorize_gan.infer.video.flicker import Look, look
 from colorize_gan.infer.video.motion import Motion, motion_between
 from colorize_gan.infer.video.options import VideoOptions
-from colorize_gan.infer.video.planning import APART, Plan, Planner, PlanState
+from colorize_gan.infer.video.planning import APART, LONGEST_REST, Plan, Planner, PlanState
 from colorize_gan.infer.video.ramps import LONGEST_RAMP, RampState, Sight
 from colorize_gan.infer.video.smoothing import Colors
 from colorize_gan.infer.video.source import Clip
@@ -158,7 +158,11 @@ class FramePipeline(Generic[_Item, _Result]):
     def _finished(self, items: Iterable[_Item], state: State) -> Iterator[_Finished[_Result]]:
         has_cuts = self._options.scenes is None
         planned = self._planned(items, state.plan, state.ramp, has_cuts=has_cuts)
-        seen = map_in_order(self._look, planned, self._lookers, "look")
+        # behind a frame that the network sees, those that it does not must not keep the next one waiting
+        rest = (
+            LONGEST_REST if self._options.keyframes == "auto" else min(self._options.keyframes, LONGEST_REST)
+        )
+        seen = map_in_order(self._look, planned, self._lookers, "look", (rest + 1) * self._lookers)
         colored = self._steadied(seen, state.colors)
         return map_in_order(self._merge, colored, self._workers, "merge")
 
@@ -191,10 +195,11 @@ class FramePipeline(Generic[_Item, _Result]):
         role, motion = seen.plan.role, seen.motion
         if before is not None and role in ("hold", "flash"):
             return before
-        if before is not None and role == "move" and motion is not None:
-            return before.moved(motion)
-        predicted = seen.ab if seen.ab is not None or before is None else before.predicted
-        assert predicted is not None  # the first frame is always predicted
+        predicted = seen.ab
+        if predicted is None:
+            assert before is not None  # the first frame is always predicted
+            is_moved = role == "move" and motion is not None
+            predicted = motion.carry(before.predicted) if is_moved else before.predicted
         ramp = seen.plan.ramp
         weight = weight_of(seen.plan.lightness) * ramp.light
         if before is None or motion is None or not self._options.deflicker:

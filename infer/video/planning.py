@@ -9,6 +9,7 @@ import numpy as np
 
 from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.infer.video.cuts import LONGEST_FLASH, CutDetector
+from colorize_gan.infer.video.options import Keyframes
 from colorize_gan.infer.video.ramps import BLACK, RampState, Sight
 
 Role = Literal["predict", "reuse", "move", "hold", "flash", "insert"]
@@ -23,6 +24,10 @@ Border = Literal["start", "cut", "fade", "dissolve"]
 APART = frozenset({"hold", "flash", "insert"})
 """Roles of frames that leave nothing to the next one."""
 
+LONGEST_REST = 12
+"""Frames, at most, from one that the network sees to the next, where they are chosen by change."""
+
+_MOST_CHANGE = 1.5  # L*, the mean of a tiny picture: colours stay within CIEDE2000 1 of those of every frame
 _STILL = 1.0  # L* that the mean of any block may have changed by since the last prediction
 _BLOCK = 1 / 8
 
@@ -63,7 +68,7 @@ class Planner:
 
     def __init__(
         self,
-        keyframes: int,
+        keyframes: Keyframes,
         scene_threshold: float,
         state: PlanState,
         ramp: RampState,
@@ -73,7 +78,7 @@ class Planner:
         """Continue from a state.
 
         Args:
-            keyframes: the network sees one frame in so many.
+            keyframes: see `VideoOptions`.
             scene_threshold: see `CutDetector`.
             state: after the frame before.
             ramp: of that frame.
@@ -111,8 +116,16 @@ class Planner:
         if _is_still(seen, state.key):
             return self._goes_on("reuse", now, seen, ramp, border)
         is_dissolve = ramp.share is not None or self._ramp.share is not None
-        is_key = is_dissolve or state.since_key + 1 >= self._keyframes
+        is_key = is_dissolve or self._is_due(seen, state.key, state.since_key + 1)
         return self._goes_on("predict" if is_key else "move", now, seen, ramp, border)
+
+    def _is_due(self, seen: FloatArray, key: FloatArray, since_key: int) -> bool:
+        """Tell whether the network has to see a frame again."""
+        if self._keyframes != "auto":
+            return since_key >= self._keyframes
+        if since_key >= LONGEST_REST:
+            return True
+        return float(np.abs(Sight.of(seen).small - Sight.of(key).small).mean()) > _MOST_CHANGE
 
     def _begins(self, border: Border | None, frames: Sequence[Sight]) -> Plan:
         now, before = frames[0].lightness, frames[0].level if border == "cut" else 0

@@ -54,13 +54,8 @@ class Colors:
         """Return these colours with another ``share``."""
         return replace(self, share=share)
 
-    def moved(self, motion: Motion) -> "Colors":
-        """Return the colours of the next frame without another look of the network."""
-        predicted, mean, recent = (motion.carry(ab) for ab in (self.predicted, self.mean, self.recent))
-        return Colors(predicted, mean, recent, self._age(motion), self.gain, self._left(motion), self.share)
-
     def averaged(self, predicted: FloatArray, motion: Motion, weight: float = 1) -> "Colors":
-        """Return the colours of the next frame, which the network has seen; it counts as ``weight``.
+        """Return the colours of the next frame, predicted or moved along; it counts as ``weight``.
 
         A running mean for the first `MEAN_FRAMES` frames of a pixel, an exponential one from then on.
         Averaging starts again where something was not visible before. It also does where the last frames have

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -13,7 +14,7 @@ from colorize_gan.infer.batch.results import ItemResult
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.video.motion import Motion, motion_between
 from colorize_gan.infer.video.options import VideoOptions
-from colorize_gan.infer.video.planning import Planner, PlanState
+from colorize_gan.infer.video.planning import LONGEST_REST, Planner, PlanState
 from colorize_gan.infer.video.ramps import RampState, Sight
 from colorize_gan.infer.video.smoothing import Colors
 from colorize_gan.infer.video.video import colorize_videos
@@ -121,6 +122,28 @@ def test_slow_change_is_looked_at_again() -> None:
     base = np.full((64, 64), 50, np.float32)
     plans = [planner.plan([Sight.of(base + np.float32(0.4 * n))], is_damaged=False) for n in range(8)]
     assert [plan.role for plan in plans] == ["predict", "reuse", "reuse"] * 2 + ["predict", "reuse"]
+
+
+def test_network_sees_again_what_has_changed(photo: np.ndarray) -> None:
+    grey = cv2.GaussianBlur(photo.mean(axis=2).astype(np.float32) / 2.55, (0, 0), 12)
+    sights = [Sight.of(grey[40:168, at : at + 192]) for at in (*range(30), *range(50, 270, 20))]
+    planner = Planner("auto", 255, PlanState(), RampState())
+    roles = [planner.plan([sight], is_damaged=False).role for sight in sights]
+    slow, quick = roles[:30], roles[30:]
+    assert {"predict", "move"} == set(slow)
+    assert slow.count("move") > slow.count("predict")
+    assert set(quick) == {"predict"}
+
+
+def test_network_does_not_rest_for_long() -> None:
+    planner = Planner("auto", 255, PlanState(), RampState())
+    base = np.full((64, 64), 50, np.float32)
+    base[::8] += 2
+    frames = [np.roll(base, 5 * n, axis=0) for n in range(30)]  # it moves, and is as light as before
+    frames = [frame + np.float32(1.2 * (n % 2)) for n, frame in enumerate(frames)]
+    roles = [planner.plan([Sight.of(frame)], is_damaged=False).role for frame in frames]
+    rests = "".join("." if role == "predict" else "m" for role in roles).split(".")
+    assert LONGEST_REST - 2 <= max(map(len, rests)) <= LONGEST_REST
 
 
 def test_motion_finds_where_pixels_were(photo: np.ndarray) -> None:

@@ -109,6 +109,8 @@ def test_one_of_ten_films_cannot_be_read(make: Make, tmp_path: Path) -> None:
         (["IN", "IN", "--out", "IN"], 2, "a file; several videos need a folder"),
         (["IN", "--out", "new.mp4", "--start", "2", "--end", "1:00"], 3, "no frame can be read there"),
         (["IN", "--out", "new.mp4", "--start", "2", "--end", "1"], 2, "--end is not after --start"),
+        (["IN", "--out", "new.mp4", "--keyframes", "0"], 2, "0 is not in the range x>=1"),
+        (["IN", "--out", "new.mp4", "--keyframes", "few"], 2, "'few' is not a valid integer"),
         (["IN", "--out", "new.mp4", "--start", "soon"], 2, "invalid time 'soon'"),
         (
             ["IN", "--out", "new.mkv", "--codec", "av1", "--pixel-format", "4:2:2"],
