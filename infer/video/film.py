@@ -191,7 +191,8 @@ class _Film:
                 else:
                     pipeline = self.pipeline(part.colorizer)
                     work = pipeline.copy if part.task == "copy" else pipeline.run
-                    self._encode(work(part.items, state, on_frame), part.number, job, state)
+                    with closing(work(part.items, state, on_frame)) as frames:
+                        self._encode(frames, part.number, job, state)
 
     def _encode(self, frames: Iterator[VideoFrame], scene: int, job: Job, state: State) -> None:
         settings = self._settings

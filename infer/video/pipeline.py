@@ -2,7 +2,8 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -116,29 +117,37 @@ class FramePipeline(Generic[_Item, _Result]):
         # enough to fill a batch while another one is on its way
         self._lookers = max(self._workers, 2 * colorizer.batch_size)
 
-    def run(self, items: Iterable[_Item], state: State, on_frame: Callable[[], None]) -> Iterator[_Result]:
-        """Yield what the shots were finished to, in order.
+    def run(
+        self, items: Iterable[_Item], state: State, on_frame: Callable[[], None]
+    ) -> Generator[_Result, None, None]:
+        """Yield what the shots were finished to, in order. Close it: its threads end then.
 
         Args:
             items: those after ``state``.
             state: after the frame before; it is brought up to each frame that is yielded.
             on_frame: called after each frame.
         """
-        for finished in self._finished(items, state):
-            _bring_up(state, finished)
-            yield finished.result
-            on_frame()
+        with closing(self._finished(items, state)) as all_finished:
+            for finished in all_finished:
+                _bring_up(state, finished)
+                yield finished.result
+                on_frame()
 
     def plans(self, items: Iterable[_Item]) -> Iterator[Plan]:
         """Yield what would be done with each frame of a film; nothing is done."""
-        return (plan for _, plan in self._planned(items, PlanState(), RampState(), has_cuts=True))
+        with closing(map_in_order(self._prepare, items, self._workers, "prepare")) as pictures:
+            for _, plan in self._planned(pictures, PlanState(), RampState(), has_cuts=True):
+                yield plan
 
-    def copy(self, items: Iterable[_Item], state: State, on_frame: Callable[[], None]) -> Iterator[_Result]:
+    def copy(
+        self, items: Iterable[_Item], state: State, on_frame: Callable[[], None]
+    ) -> Generator[_Result, None, None]:
         """Do as `run` without a look of the network: the frames get no colours."""
-        for result in map_in_order(self._finish_plain, items, self._workers, "copy"):
-            state.counts.skip += 1
-            yield result
-            on_frame()
+        with closing(map_in_order(self._finish_plain, items, self._workers, "copy")) as results:
+            for result in results:
+                state.counts.skip += 1
+                yield result
+                on_frame()
 
     def _finish_plain(self, item: _Item) -> _Result:
         shot = self._read(item)
@@ -146,25 +155,29 @@ class FramePipeline(Generic[_Item, _Result]):
         return shot.finish(Prepared(shot.image, neutral[..., 0]), neutral)
 
     def _planned(
-        self, items: Iterable[_Item], state: PlanState, ramp: RampState, *, has_cuts: bool
+        self, pictures: Iterator[_Picture[_Result]], state: PlanState, ramp: RampState, *, has_cuts: bool
     ) -> Iterator[tuple[_Picture[_Result], Plan]]:
         options = self._options
         planner = Planner(options.keyframes, options.scene_threshold, state, ramp, has_cuts=has_cuts)
-        pictures = map_in_order(self._prepare, items, self._workers, "prepare")
         for picture, following in _followed(pictures, self._ahead):
             whole = (later.sight for later in following if not later.shot.is_damaged)
             yield picture, planner.plan([picture.sight, *whole], is_damaged=picture.shot.is_damaged)
 
-    def _finished(self, items: Iterable[_Item], state: State) -> Iterator[_Finished[_Result]]:
+    def _finished(self, items: Iterable[_Item], state: State) -> Generator[_Finished[_Result], None, None]:
         has_cuts = self._options.scenes is None
-        planned = self._planned(items, state.plan, state.ramp, has_cuts=has_cuts)
         # behind a frame that the network sees, those that it does not must not keep the next one waiting
         rest = (
             LONGEST_REST if self._options.keyframes == "auto" else min(self._options.keyframes, LONGEST_REST)
         )
-        seen = map_in_order(self._look, planned, self._lookers, "look", (rest + 1) * self._lookers)
-        colored = self._steadied(seen, state.colors)
-        return map_in_order(self._merge, colored, self._workers, "merge")
+        # closed here, last first: the garbage collector would do it in any thread, one that just starts too
+        with ExitStack() as stack:
+            prepared = map_in_order(self._prepare, items, self._workers, "prepare")
+            pictures = stack.enter_context(closing(prepared))
+            planned = self._planned(pictures, state.plan, state.ramp, has_cuts=has_cuts)
+            looks = map_in_order(self._look, planned, self._lookers, "look", (rest + 1) * self._lookers)
+            colored = self._steadied(stack.enter_context(closing(looks)), state.colors)
+            merged = map_in_order(self._merge, colored, self._workers, "merge")
+            yield from stack.enter_context(closing(merged))
 
     def _prepare(self, item: _Item) -> _Picture[_Result]:
         shot = self._read(item)

@@ -115,11 +115,12 @@ class StillMaker(Maker):
             job.finish_image(state.to_arrays(), part.number)
             return
         work = pipeline.copy if part.task == "copy" else pipeline.run
-        for path, content in work(part.items, state, on_frame):
-            if stop.is_set():
-                return
-            write_atomically(path, content)
-            job.finish_image(state.to_arrays(), part.number)
+        with contextlib.closing(work(part.items, state, on_frame)) as files:
+            for path, content in files:
+                if stop.is_set():
+                    return
+                write_atomically(path, content)
+                job.finish_image(state.to_arrays(), part.number)
 
     def _written(self) -> str:
         """See `Maker._written`."""

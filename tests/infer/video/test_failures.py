@@ -1,6 +1,7 @@
 """A film that ends badly, however, is one line; the next one is done."""
 
 import io
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,11 @@ def test_a_model_that_fails_ends_the_run(
 
     monkeypatch.setattr(colorizer, "predict", fail)
     items = [WorkItem(make(), tmp_path / "out.mp4")]
-    with pytest.raises(ModelError):
+    with pytest.raises(ModelError) as caught:
         list(colorize_videos(items, colorizer, VideoOptions()))
+    assert caught.tb is not None  # it keeps all that the run has left
+    names = [thread.name.partition("_")[0] for thread in threading.enumerate()]
+    assert not {"prepare", "look", "merge"} & set(names)
 
 
 @pytest.mark.parametrize(("orientation", "turned"), [(1, 0), (6, -90), (5, -90)])
