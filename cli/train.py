@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _OPTIONS = (
     *("arch", "pretrained", "l1_epochs", "gan_epochs", "batch_size", "crop_size", "lr", "freeze_batchnorm"),
-    *("val_fraction", "seed", "name", "license", "training_data"),
+    *("val_fraction", "name", "license", "training_data"),
 )
 """The settings that have an option of their own; --set gives the others."""
 

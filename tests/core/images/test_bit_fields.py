@@ -62,9 +62,9 @@ def test_alpha_is_kept_unless_nobody_wrote_it(header: int) -> None:
 
 def test_damaged_files_are_refused() -> None:
     content = bmp(RGB, *MASKS["10-bits"])
-    with pytest.raises(ImageError, match="cut short"):
+    with pytest.raises(ImageError, match="truncated"):
         decode_picture(content[:-1])
-    with pytest.raises(ImageError, match="cut short"):
+    with pytest.raises(ImageError, match="truncated"):
         decode_picture(content[:22] + bytes(4) + content[26:])
     with pytest.raises(ImageError, match="damaged"):
         decode_picture(content.replace(struct.pack("<L", 0x3FF), bytes(4)))
