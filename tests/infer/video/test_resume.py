@@ -101,7 +101,7 @@ class StopAfter:
 
 def interrupted(clip: Path, target: Path, colorizer: Colorizer) -> None:
     settings = VideoOptions(segment_frames=SEGMENT, keyframes=2)
-    [result] = colorize_videos([WorkItem(clip, target)], colorizer, settings, stop=StopAfter(25))
+    [result] = colorize_videos([WorkItem(clip, target)], colorizer, settings, stop=StopAfter(34))
     assert (result.status, result.reason) == ("failed", INTERRUPTED)
 
 
@@ -167,7 +167,7 @@ def test_replacement_of_an_output_goes_on(make: Make, colorizer: Colorizer, tmp_
     clip, target = make(), tmp_path / "out.mp4"
     target.write_bytes(b"old")
     settings = VideoOptions(segment_frames=SEGMENT, keyframes=2, on_exists="overwrite")
-    [*_] = colorize_videos([WorkItem(clip, target)], colorizer, settings, stop=StopAfter(25))
+    [*_] = colorize_videos([WorkItem(clip, target)], colorizer, settings, stop=StopAfter(34))
     assert target.read_bytes() == b"old"
     assert run(clip, target, colorizer).status == "written"
     assert run(clip, target, colorizer).status == "skipped"
