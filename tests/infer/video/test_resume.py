@@ -21,14 +21,12 @@ from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.video import film
 from colorize_gan.infer.video.making import INTERRUPTED
 from colorize_gan.infer.video.options import VideoOptions, comparison_path
-from colorize_gan.infer.video.ramps import LONGEST_RAMP
 from colorize_gan.infer.video.video import colorize_videos
 
 from .clips import STEP, frames_of, packets_of, times_of
 
 Make = Callable[..., Path]
 SEGMENT = 8
-LONG = range(0, 100 * STEP, STEP)  # more frames than are looked at ahead
 SCRIPT = f"""
 import sys
 from pathlib import Path
@@ -103,9 +101,7 @@ class StopAfter:
 
 def interrupted(clip: Path, target: Path, colorizer: Colorizer) -> None:
     settings = VideoOptions(segment_frames=SEGMENT, keyframes=2)
-    [result] = colorize_videos(
-        [WorkItem(clip, target)], colorizer, settings, stop=StopAfter(LONGEST_RAMP + 25)
-    )
+    [result] = colorize_videos([WorkItem(clip, target)], colorizer, settings, stop=StopAfter(34))
     assert (result.status, result.reason) == ("failed", INTERRUPTED)
 
 
@@ -125,7 +121,7 @@ def interrupted(clip: Path, target: Path, colorizer: Colorizer) -> None:
 def test_unfinished_work_is_not_lost_by_mistake(
     changed: dict[str, object], reason: str, make: Make, colorizer: Colorizer, tmp_path: Path
 ) -> None:
-    clip, target = make(times=LONG), tmp_path / "out.mp4"
+    clip, target = make(), tmp_path / "out.mp4"
     interrupted(clip, target, colorizer)
     segments = sorted(folder_of(target).iterdir())
     result = run(clip, target, colorizer, **changed)
@@ -168,10 +164,10 @@ def test_a_comparison_that_failed_is_written_by_the_run_that_goes_on(
 
 
 def test_replacement_of_an_output_goes_on(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
-    clip, target = make(times=LONG), tmp_path / "out.mp4"
+    clip, target = make(), tmp_path / "out.mp4"
     target.write_bytes(b"old")
     settings = VideoOptions(segment_frames=SEGMENT, keyframes=2, on_exists="overwrite")
-    [*_] = colorize_videos([WorkItem(clip, target)], colorizer, settings, stop=StopAfter(LONGEST_RAMP + 25))
+    [*_] = colorize_videos([WorkItem(clip, target)], colorizer, settings, stop=StopAfter(34))
     assert target.read_bytes() == b"old"
     assert run(clip, target, colorizer).status == "written"
     assert run(clip, target, colorizer).status == "skipped"
@@ -193,9 +189,9 @@ def test_clearing_away_may_end_at_any_time(
         patched.setattr(Path, "unlink", end_early)
         with contextlib.suppress(OSError):
             assert run(clip, target, colorizer).status == "failed"
-    assert len(frames_of(target)) == len(LONG)
+    assert len(frames_of(target)) == 30
     assert run(clip, target, colorizer).status in ("written", "skipped")
-    assert len(frames_of(target)) == len(LONG)
+    assert len(frames_of(target)) == 30
 
 
 def test_output_that_exists(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
@@ -205,11 +201,11 @@ def test_output_that_exists(make: Make, colorizer: Colorizer, tmp_path: Path) ->
     assert run(clip, target, colorizer, on_exists="error").status == "failed"
     assert target.read_bytes() == b"mine"
     assert run(clip, target, colorizer, on_exists="overwrite").status == "written"
-    assert len(frames_of(target)) == len(LONG)
+    assert len(frames_of(target)) == 30
 
 
 def test_damaged_segments_are_not_gone_on_with(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
-    clip, target = make(times=LONG), tmp_path / "out.mp4"
+    clip, target = make(), tmp_path / "out.mp4"
     interrupted(clip, target, colorizer)
     packets = sorted(folder_of(target).glob("[0-9]*.packets"))[0]
     packets.write_bytes(packets.read_bytes()[:-1])
@@ -219,4 +215,4 @@ def test_damaged_segments_are_not_gone_on_with(make: Make, colorizer: Colorizer,
     )
     assert (result.status, result.reason) == ("failed", reason)
     assert run(clip, target, colorizer, on_exists="overwrite").status == "written"
-    assert len(frames_of(target)) == len(LONG)
+    assert len(frames_of(target)) == 30
