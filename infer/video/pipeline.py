@@ -211,8 +211,8 @@ class FramePipeline(Generic[_Item, _Result]):
         predicted = seen.ab
         if predicted is None:
             assert before is not None  # the first frame is always predicted
-            is_moved = role == "move" and motion is not None
-            predicted = motion.carry(before.predicted) if is_moved else before.predicted
+            moved = motion if role == "move" else None
+            predicted = before.predicted if moved is None else moved.carry(before.predicted)
         ramp = seen.plan.ramp
         weight = weight_of(seen.plan.lightness) * ramp.light
         if before is None or motion is None or not self._options.deflicker:
