@@ -18,7 +18,6 @@ from colorize_gan.infer.batch.inputs import find_work
 from colorize_gan.infer.batch.open import ModelOptions, open_colorizer
 from colorize_gan.infer.batch.pages import check_pages
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult, LeftError
-from colorize_gan.infer.batch.sidecars import Sidecars
 from colorize_gan.infer.batch.watcher import Watcher
 from colorize_gan.infer.batch.work import SHARDS, Selection, Work, WorkItem
 from colorize_gan.infer.remote.places import ANYWHERE
@@ -206,6 +205,8 @@ def _results(
 
 
 def _unused_hints(job: BatchJob, work: Work) -> Iterator[Path]:
+    from colorize_gan.infer.batch.sidecars import Sidecars  # heavy: a dry run needs none of it
+
     is_part = job.limit is not None or job.selection.is_narrow
     if not job.options.members and not (is_part and isinstance(job.options.hints, Path)):
         yield from Sidecars(job.options.hints, job.out).unused(work.items)

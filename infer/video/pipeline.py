@@ -116,6 +116,9 @@ class FramePipeline(Generic[_Item, _Result]):
         self._ahead = max(LONGEST_FLASH, min(LONGEST_RAMP, waiting))
         # enough to fill a batch while another one is on its way
         self._lookers = max(self._workers, 2 * colorizer.batch_size)
+        # behind a frame that the network sees, those that it does not must not keep the next one waiting
+        rest = LONGEST_REST if options.keyframes == "auto" else min(options.keyframes, LONGEST_REST)
+        self._looked_at = max(2 * self._lookers, min((rest + 1) * self._lookers, waiting))
 
     def run(
         self, items: Iterable[_Item], state: State, on_frame: Callable[[], None]
@@ -165,16 +168,12 @@ class FramePipeline(Generic[_Item, _Result]):
 
     def _finished(self, items: Iterable[_Item], state: State) -> Generator[_Finished[_Result], None, None]:
         has_cuts = self._options.scenes is None
-        # behind a frame that the network sees, those that it does not must not keep the next one waiting
-        rest = (
-            LONGEST_REST if self._options.keyframes == "auto" else min(self._options.keyframes, LONGEST_REST)
-        )
         # closed here, last first: the garbage collector would do it in any thread, one that just starts too
         with ExitStack() as stack:
             prepared = map_in_order(self._prepare, items, self._workers, "prepare")
             pictures = stack.enter_context(closing(prepared))
             planned = self._planned(pictures, state.plan, state.ramp, has_cuts=has_cuts)
-            looks = map_in_order(self._look, planned, self._lookers, "look", (rest + 1) * self._lookers)
+            looks = map_in_order(self._look, planned, self._lookers, "look", self._looked_at)
             colored = self._steadied(stack.enter_context(closing(looks)), state.colors)
             merged = map_in_order(self._merge, colored, self._workers, "merge")
             yield from stack.enter_context(closing(merged))
