@@ -85,6 +85,9 @@ class TrainConfig:
     encoder_lr_scale: float = _setting(
         0.3, "Learning rate of the encoder, as a multiple of the decoder's; 0 freezes the encoder."
     )
+    frozen_blocks: int = _setting(
+        0, "First blocks of dinov2_small's encoder that stay frozen; those after them learn."
+    )
     weight_decay: float = _setting(0.01, "Weight decay of AdamW.")
     grad_clip: float = _setting(0.0, "Largest gradient norm of the generator; 0 sets no limit.")
     schedule: str = _setting(
@@ -186,6 +189,7 @@ class TrainConfig:
             "disc_lr": self.disc_lr > 0,
             "disc_layers": 1 <= self.disc_layers <= 5,
             "encoder_lr_scale": self.encoder_lr_scale >= 0,
+            "frozen_blocks": self.frozen_blocks >= 0,
             "weight_decay": self.weight_decay >= 0,
             "coarse": not (self.coarse and (self.gan_epochs or self.is_perceptual)),
             "feature_crops": self.feature_crops >= 1,

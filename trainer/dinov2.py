@@ -137,6 +137,14 @@ class VitEncoder(nn.Module):
         if weights is not None:
             self.transformer.load_state_dict(weights)
 
+    def freeze(self, blocks: int) -> None:
+        """Keep the embeddings and the first ``blocks`` blocks as they are while the rest learns."""
+        transformer = self.transformer
+        for part in (transformer.embed, *transformer.blocks[:blocks]):
+            part.requires_grad_(False)
+        transformer.class_token.requires_grad_(False)
+        transformer.positions.requires_grad_(False)
+
     def forward(self, lightness: Tensor) -> Tensor:
         """Return ``(N, channels, H/16, W/16)`` of L ``(N, 1, H, W)`` in 0..100, sides multiples of 16."""
         rows, columns = (length // self.stride for length in lightness.shape[-2:])

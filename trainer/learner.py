@@ -16,6 +16,7 @@ from colorize_gan.trainer.checkpoint import Checkpoint, load_weights
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.data import Batch
 from colorize_gan.trainer.decoder import LinearHead
+from colorize_gan.trainer.dinov2 import VitEncoder
 from colorize_gan.trainer.features import FeatureCache
 from colorize_gan.trainer.fusion import CoarsePath, FusionGenerator
 from colorize_gan.trainer.generators import build_generator
@@ -70,6 +71,8 @@ class Learner:
             raise UsageError(f"`coarse`: {config.arch} has no coarse colours to train alone")
         if not config.encoder_lr_scale and isinstance(self.generator, LinearHead):
             self.generator.encoder.requires_grad_(False)
+        if config.frozen_blocks:
+            self._freeze_first_blocks()
         if config.bf16_weights and not keeps_function(self.generator):
             raise UsageError(f"`bf16_weights`: not for {config.arch}, which takes skips before a BatchNorm")
         if init_from is not None:
@@ -95,6 +98,14 @@ class Learner:
         if config.compile:
             self._replica = torch.compile(self._replica)  # type: ignore[assignment]
         torch.manual_seed(config.seed + processes.rank)  # dropout differs between the processes
+
+    def _freeze_first_blocks(self) -> None:
+        config, encoder = self.config, getattr(self.generator, "encoder", None)
+        depth = len(encoder.transformer.blocks) if isinstance(encoder, VitEncoder) else 0
+        if config.frozen_blocks > depth:
+            raise UsageError(f"`frozen_blocks` {config.frozen_blocks}: {config.arch} has {depth} such blocks")
+        assert isinstance(encoder, VitEncoder)
+        encoder.freeze(config.frozen_blocks)
 
     def _check_sizes(self) -> None:
         rule = self.generator.size_rule

@@ -137,3 +137,27 @@ def test_what_has_no_fixed_features_or_coarse_colours_is_refused(
 def test_coarse_colours_know_no_adversary() -> None:
     with pytest.raises(UsageError, match="coarse"):
         dataclasses.replace(CONFIG, coarse=True, gan_epochs=1)
+
+
+def test_first_blocks_stay_frozen_while_the_others_learn(photo_folder: Path, tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, encoder_lr_scale=0.5, frozen_blocks=3, l1_epochs=1)
+    trainer = Trainer(config, photo_folder, tmp_path)
+    before = {name: value.clone() for name, value in trainer.learner.generator.state_dict().items()}
+    assert trainer.run()
+    after = trainer.learner.generator.state_dict()
+    stayed = {name for name, value in before.items() if torch.equal(value, after[name])}
+    transformer = {name.removeprefix("encoder.transformer.") for name in stayed if "transformer" in name}
+    kinds = {".".join(name.split(".")[:2]) for name in transformer}
+    assert kinds >= {"class_token", "positions", "embed.weight", "blocks.0", "blocks.1", "blocks.2"}
+    assert not kinds & {"blocks.3", "norm.weight"}
+
+
+@pytest.mark.parametrize(("architecture", "depth"), [("dinov2_nano", 4), ("test_efficientnet", 0)])
+def test_more_frozen_blocks_than_there_are_is_refused(
+    photo_folder: Path, tmp_path: Path, architecture: str, depth: int
+) -> None:
+    config = TrainConfig(
+        arch=architecture, pretrained="none", gan_epochs=0, batch_size=4, crop_size=64, frozen_blocks=5
+    )
+    with pytest.raises(UsageError, match=f"`frozen_blocks` 5: {architecture} has {depth} such blocks"):
+        Trainer(config, photo_folder, tmp_path)
