@@ -1,6 +1,9 @@
 """How good colours are: PSNR, SSIM, CIEDE2000 and colourfulness on held-out photographs."""
 
+import contextlib
+import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 from colorize_gan.core.color.lab import FloatArray, lab_to_image
 from colorize_gan.core.color.metrics import ciede2000, colorfulness, psnr
 from colorize_gan.core.hints import join_hints
+from colorize_gan.core.system.parallel import map_in_order
 from colorize_gan.trainer.data import load_square
 from colorize_gan.trainer.deep_metrics import DeepMetrics, to_batch
 from colorize_gan.trainer.hints import random_points
@@ -42,25 +46,12 @@ def evaluate(
         ``ciede2000``, ``cf``), for grey (``grey_*``) and for the truth (``truth_cf``).
     """
     rows = []
-    for photo in photos:
-        lightness, ab_true = load_square(photo, size)
-        inputs = lightness[None, None]
-        if points:
-            rng = np.random.default_rng(int(photo.digest[:16], 16))
-            hints = random_points(ab_true.transpose(2, 0, 1), points, rng)
-            inputs = join_hints(inputs, hints[None])
-        predicted = predict_ab(inputs)[0].transpose(1, 2, 0)
-        rows.append(
-            _compare(lightness, predicted, ab_true)
-            | {f"grey_{k}": v for k, v in _compare(lightness, 0 * ab_true, ab_true).items() if k != "cf"}
-            | {"truth_cf": colorfulness(lab_to_image(lightness, ab_true, np.uint8))}
-        )
-        if deep is not None:
-            deep.update(
-                lab_to_image(lightness, predicted, np.uint8),
-                lab_to_image(lightness, ab_true, np.uint8),
-                labels[photo.digest] if labels else None,
-            )
+    work = partial(_colorized, predict_ab, size=size, points=points)
+    with contextlib.closing(map_in_order(work, photos, os.cpu_count() or 1, "evaluate")) as colorized:
+        for photo, (row, rgb, truth) in zip(photos, colorized, strict=True):
+            rows.append(row)
+            if deep is not None:
+                deep.update(rgb, truth, labels[photo.digest] if labels else None)
     means = {key: round(float(np.mean([row[key] for row in rows])), 4) for key in rows[0]}
     return {
         "protocol": f"{len(photos)} photographs, short side {size} px (area filter), middle square, "
@@ -72,6 +63,27 @@ def evaluate(
         "delta_cf": round(means["truth_cf"] - means["cf"], 4),
         **(deep.compute() if deep is not None else {}),
     }
+
+
+def _colorized(
+    predict_ab: PredictAb, photo: Photo, size: int, points: int
+) -> tuple[dict[str, float], np.ndarray, np.ndarray]:
+    """Return the metrics of a photograph, its colorization and the truth ``(size, size, 3)`` uint8 sRGB."""
+    lightness, ab_true = load_square(photo, size)
+    inputs = lightness[None, None]
+    if points:
+        rng = np.random.default_rng(int(photo.digest[:16], 16))
+        hints = random_points(ab_true.transpose(2, 0, 1), points, rng)
+        inputs = join_hints(inputs, hints[None])
+    predicted = predict_ab(inputs)[0].transpose(1, 2, 0)
+    truth = lab_to_image(lightness, ab_true, np.uint8)
+    grey = _compare(lightness, 0 * ab_true, ab_true)
+    row = (
+        _compare(lightness, predicted, ab_true)
+        | {f"grey_{name}": value for name, value in grey.items() if name != "cf"}
+        | {"truth_cf": colorfulness(truth)}
+    )
+    return row, lab_to_image(lightness, predicted, np.uint8), truth
 
 
 def _compare(lightness: FloatArray, ab: FloatArray, ab_true: FloatArray) -> dict[str, float]:
