@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from colorize_gan.trainer.config import TrainConfig
-from colorize_gan.trainer.discriminator import PatchGAN
+from colorize_gan.trainer.discriminator import PatchGAN, ProjectedGAN
 from colorize_gan.trainer.losses import discriminator_loss, feature_matching_loss, generator_loss
 from colorize_gan.trainer.precision import Precision
 from colorize_gan.trainer.processes import Processes
@@ -21,13 +21,13 @@ class Adversary:
         """Build both as the config says."""
         self._mode, self._lambda_features = config.gan_mode, config.lambda_features
         self._precision = precision
-        self.net = PatchGAN(config.disc_layers, config.disc_norm, config.disc_spectral)
+        self.net = _build(config)
+        self._learnt = [each for each in self.net.parameters() if each.requires_grad]
+        precision.prepare(self.net)
         layout = torch.channels_last if config.channels_last else torch.contiguous_format
         self.net.to(processes.device).to(memory_format=layout)
         self._replica = processes.replicate(self.net)
-        self.optimizer = torch.optim.Adam(
-            self.net.parameters(), lr=config.disc_lr, betas=GAN_BETAS, fused=True
-        )
+        self.optimizer = torch.optim.Adam(self._learnt, lr=config.disc_lr, betas=GAN_BETAS, fused=True)
 
     def learn(self, lightness: Tensor, real_ab: Tensor, fake_ab: Tensor, rate: float) -> dict[str, Tensor]:
         """Take one optimizer step of the discriminator; return its loss and its opinions, 0..1.
@@ -39,7 +39,7 @@ class Adversary:
             rate: learning rate of the step.
         """
         self.net.train()
-        self.net.requires_grad_(True)
+        self._set_learning(True)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         real, _ = self._replica(lightness, real_ab)
@@ -51,13 +51,17 @@ class Adversary:
 
     def judge(self, lightness: Tensor, real_ab: Tensor, fake_ab: Tensor) -> Tensor:
         """Return the generator's adversarial loss, feature matching included."""
-        self.net.requires_grad_(False)
+        self._set_learning(False)
         fake, fake_features = self.net(lightness, fake_ab)
         loss = generator_loss(fake.float(), self._mode)
         if self._lambda_features:
             _, real_features = self.net(lightness, real_ab)
             loss = loss + self._lambda_features * feature_matching_loss(real_features, fake_features)
         return loss
+
+    def _set_learning(self, learns: bool) -> None:
+        for parameter in self._learnt:
+            parameter.requires_grad_(learns)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what `load_state_dict` takes."""
@@ -67,3 +71,9 @@ class Adversary:
         """Take over weights and optimizer state."""
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
+
+
+def _build(config: TrainConfig) -> PatchGAN | ProjectedGAN:
+    if config.discriminator == "projected":
+        return ProjectedGAN(config.perceptual_arch.split(",")[0], config.perceptual_weights)
+    return PatchGAN(config.disc_layers, config.disc_norm, config.disc_spectral)

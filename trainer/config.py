@@ -18,8 +18,16 @@ _CHOICES = {
     "pixel_loss": ("huber", "l1"),
     "schedule": ("cosine", "linear"),
     "gan_mode": ("vanilla", "lsgan", "hinge"),
+    "discriminator": ("patch", "projected"),
     "disc_norm": ("batch", "instance", "none"),
 }
+
+_NOT_NEGATIVE = (
+    *("gan_epochs", "chroma_weight", "lambda_edges", "encoder_lr_scale", "frozen_blocks"),
+    *("weight_decay", "grad_clip", "lambda_l1", "lambda_features", "lambda_perceptual"),
+    *("lambda_recognition", "recalibrate_batches"),
+)
+_SHARES = ("final_share", "tone", "damage", "film", "blank", "hints")
 
 # What differs from the defaults, by architecture. pix2pix: Isola et al. (2017), sections 3.3 and 6.2
 _RECIPES: dict[str, dict[str, Any]] = {
@@ -110,6 +118,10 @@ class TrainConfig:
         "Classifier of `lambda_perceptual` and `lambda_recognition`; A,B alternates between two, by step.",
     )
     perceptual_weights: str = _setting("auto", "ImageNet weights of `perceptual_arch`: auto or a file.")
+    discriminator: str = _setting(
+        "patch",
+        "Discriminator: patch (PatchGAN), or projected (on the features of the first `perceptual_arch`).",
+    )
     disc_layers: int = _setting(
         3, "Strided layers of the PatchGAN discriminator; with 3, each output sees 70 x 70 pixels."
     )
@@ -174,42 +186,26 @@ class TrainConfig:
                 raise UsageError(f"`{setting}` {getattr(self, setting)}: not {', '.join(choices)}")
         if not is_model_name(self.name):
             raise UsageError(f"`name` {self.name!r}: not possible as a file name; use letters and digits")
-        rules = {
+        rules = {name: getattr(self, name) >= 0 for name in _NOT_NEGATIVE}
+        rules |= {name: 0 <= getattr(self, name) <= 1 for name in _SHARES}
+        rules |= {
             "l1_epochs": self.l1_epochs >= 0 and self.l1_epochs + self.gan_epochs > 0,
-            "gan_epochs": self.gan_epochs >= 0,
             "batch_size": self.batch_size >= 2,  # BatchNorm needs two
             "crop_size": self.crop_size >= 32 and self.crop_size % 32 == 0,
             "final_crop_size": self.final_crop_size >= 0 and self.final_crop_size % 32 == 0,
-            "final_share": 0 <= self.final_share <= 1,
             "render_size": self.render_size >= 32,
-            "chroma_weight": self.chroma_weight >= 0,
-            "lambda_edges": self.lambda_edges >= 0,
             "lr": self.lr > 0,
             "gan_lr": self.gan_lr > 0,
             "disc_lr": self.disc_lr > 0,
             "disc_layers": 1 <= self.disc_layers <= 5,
-            "encoder_lr_scale": self.encoder_lr_scale >= 0,
-            "frozen_blocks": self.frozen_blocks >= 0,
-            "weight_decay": self.weight_decay >= 0,
             "coarse": not (self.coarse and (self.gan_epochs or self.is_perceptual)),
             "feature_crops": self.feature_crops >= 1,
-            "grad_clip": self.grad_clip >= 0,
-            "lambda_l1": self.lambda_l1 >= 0,
-            "lambda_features": self.lambda_features >= 0,
-            "lambda_perceptual": self.lambda_perceptual >= 0,
-            "lambda_recognition": self.lambda_recognition >= 0,
             "least_area": 0 < self.least_area <= 1,
             "preview_steps": self.preview_steps >= 1,
             "checkpoint_minutes": self.checkpoint_minutes > 0,
-            "tone": 0 <= self.tone <= 1,
-            "damage": 0 <= self.damage <= 1,
-            "film": 0 <= self.film <= 1,
-            "blank": 0 <= self.blank <= 1,
-            "hints": 0 <= self.hints <= 1,
             "start_share": 0 <= self.start_share < 1,
             "final_chroma": self.final_chroma == 1 or (self.final_chroma > 0 and self.arch != "pix2pix"),
             "bf16_weights": not (self.bf16_weights and (self.recalibrate_batches or self.arch == "pix2pix")),
-            "recalibrate_batches": self.recalibrate_batches >= 0,
             "ema_decay": 0 <= self.ema_decay < 1,
             "val_fraction": 0 < self.val_fraction < 1,
             "perceptual_weights": self.perceptual_weights != "none",
@@ -223,7 +219,8 @@ class TrainConfig:
 
     def _check_patches(self) -> None:
         """Refuse a PatchGAN that has no patch left of a crop."""
-        for setting in ("crop_size", "final_crop_size") if self.gan_epochs else ():
+        has_patches = self.gan_epochs and self.discriminator == "patch"
+        for setting in ("crop_size", "final_crop_size") if has_patches else ():
             size, least = getattr(self, setting), _LEAST_STRIDED << self.disc_layers
             if size and size < least:
                 raise UsageError(

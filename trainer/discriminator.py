@@ -1,12 +1,14 @@
-"""PatchGAN: is each patch of a colorization real? (Isola et al., 2017, appendix 6.1.2)."""
+"""Discriminators: is each patch of a colorization real?"""
 
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from colorize_gan.trainer.network import AB_RANGE, init_normal
+from colorize_gan.trainer.perceptual import FrozenClassifier
 
 _NORMS: dict[str, Callable[[int], nn.Module]] = {
     "batch": nn.BatchNorm2d,
@@ -17,7 +19,10 @@ _WIDTH, _WIDEST = 64, 512
 
 
 class PatchGAN(nn.Module):
-    """A fully convolutional discriminator of L and ab together; three layers see patches of 70 x 70."""
+    """A fully convolutional discriminator of L and ab together; three layers see patches of 70 x 70.
+
+    That of Isola et al., 2017, appendix 6.1.2.
+    """
 
     def __init__(self, layers: int = 3, norm: str = "batch", spectral: bool = False) -> None:
         """Build it.
@@ -57,3 +62,30 @@ class PatchGAN(nn.Module):
             x = block(x)
             features.append(x)
         return self.head(x), features
+
+
+class ProjectedGAN(nn.Module):
+    """Small heads judge what a frozen classifier sees at each level (Sauer et al., 2021).
+
+    Its random mixing of features between channels and levels is left out.
+    """
+
+    def __init__(self, backbone: str, pretrained: str) -> None:
+        """Build it over a `FrozenClassifier`."""
+        super().__init__()
+        self.see = FrozenClassifier(backbone, pretrained)
+        self.heads = nn.ModuleList(
+            nn.Sequential(
+                spectral_norm(nn.Conv2d(channels, _WIDTH, kernel_size=3, padding=1)),
+                nn.LeakyReLU(0.2),
+                spectral_norm(nn.Conv2d(_WIDTH, 1, kernel_size=1)),
+            )
+            for channels in self.see.channels
+        )
+
+    def forward(self, lightness: Tensor, ab: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Judge as `PatchGAN` does; the logits ``(N, levels, h, w)`` of coarse levels are repeated."""
+        features, _ = self.see(lightness, ab)
+        logits = [head(level) for head, level in zip(self.heads, features, strict=True)]
+        size = logits[0].shape[-2:]
+        return torch.cat([F.interpolate(each, size=size) for each in logits], dim=1), features

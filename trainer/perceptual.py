@@ -1,6 +1,7 @@
 """A loss that sees objects: what an ImageNet classifier makes of the colours."""
 
 import math
+from typing import Self
 
 import timm
 import torch
@@ -14,6 +15,55 @@ from colorize_gan.trainer.color import encode_srgb, lab_to_linear
 _EPSILON = 1e-6
 
 
+class FrozenClassifier(nn.Module):
+    """An ImageNet classifier that looks at Lab images, passes gradients on and never learns."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, backbone: str, pretrained: str) -> None:
+        """Build it.
+
+        Args:
+            backbone: as `arch` of `build_generator`.
+            pretrained: as that of `build_generator`.
+
+        Raises:
+            ModelError: the weights cannot be had or do not fit.
+        """
+        super().__init__()
+        name = timm_name(backbone, "perceptual_arch")
+        self.classifier = build_classifier(name, pretrained)
+        _fold_batch_norm(self.classifier)
+        self.requires_grad_(False)
+        config = timm.get_pretrained_cfg(name)
+        mean, std = (config.mean, config.std) if config else (3 * (0.5,), 3 * (0.5,))
+        self.register_buffer("mean", torch.tensor(mean)[:, None, None])
+        self.register_buffer("std", torch.tensor(std)[:, None, None])
+
+    @property
+    def channels(self) -> list[int]:
+        """How many features each level has."""
+        return [info["num_chs"] for info in self.classifier.feature_info]  # type: ignore[union-attr]
+
+    def forward(self, lightness: Tensor, ab: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return the features of all levels and the logarithms of the classes' probabilities.
+
+        Args:
+            lightness: CIE L* ``(N, 1, H, W)``.
+            ab: CIE a*, b* ``(N, 2, H, W)``.
+        """
+        with torch.autocast(ab.device.type, enabled=False):
+            rgb = encode_srgb(lab_to_linear(lightness.float(), ab.float()))
+        final, levels = self.classifier.forward_intermediates((rgb - self.mean) / self.std)  # type: ignore[operator]
+        logits = self.classifier.forward_head(final)  # type: ignore[operator]
+        return levels, logits.float().log_softmax(dim=1)
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in eval mode."""
+        return super().train(False)
+
+
 class PerceptualLoss(nn.Module):
     """Distance of two colorizations in the features and in the answers of a frozen classifier.
 
@@ -21,29 +71,11 @@ class PerceptualLoss(nn.Module):
     channels, squared differences summed over them and averaged over pixels and levels.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, backbone: str, pretrained: str, with_features: bool = True) -> None:
-        """Build the classifier.
-
-        Args:
-            backbone: as `arch` of `build_generator`.
-            pretrained: as that of `build_generator`.
-            with_features: compare features, too; answers alone cost less.
-
-        Raises:
-            ModelError: the weights cannot be had or do not fit.
-        """
+        """Build the classifier: see `FrozenClassifier`; to compare answers alone costs less."""
         super().__init__()
         self.with_features = with_features
-        name = timm_name(backbone, "perceptual_arch")
-        self.classifier = build_classifier(name, pretrained)
-        _fold_batch_norm(self.classifier)
-        config = timm.get_pretrained_cfg(name)
-        mean, std = (config.mean, config.std) if config else (3 * (0.5,), 3 * (0.5,))
-        self.register_buffer("mean", torch.tensor(mean)[:, None, None])
-        self.register_buffer("std", torch.tensor(std)[:, None, None])
+        self.see = FrozenClassifier(backbone, pretrained)
 
     def forward(self, lightness: Tensor, predicted: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Compare two ab ``(N, 2, H, W)`` for one L ``(N, 1, H, W)``, CIE units.
@@ -54,21 +86,13 @@ class PerceptualLoss(nn.Module):
             ``loss/perceptual``, the mean distance of the features, if they are compared.
         """
         with torch.no_grad():
-            wanted, wanted_answer = self._see(lightness, target)
-        found, answer = self._see(lightness, predicted)
+            wanted, wanted_answer = self.see(lightness, target)
+        found, answer = self.see(lightness, predicted)
         log = {"loss/recognition": _divergence(answer, wanted_answer)}
         if self.with_features:
             distances = [_feature_distance(a, b) for a, b in zip(found, wanted, strict=True)]
             log["loss/perceptual"] = torch.stack(distances).mean()
         return log
-
-    def _see(self, lightness: Tensor, ab: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Return the features, and the logarithms of the classes' probabilities."""
-        with torch.autocast(ab.device.type, enabled=False):
-            rgb = encode_srgb(lab_to_linear(lightness.float(), ab.float()))
-        final, levels = self.classifier.forward_intermediates((rgb - self.mean) / self.std)  # type: ignore[operator]
-        logits = self.classifier.forward_head(final)  # type: ignore[operator]
-        return levels, logits.float().log_softmax(dim=1)
 
 
 def _feature_distance(a: Tensor, b: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from colorize_gan.trainer.discriminator import PatchGAN
+from colorize_gan.trainer.discriminator import PatchGAN, ProjectedGAN
 from colorize_gan.trainer.losses import (
     discriminator_loss,
     edge_loss,
@@ -45,6 +45,22 @@ def test_every_discriminator_parameter_gets_a_gradient(norm: str, spectral: bool
     logits, _ = network(torch.rand(2, 1, 64, 64) * 100, torch.randn(2, 2, 64, 64) * 30)
     logits.square().sum().backward()
     assert all(p.grad is not None for p in network.parameters())
+
+
+def test_projected_heads_learn_on_features_that_stay() -> None:
+    torch.manual_seed(0)
+    network = ProjectedGAN("test_efficientnet", "none").train()
+    before = {name: value.clone() for name, value in network.see.state_dict().items()}
+    fake = torch.randn(2, 2, 64, 64, requires_grad=True)
+    logits, features = network(torch.rand(2, 1, 64, 64) * 100, fake)
+    assert logits.shape == (2, len(features), *features[0].shape[-2:])
+    logits.square().sum().backward()
+    assert fake.grad is not None
+    assert fake.grad.abs().sum() > 0
+    assert all(parameter.grad is not None for parameter in network.heads.parameters())
+    assert all(parameter.grad is None for parameter in network.see.parameters())
+    for name, value in network.see.state_dict().items():  # no statistics are gathered
+        assert torch.equal(value, before[name]), name
 
 
 def test_spectral_norm_bounds_every_convolution() -> None:

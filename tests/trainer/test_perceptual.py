@@ -51,6 +51,6 @@ def test_answers_differ_by_ln_2_at_most() -> None:
 
 
 def test_normalisation_is_the_backbones_own() -> None:
-    assert PerceptualLoss("efficientnet_lite0", "none").mean.flatten().tolist() == [0.5] * 3
-    mean = PerceptualLoss("resnet18", "none").mean.flatten()
+    assert PerceptualLoss("efficientnet_lite0", "none").see.mean.flatten().tolist() == [0.5] * 3
+    mean = PerceptualLoss("resnet18", "none").see.mean.flatten()
     assert torch.allclose(mean, torch.tensor([0.485, 0.456, 0.406]))

@@ -72,19 +72,23 @@ def test_resumed_run_equals_an_uninterrupted_one(
         assert torch.equal(value, two.generator[key]), key
 
 
-def test_adversarial_phase_follows_and_both_networks_learn(photo_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("discriminator", ["patch", "projected"])
+def test_adversarial_phase_follows_and_both_networks_learn(
+    photo_folder: Path, tmp_path: Path, discriminator: str
+) -> None:
     config = dataclasses.replace(CONFIG, l1_epochs=1, gan_epochs=12, gan_mode="hinge", disc_lr=1e-3)
+    config = dataclasses.replace(config, discriminator=discriminator)
     trainer = Trainer(config, photo_folder, tmp_path)
     learner = trainer.learner
     assert learner.adversary is not None
-    before = [p.detach().clone() for p in learner.adversary.net.parameters()]
+    learnt = [p for p in learner.adversary.net.parameters() if p.requires_grad]
+    before = [p.detach().clone() for p in learnt]
     batches = trainer._batches(trainer.schedule.total)
     logs = [learner.step(batch, step) for step, batch in enumerate(batches)]
     assert [("loss/D" in log) for log in logs] == [step >= 2 for step in range(len(logs))]
     assert logs[-1]["loss/D"] < logs[2]["loss/D"]
     assert logs[-1]["D(real)"] > logs[-1]["D(fake)"]
-    after = learner.adversary.net.parameters()
-    assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
+    assert all(not torch.equal(old, new) for old, new in zip(before, learnt, strict=True))
 
 
 def test_classifiers_take_turns(photo_folder: Path, tmp_path: Path) -> None:
