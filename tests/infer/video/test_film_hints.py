@@ -215,7 +215,9 @@ def test_unfinished_film_with_other_hints_is_left_alone(tmp_path: Path, photo: n
     assert folder_of(target).exists()
     chosen = {"hints": hints_of(tmp_path, point(5, color="blue")), "pixel_format": None}
     result = run(film, target, Painter(), **chosen)
-    assert result.reason == "an earlier run began it with another hints; `on_exists` overwrite starts it again"
+    assert (
+        result.reason == "an earlier run began it with another hints; `on_exists` overwrite starts it again"
+    )
     assert run(film, target, Painter(), on_exists="overwrite", **chosen).status == "written"
 
 
@@ -341,10 +343,14 @@ def test_hint_in_a_skipped_scene_is_refused(film: Path, hinted: dict[str, Path])
     assert "point 2, at 0.200 s, is in a scene that --scenes skips" in result.stderr
 
 
-def test_model_without_hints_is_refused(film: Path, exported: dict[str, Path]) -> None:
-    result = colorized(film, content(point(4)), "--model", str(exported["onnx"]))
-    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
-    assert "the model tiny takes no hints; choose another --model" in result.stderr
+def test_model_without_hints_is_refused(film: Path) -> None:
+    model = Painter()
+    model.contract = ModelContract("plain", "none", 96)
+    with pytest.raises(
+        UsageError, match=r"`hints` .*: the model plain takes no hints; choose another `model`"
+    ):
+        run(film, film.with_name("out.mkv"), model, hints=hints_of(film.parent, point(4)))
+    assert not film.with_name("out.mkv").exists()
 
 
 def test_hints_are_for_one_film(film: Path) -> None:
