@@ -60,7 +60,8 @@ def _flow(first: np.ndarray, second: np.ndarray) -> FloatArray:
     """Return where the pixels of ``first`` are in ``second``, both uint8 ``(h, w)``, from where they are."""
     # a new one each time: one that was used on a small picture has other settings from then on
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    return np.asarray(search.calc(first, second, None), np.float32)
+    flow = search.calc(first, second, None)  # type: ignore[call-overload]
+    return np.asarray(flow, np.float32)
 
 
 def _square(vectors: FloatArray) -> FloatArray:

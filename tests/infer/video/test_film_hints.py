@@ -360,6 +360,14 @@ def test_hints_are_for_one_film(film: Path) -> None:
     assert (result.exit_code, result.stderr) == (2, "error: --hints is for one film; there are several\n")
 
 
+def test_report_does_not_replace_the_hints(film: Path) -> None:
+    text = content(point(4))
+    result = colorized(film, text, "--report", str(film.with_name("hints.json")))
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "need names of their own" in result.stderr
+    assert film.with_name("hints.json").read_text() == text
+
+
 def test_file_of_hints_that_is_not_there_is_named(film: Path, hinted: dict[str, Path]) -> None:
     arguments = [str(film), "--out", str(film.with_name("out.mkv")), "--model", str(hinted["onnx"])]
     result = invoked(*arguments, "--hints", "nowhere.json")
