@@ -2,7 +2,7 @@
 
 import bisect
 import tempfile
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -62,16 +62,17 @@ def find_tracks(
         UsageError: a hint is at a frame that gets no colours of its own.
     """
     found = [np.empty(0, _ROW)]
+    points_of: dict[int, set[int]] = defaultdict(set)
+    for point, hint in enumerate(hints.points):
+        points_of[table.number_at(time_of(hint)) if table else 0].add(point)
     with tempfile.SpooledTemporaryFile(_MEMORY) as file:
         for part in parts:
-            points = {
-                point
-                for point, hint in enumerate(hints.points)
-                if not table or table.number_at(time_of(hint)) == part.number
-            }
+            points = points_of.pop(part.number, set())
             if points and part.task == "color":
                 scenes = _scenes_of(pipeline, part.items, file, has_cuts=table is None)
                 found += _rows_of(scenes, hints, points)
+            if not points_of:  # the rest need not be decoded
+                break
     return np.concatenate(found)
 
 

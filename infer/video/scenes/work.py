@@ -2,6 +2,7 @@
 
 import bisect
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -59,10 +60,10 @@ class Scenes:
         self._path, self._scenes, self._colorizer = path, list(scenes), colorizer
         self._starts = [scene.start for scene in scenes]
         self._film, self._written = _film_of(clip), written
-        self.digests = [
-            self._digest(scene, settings, [hint for hint in hints if self.number_at(time_of(hint)) == number])
-            for number, scene in enumerate(scenes)
-        ]
+        own: dict[int, list[Hint]] = defaultdict(list)
+        for hint in hints:
+            own[self.number_at(time_of(hint))].append(hint)
+        self.digests = [self._digest(scene, settings, own[number]) for number, scene in enumerate(scenes)]
         """A digest of all that decides about each scene."""
         films = {scene.made.split("-")[0] for scene in scenes if scene.made}
         if films - {self._film}:
