@@ -125,6 +125,11 @@ _SOME_FAILED = VideoError.exit_code
     help="Table of the scenes of one film, in CSV. Edit it and run again: only changed scenes are coloured.",
 )
 @click.option(
+    "--hints",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Colours of places in one film, in JSON. Each place is followed through its scene.",
+)
+@click.option(
     "--fps",
     type=Rate(),
     help="Frames per second of a sequence of images. With it, INPUT may be a folder of one sequence.",
@@ -164,6 +169,7 @@ def colorize_video(
     keyframes: Keyframes,
     scene_threshold: float,
     scenes: Path | None,
+    hints: Path | None,
     fps: Fraction | None,
     transfer: Transfer | None,
     start: Fraction | None,
@@ -197,6 +203,7 @@ def colorize_video(
         keyframes=keyframes,
         scene_threshold=scene_threshold,
         scenes=scenes,
+        hints=hints,
         fps=fps,
         transfer=transfer,
         start=start,

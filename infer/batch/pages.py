@@ -13,7 +13,7 @@ def check_pages(work: Work, pages: Iterable[Path], thumbnails: Path | None = Non
 
     Args:
         work: of the run.
-        pages: what it writes beside its outputs.
+        pages: what it reads and writes beside its inputs and outputs.
         thumbnails: folder of a gallery, which is replaced in whole.
 
     Raises:
@@ -27,7 +27,9 @@ def check_pages(work: Work, pages: Iterable[Path], thumbnails: Path | None = Non
         if path.exists() and not path.is_file():
             raise UsageError(f"{path}: not a regular file; what is there would be replaced")
         if path in pictures or count > 1:
-            raise UsageError(f"{path}: `report`, `gallery`, `scenes` and `compare` need names of their own")
+            raise UsageError(
+                f"{path}: `report`, `gallery`, `scenes`, `hints` and `compare` need names of their own"
+            )
     replaced = thumbnails.resolve() if thumbnails else None
     if replaced and any(path.is_relative_to(replaced) for path in pictures):
         raise UsageError(f"{thumbnails}: the gallery's thumbnails replace this folder; use another `gallery`")

@@ -27,12 +27,13 @@ from colorize_gan.infer.video.fitting import plan_copies
 from colorize_gan.infer.video.making import AnyFrames, Maker, OnFrame, damage, look_at, open_frames
 from colorize_gan.infer.video.measuring import luma_error
 from colorize_gan.infer.video.options import VideoOptions
-from colorize_gan.infer.video.pipeline import FramePipeline, Shot
+from colorize_gan.infer.video.pipeline import FramePipeline, HintsAt, Shot, no_hints
 from colorize_gan.infer.video.scenes.earlier import EarlierFilm
 from colorize_gan.infer.video.scenes.work import Part, parts_of
 from colorize_gan.infer.video.segments import Job
 from colorize_gan.infer.video.source import Clip, to_planar
 from colorize_gan.infer.video.state import State
+from colorize_gan.infer.video.tracks import Tracks
 from colorize_gan.infer.video.video_state import CUT_SHORT
 from colorize_gan.infer.video.writing import CodedVideo, write_video
 
@@ -58,14 +59,21 @@ class FilmMaker(Maker):
             return self._interrupted()
         if ended := self._end_by(scenes):
             return ended
-        decisive["scenes"] = scenes.digests if scenes else None
+        decisive |= self._decided_by(scenes)
         frames = open_frames(clip, excerpt.start, excerpt.end)
         with Job(item.target, decisive, overwrite=options.on_exists == "overwrite") as job:
+            scanned = film.timed(open_frames(clip, excerpt.start, excerpt.end))
+            tracks = self._find_tracks(film.pipeline(self._colorizer), scanned, scenes)
             state = State.from_arrays(job.state())
             total = self._expected_frames(clip)
             parts = parts_of(film.timed(frames), scenes, self._colorizer, state.counts.frames)
             film.write(
-                parts, job, state, item.target, lambda: on_frame(item.source, state.counts.frames, total)
+                parts,
+                tracks,
+                job,
+                state,
+                item.target,
+                lambda: on_frame(item.source, state.counts.frames, total),
             )
             if stop.is_set():
                 return self._interrupted()
@@ -114,6 +122,7 @@ class FilmMaker(Maker):
             width=clip.width,
             height=clip.height,
             bits=settings.depth,
+            hints=len(self._hints.points) or None,
             colorfulness=round(state.after.mean_colorfulness, 2),
             video=facts,
             output_size=self._item.target.stat().st_size,
@@ -164,14 +173,17 @@ class _Film:
             assert frame.pts is not None
             yield frame.pts * self._clip.time_base - self._clip.first, frame
 
-    def pipeline(self, colorizer: Colorizer) -> FramePipeline[VideoFrame, VideoFrame]:
+    def pipeline(
+        self, colorizer: Colorizer, hints_at: HintsAt = no_hints
+    ) -> FramePipeline[VideoFrame, VideoFrame]:
         """Return what colours frames."""
-        reader = _Reader(self._clip, self._settings, colorizer.strength)
-        return FramePipeline(reader.read, self._clip, colorizer, self._options, self._clip.quarter_turns)
+        clip, reader = self._clip, _Reader(self._clip, self._settings, colorizer.strength)
+        return FramePipeline(reader.read, clip, colorizer, self._options, clip.quarter_turns, hints_at)
 
     def write(
         self,
         parts: Iterable[Part[VideoFrame]],
+        tracks: Tracks,
         job: Job,
         state: State,
         target: Path,
@@ -189,7 +201,7 @@ class _Film:
                 if part.task == "keep":
                     self._keep(part, job, state, earlier)
                 else:
-                    pipeline = self.pipeline(part.colorizer)
+                    pipeline = self.pipeline(part.colorizer, tracks.at)
                     work = pipeline.copy if part.task == "copy" else pipeline.run
                     with closing(work(part.items, state, on_frame)) as frames:
                         self._encode(frames, part.number, job, state)

@@ -50,9 +50,12 @@ def find_videos(job: VideoJob) -> Work:
     else:
         work = _one_video(job) if _is_for_a_file(job) else _videos_of_folder(job)
     comparisons = [comparison_path(item.target) for item in work.items] if job.options.compare else []
-    if job.options.scenes and len(work.items) + len(work.bad) > 1:
-        raise UsageError("`scenes` is for one film; there are several")
-    check_pages(work, filter(None, (job.report, job.options.scenes, *comparisons)))
+    if len(work.items) + len(work.bad) > 1:
+        for name in ("scenes", "hints"):
+            if getattr(job.options, name):
+                raise UsageError(f"`{name}` is for one film; there are several")
+    read = [path for path in [job.options.hints] if path and path.is_file()]
+    check_pages(work, filter(None, (job.report, job.options.scenes, *comparisons, *read)))
     return work
 
 

@@ -19,17 +19,19 @@ from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.notes import DAMAGED
 from colorize_gan.infer.video.copies import Excerpt
 from colorize_gan.infer.video.deinterlacing import DeinterlacedFrames, deinterlaced
+from colorize_gan.infer.video.film_hints import FilmHints, settings_of
 from colorize_gan.infer.video.frames import Frames
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.pipeline import FramePipeline
 from colorize_gan.infer.video.scenes.finding import find_scenes, reach_of
 from colorize_gan.infer.video.scenes.table import check_fit, read_scenes, write_scenes
-from colorize_gan.infer.video.scenes.work import Scenes
+from colorize_gan.infer.video.scenes.work import Scenes, parts_of
 from colorize_gan.infer.video.segments import is_unfinished
 from colorize_gan.infer.video.source import Clip, probe
 from colorize_gan.infer.video.state import State
 from colorize_gan.infer.video.stills.frames import StillFrames, clip_of
 from colorize_gan.infer.video.stills.sequence import Stills, is_sequence
+from colorize_gan.infer.video.tracks import Tracks, find_tracks
 
 INTERRUPTED = "interrupted; what is finished of it is kept"
 """Reason of a result that ended early."""
@@ -47,9 +49,9 @@ OnFrame = Callable[[Path, int, int], None]
 class Maker(ABC):
     """Brings one film or sequence to its end."""
 
-    def __init__(self, item: WorkItem, colorizer: Colorizer, options: VideoOptions) -> None:
+    def __init__(self, item: WorkItem, colorizer: Colorizer, options: VideoOptions, hints: FilmHints) -> None:
         """Prepare to make ``item.target`` of ``item.source``."""
-        self._item, self._colorizer, self._options = item, colorizer, options
+        self._item, self._colorizer, self._options, self._hints = item, colorizer, options, hints
 
     @abstractmethod
     def colorize(self, stop: threading.Event, on_frame: OnFrame) -> ItemResult:
@@ -74,14 +76,17 @@ class Maker(ABC):
         """Read the table of scenes, or find them and write it; None where none is asked for.
 
         Raises:
-            UsageError: it is not one of this film.
+            UsageError: it is not one of this film, or the hints are not.
             VideoError: the film has no frames.
             OSError: it cannot be read or written.
         """
         path = self._options.scenes
-        if path is None:
+        if path is None and not self._hints.points:
             return None
         start, end = reach_of(clip, Excerpt.of(clip, self._options.start, self._options.end))
+        self._hints.check_fit(clip, start, end)
+        if path is None:
+            return None
         if path.exists():
             scenes = read_scenes(path)
             check_fit(path, scenes, start, end)
@@ -90,7 +95,25 @@ class Maker(ABC):
             if not stop.is_set():
                 write_scenes(path, scenes)
         written = "" if self._options.on_exists == "overwrite" else self._written()
-        return Scenes(path, scenes, clip, self._colorizer, settings, written)
+        found = Scenes(path, scenes, clip, self._colorizer, settings, written, self._hints.points)
+        self._hints.check_scenes(found.is_skipped)
+        return found
+
+    def _find_tracks(
+        self,
+        pipeline: FramePipeline[_Item, Any],
+        items: Iterable[tuple[Fraction, _Item]],
+        scenes: Scenes | None,
+    ) -> Tracks:
+        """Carry the hints through the film.
+
+        Raises:
+            UsageError: see `find_tracks`.
+        """
+        points = self._hints.points
+        numbered = ((time, (frame, time, item)) for frame, (time, item) in enumerate(items))
+        parts = parts_of(numbered if points else (), scenes, self._colorizer, 0)
+        return Tracks(points, find_tracks(pipeline, parts, self._hints, scenes))
 
     def _end_by(self, scenes: Scenes | None) -> ItemResult | None:
         """Return how it ends for an output that is there; None where there is something left to do."""
@@ -127,6 +150,12 @@ class Maker(ABC):
             "end": str(options.end),
             "segment": options.segment_frames,
         }
+
+    def _decided_by(self, scenes: Scenes | None) -> dict[str, Any]:
+        """Return the rest of it: what decides about each scene, or about the hints of the film."""
+        if scenes:
+            return {"scenes": scenes.digests}
+        return {"scenes": None, "hints": settings_of(self._hints.points)}
 
     def _expected_frames(self, clip: Clip) -> int:
         whole = clip.frames / clip.rate

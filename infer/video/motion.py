@@ -1,7 +1,6 @@
 """How the picture moves from one frame to the next, at the size that the network sees."""
 
 import functools
-import threading
 from dataclasses import dataclass
 
 import cv2
@@ -15,7 +14,6 @@ _FLOW_ERROR, _FLOW_SHARE = 2.0, 0.01
 _UNLIKE = 8.0  # L* by which a moved pixel may differ from what it was
 _BRIGHTNESS_SIDE = 31  # pixels; changes of larger areas are flicker of the film, not another object,
 _FILM_FLICKER = 20.0  # as long as they are not more L* than this
-_local = threading.local()
 
 
 @dataclass(frozen=True)
@@ -60,9 +58,10 @@ def motion_between(before: FloatArray, now: FloatArray) -> Motion:
 
 def _flow(first: np.ndarray, second: np.ndarray) -> FloatArray:
     """Return where the pixels of ``first`` are in ``second``, both uint8 ``(h, w)``, from where they are."""
-    if not hasattr(_local, "search"):  # it keeps buffers: one a thread
-        _local.search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    return np.asarray(_local.search.calc(first, second, None), np.float32)
+    # a new one each time: one that was used on a small picture has other settings from then on
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    flow = search.calc(first, second, None)  # type: ignore[call-overload]
+    return np.asarray(flow, np.float32)
 
 
 def _square(vectors: FloatArray) -> FloatArray:

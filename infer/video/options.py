@@ -47,6 +47,8 @@ class VideoOptions:
     scene_threshold: float = SCENE_THRESHOLD
     scenes: Path | None = None
     """A table of the scenes of one film: it is written, and read where it is there; see `read_scenes`."""
+    hints: Path | None = None
+    """A file of hints of one film, each with a time; see `FilmHints`."""
     fps: Fraction | None = None
     """Frames a second of a sequence of images."""
     transfer: Transfer | None = None

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -12,6 +12,7 @@ import numpy as np
 from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.core.system.parallel import map_in_order
 from colorize_gan.infer.colorizer import MINIMUM_SIDE, Colorizer, Prepared
+from colorize_gan.infer.hints import Hint
 from colorize_gan.infer.video.cuts import LONGEST_FLASH
 from colorize_gan.infer.video.faintness import strength_of, weight_of
 from colorize_gan.infer.video.flicker import Look, look
@@ -33,6 +34,14 @@ _PLANES = 2.5  # luma, chroma and grey, in multiples of luma
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
+
+HintsAt = Callable[[int], Sequence[Hint]]
+"""Takes the number of a frame in the film, from 0, and gives its hints."""
+
+
+def no_hints(frame: int) -> Sequence[Hint]:
+    """Return the hints of a frame of a film that has none."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,7 @@ class FramePipeline(Generic[_Item, _Result]):
         colorizer: Colorizer,
         options: VideoOptions,
         quarter_turns: int = 0,
+        hints_at: HintsAt = no_hints,
     ) -> None:
         """Prepare.
 
@@ -106,8 +116,10 @@ class FramePipeline(Generic[_Item, _Result]):
             colorizer: the model.
             options: what happens to them.
             quarter_turns: counterclockwise, by which the images of the shots have to be turned to be upright.
+            hints_at: gives the hints of frames.
         """
         self._read, self._turns, self._options = read, quarter_turns, options
+        self._hints_at = hints_at
         self._colorizer = colorizer
         samples = clip.height * clip.width * (1 if clip.depth == 8 else 2)
         affordable = int(_MEMORY / (_FRAMES_A_WORKER * _PLANES * samples))
@@ -136,11 +148,20 @@ class FramePipeline(Generic[_Item, _Result]):
                 yield finished.result
                 on_frame()
 
-    def plans(self, items: Iterable[_Item]) -> Iterator[Plan]:
-        """Yield what would be done with each frame of a film; nothing is done."""
+    def plans(self, items: Iterable[_Item], *, has_cuts: bool = True) -> Generator[Plan, None, None]:
+        """Yield what would be done with each frame; nothing is done.
+
+        Args:
+            items: of a film, or of one scene.
+            has_cuts: whether a new scene may begin.
+        """
         with closing(map_in_order(self._prepare, items, self._workers, "prepare")) as pictures:
-            for _, plan in self._planned(pictures, PlanState(), RampState(), has_cuts=True):
+            for _, plan in self._planned(pictures, PlanState(), RampState(), has_cuts=has_cuts):
                 yield plan
+
+    def upright(self, lightness: FloatArray) -> FloatArray:
+        """Return a lightness ``(h, w)`` as a person sees it, and as the network does."""
+        return np.ascontiguousarray(np.rot90(lightness, self._turns))
 
     def copy(
         self, items: Iterable[_Item], state: State, on_frame: Callable[[], None]
@@ -173,7 +194,8 @@ class FramePipeline(Generic[_Item, _Result]):
             prepared = map_in_order(self._prepare, items, self._workers, "prepare")
             pictures = stack.enter_context(closing(prepared))
             planned = self._planned(pictures, state.plan, state.ramp, has_cuts=has_cuts)
-            looks = map_in_order(self._look, planned, self._lookers, "look", self._looked_at)
+            numbered = enumerate(planned, state.counts.frames)
+            looks = map_in_order(self._look, numbered, self._lookers, "look", self._looked_at)
             colored = self._steadied(stack.enter_context(closing(looks)), state.colors)
             merged = map_in_order(self._merge, colored, self._workers, "merge")
             yield from stack.enter_context(closing(merged))
@@ -183,17 +205,18 @@ class FramePipeline(Generic[_Item, _Result]):
         prepared = self._colorizer.prepare(shot.image)
         return _Picture(shot, prepared, Sight.of(prepared.reduced))
 
-    def _look(self, planned: tuple[_Picture[_Result], Plan]) -> _Seen[_Result]:
-        picture, plan = planned
-        ab = self._predict(picture.prepared, plan.lightness) if plan.role in ("predict", "insert") else None
+    def _look(self, numbered: tuple[int, tuple[_Picture[_Result], Plan]]) -> _Seen[_Result]:
+        frame, (picture, plan) = numbered
+        is_looked_at = plan.role in ("predict", "insert")
+        ab = self._predict(picture.prepared, plan.lightness, frame) if is_looked_at else None
         motion = None if plan.before is None else motion_between(plan.before, plan.lightness)
         return _Seen(picture, plan, ab, motion)
 
-    def _predict(self, prepared: Prepared, lightness: FloatArray) -> FloatArray:
+    def _predict(self, prepared: Prepared, lightness: FloatArray, frame: int) -> FloatArray:
         """Return ab ``(h, w, 2)`` of a lightness; the network sees the picture upright."""
-        turns = self._turns
-        upright = Prepared(prepared.image, np.ascontiguousarray(np.rot90(lightness, turns)))
-        return np.ascontiguousarray(np.rot90(self._colorizer.predict(upright), -turns))
+        upright = Prepared(prepared.image, self.upright(lightness))
+        ab = self._colorizer.predict(upright, self._hints_at(frame))
+        return np.ascontiguousarray(np.rot90(ab, -self._turns))
 
     def _steadied(
         self, frames: Iterable[_Seen[_Result]], colors: Colors | None

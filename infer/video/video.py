@@ -21,6 +21,7 @@ from colorize_gan.infer.batch.state import digest_of
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.video.film import FilmMaker
+from colorize_gan.infer.video.film_hints import FilmHints, settings_of
 from colorize_gan.infer.video.making import Maker, OnFrame
 from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.stills.making import StillMaker
@@ -29,8 +30,8 @@ from colorize_gan.infer.video.video_state import NoRecord, VideoState
 
 _logger = logging.getLogger(__name__)
 
-_BESIDE = ("on_exists", "compare", "measure")
-"""Fields of `VideoOptions` that decide nothing about the video itself."""
+_BESIDE = ("on_exists", "compare", "measure", "hints")
+"""Fields of `VideoOptions` that decide nothing about the video itself; of hints, the points do."""
 
 
 def colorize_videos(
@@ -54,15 +55,17 @@ def colorize_videos(
         on_frame: called after each frame.
 
     Raises:
-        ColorizeError: no video can be done, as with a model that fails.
+        ColorizeError: no video can be done, as with a model that fails or hints that cannot be used.
         OSError: ``out`` cannot be written.
     """
     stop = stop or threading.Event()
+    hints = FilmHints(options.hints, colorizer.contract)
     record = NoRecord() if out is None else DISK.open_state(Path(out))
     with contextlib.closing(VideoState(record, has_scenes=options.scenes is not None)) as state:
-        planner = Planner(state, DISK, _settings_digest(colorizer, options), options.on_exists)
+        planner = Planner(state, DISK, _settings_digest(colorizer, options, hints), options.on_exists)
         for task in planner.plan(takewhile(lambda _: not stop.is_set(), map(_with_version, items))):
-            yield planner.finish(task, task.ended or _made(task.item, colorizer, options, stop, on_frame))
+            ended = task.ended or _made(task.item, colorizer, options, hints, stop, on_frame)
+            yield planner.finish(task, ended)
 
 
 def _with_version(item: WorkItem) -> WorkItem:
@@ -76,18 +79,23 @@ def _with_version(item: WorkItem) -> WorkItem:
 
 
 def _made(
-    item: WorkItem, colorizer: Colorizer, options: VideoOptions, stop: threading.Event, on_frame: OnFrame
+    item: WorkItem,
+    colorizer: Colorizer,
+    options: VideoOptions,
+    hints: FilmHints,
+    stop: threading.Event,
+    on_frame: OnFrame,
 ) -> ItemResult:
     """Make one video, or resume it; return how it ended."""
     try:
         with one_thread_each(), memory_errors():
             maker: type[Maker] = StillMaker if is_sequence(item.target) else FilmMaker
-            return maker(item, colorizer, options).colorize(stop, on_frame)
+            return maker(item, colorizer, options, hints).colorize(stop, on_frame)
     except Exception as error:
         return _failed(item, error)
 
 
-def _settings_digest(colorizer: Colorizer, options: VideoOptions) -> str:
+def _settings_digest(colorizer: Colorizer, options: VideoOptions, hints: FilmHints) -> str:
     """Return a digest of the model and of the settings that decide about a video.
 
     Only options that are not the default count, so that a new option changes no digest.
@@ -97,6 +105,8 @@ def _settings_digest(colorizer: Colorizer, options: VideoOptions) -> str:
         for field in dataclasses.fields(options)
         if field.name not in _BESIDE and (value := getattr(options, field.name)) != field.default
     }
+    if hints.points:
+        chosen["hints"] = "; ".join(settings_of(hints.points))
     return digest_of({**colorizer.settings, "video": chosen})
 
 

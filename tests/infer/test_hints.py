@@ -2,6 +2,7 @@
 
 import json
 import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,19 @@ def content(points: Any, **others: Any) -> bytes:
 def test_what_is_written_is_read_again() -> None:
     file = HintFile((Hint(0.25, 0.5, "steelblue", "from the owner"), Hint(1, 0, "#ff0000")), (400, 300))
     assert parse_hints(hints_content(file)) == file
+    film = HintFile(
+        (Hint(0.25, 0.5, "red", time=Fraction("12.48")), Hint(0.25, 0.5, "red", time=Fraction(0)))
+    )
+    assert parse_hints(hints_content(film), of_film=True) == film
     assert parse_hints(content([])) == HintFile(())
 
 
-def test_file_in_the_document_is_one() -> None:
+def test_files_in_the_document_are_some() -> None:
     page = (Path(__file__).parents[2] / "docs" / "hints.md").read_text(encoding="utf-8")
-    [example] = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
-    assert [hint.color for hint in parse_hints(example.encode()).hints] == ["#4b5320", "seagreen"]
+    photograph, film = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert [hint.color for hint in parse_hints(photograph.encode()).hints] == ["#4b5320", "seagreen"]
+    times = [hint.time for hint in parse_hints(film.encode(), of_film=True).hints]
+    assert times == [Fraction("12.48"), Fraction("63.5")]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +58,7 @@ def test_file_in_the_document_is_one() -> None:
         (content([POINT | {"y": True}]), "hints: point 1: y is True"),
         (content([POINT, POINT | {"color": "red"}]), "hints: point 2: at the place of point 1; remove one"),
         (content([POINT | {"size": 3}]), "hints: point 1: 'size' is none of"),
+        (content([POINT | {"time": 3}]), 'hints: point 1: "time" is for films; a photograph has no times'),
         (content([POINT] * 10_000), "hints: 10000 points; 1000 are the most"),
         (content([], width=400), 'hints: "width" and "height"'),
         (b" " * (2 << 20), "hints: more than 1 megabyte"),
@@ -83,6 +91,12 @@ def test_map_has_the_colour_at_the_place_and_nothing_elsewhere() -> None:
         assert drawn[2, row, column] == 1
     assert drawn[2].sum() == 9 + 9 + 25
     assert not drawn[:, drawn[2] == 0].any()
+
+
+def test_map_has_the_weight_of_each_hint() -> None:
+    drawn = hint_map([Hint(0.5, 0.5, "red", weight=0.25)], 32, 32)
+    assert drawn[2, 16, 16] == 0.25
+    assert np.array_equal(drawn[:2], hint_map([Hint(0.5, 0.5, "red")], 32, 32)[:2])
 
 
 def test_stronger_saturation_asks_the_network_for_less() -> None:

@@ -2,6 +2,7 @@
 
 import bisect
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -12,6 +13,8 @@ from typing import Any, Generic, Literal, TypeVar
 from colorize_gan.core.errors import UsageError
 from colorize_gan.infer.batch.state import digest_of
 from colorize_gan.infer.colorizer import Colorizer
+from colorize_gan.infer.hints import Hint
+from colorize_gan.infer.video.film_hints import settings_of, time_of
 from colorize_gan.infer.video.scenes.table import Scene, read_scenes, rounded, write_scenes
 from colorize_gan.infer.video.source import Clip
 
@@ -38,6 +41,7 @@ class Scenes:
         colorizer: Colorizer,
         settings: Mapping[str, Any],
         written: str,
+        hints: Sequence[Hint] = (),
     ) -> None:
         """Prepare for a run.
 
@@ -48,6 +52,7 @@ class Scenes:
             colorizer: the model, with the colours of scenes that say nothing of their own.
             settings: all else that decides about a frame.
             written: a digest of the output that is there; empty for none, or for one to be replaced.
+            hints: of the film.
 
         Raises:
             UsageError: the table was made for another film.
@@ -55,7 +60,10 @@ class Scenes:
         self._path, self._scenes, self._colorizer = path, list(scenes), colorizer
         self._starts = [scene.start for scene in scenes]
         self._film, self._written = _film_of(clip), written
-        self.digests = [self._digest(scene, settings) for scene in scenes]
+        own: dict[int, list[Hint]] = defaultdict(list)
+        for hint in hints:
+            own[self.number_at(time_of(hint))].append(hint)
+        self.digests = [self._digest(scene, settings, own[number]) for number, scene in enumerate(scenes)]
         """A digest of all that decides about each scene."""
         films = {scene.made.split("-")[0] for scene in scenes if scene.made}
         if films - {self._film}:
@@ -91,6 +99,10 @@ class Scenes:
         """Return the number of the scene that a frame of this time, in seconds, is of."""
         return max(0, bisect.bisect_right(self._starts, rounded(time)) - 1)
 
+    def is_skipped(self, time: Fraction) -> bool:
+        """Tell whether the frame of this time, in seconds, stays as it is."""
+        return self._scenes[self.number_at(time)].skip
+
     def finish(self, written: str) -> None:
         """Note in the table that an output has all scenes; who has edited it meanwhile finds all of it there.
 
@@ -110,8 +122,13 @@ class Scenes:
     def _mark(self, number: int, written: str) -> str:
         return f"{self._film}-{self.digests[number]}-{written}"
 
-    def _digest(self, scene: Scene, settings: Mapping[str, Any]) -> str:
-        own = {"start": str(scene.start), "end": str(scene.end), "skip": scene.skip}
+    def _digest(self, scene: Scene, settings: Mapping[str, Any], hints: Sequence[Hint]) -> str:
+        own = {
+            "start": str(scene.start),
+            "end": str(scene.end),
+            "skip": scene.skip,
+            "hints": settings_of(hints),
+        }
         return digest_of({**settings, **self._colorizer_of(scene).settings, "scene": own})[:_DIGITS]
 
     def _colorizer_of(self, scene: Scene) -> Colorizer:

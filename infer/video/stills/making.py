@@ -23,7 +23,7 @@ from colorize_gan.infer.video.chroma import check_matrix, luma_to_grey
 from colorize_gan.infer.video.copies import Excerpt
 from colorize_gan.infer.video.encoder import luma_of
 from colorize_gan.infer.video.making import AnyFrames, Maker, OnFrame, damage, look_at, open_frames
-from colorize_gan.infer.video.pipeline import FramePipeline, Shot
+from colorize_gan.infer.video.pipeline import FramePipeline, HintsAt, Shot, no_hints
 from colorize_gan.infer.video.scenes.work import Part, Scenes, parts_of
 from colorize_gan.infer.video.segments import Job, is_unfinished
 from colorize_gan.infer.video.source import Clip, to_planar
@@ -58,7 +58,7 @@ class StillMaker(Maker):
         item, options = self._item, self._options
         if options.compare:
             raise UsageError("`compare` is for films")
-        clip = look_at(item.source, options, needs_rate=False)
+        clip = look_at(item.source, options, needs_rate=bool(self._hints.points))
         check_matrix(clip.tags)
         excerpt = Excerpt.of(clip, options.start, options.end)
         target, decisive = item.target, self._job_settings(clip, item.target.suffix.lower())
@@ -70,14 +70,18 @@ class StillMaker(Maker):
         frames = open_frames(clip, excerpt.start, excerpt.end)
         if ended := self._end_of(reader.targets(frames), scenes):
             return ended
-        decisive["scenes"] = scenes.digests if scenes else None
+        decisive |= self._decided_by(scenes)
         target.parent.mkdir(parents=True, exist_ok=True)
         with StillJob(target, decisive, overwrite=options.on_exists == "overwrite") as job:
+            scanned = takewhile(
+                lambda _: not stop.is_set(), reader.items(open_frames(clip, excerpt.start, excerpt.end))
+            )
+            tracks = self._find_tracks(self._pipeline(clip, self._colorizer), scanned, scenes)
             state = State.from_arrays(job.state())
             total = self._expected_frames(clip)
             new = takewhile(lambda _: not stop.is_set(), reader.items(frames))
             for part in parts_of(new, scenes, self._colorizer, state.counts.frames):
-                pipeline = self._pipeline(clip, part.colorizer)
+                pipeline = self._pipeline(clip, part.colorizer, tracks.at)
                 self._write(
                     part,
                     pipeline,
@@ -95,8 +99,11 @@ class StillMaker(Maker):
             job.remove()
         return self._result(reader, state, frames)
 
-    def _pipeline(self, clip: Clip, colorizer: Colorizer) -> FramePipeline[Item, File]:
-        return FramePipeline(_Reader(clip, self._item.target, colorizer).read, clip, colorizer, self._options)
+    def _pipeline(
+        self, clip: Clip, colorizer: Colorizer, hints_at: HintsAt = no_hints
+    ) -> FramePipeline[Item, File]:
+        reader = _Reader(clip, self._item.target, colorizer)
+        return FramePipeline(reader.read, clip, colorizer, self._options, hints_at=hints_at)
 
     def _write(
         self,
@@ -158,6 +165,7 @@ class StillMaker(Maker):
             width=clip.width,
             height=clip.height,
             bits=8 if clip.depth == 8 else deep,
+            hints=len(self._hints.points) or None,
             max_lightness_error=reader.lightness_error(frames) if self._options.measure else None,
             colorfulness=round(state.after.mean_colorfulness, 2),
             video=self._facts(state, frames),
