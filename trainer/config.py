@@ -27,7 +27,7 @@ _NOT_NEGATIVE = (
     *("weight_decay", "grad_clip", "lambda_l1", "lambda_features", "lambda_perceptual"),
     *("lambda_recognition", "recalibrate_batches"),
 )
-_SHARES = ("final_share", "tone", "damage", "film", "blank", "hints")
+_SHARES = ("final_share", "tone", "damage", "film", "blank", "hints", "recolor")
 
 # What differs from the defaults, by architecture. pix2pix: Isola et al. (2017), sections 3.3 and 6.2
 _RECIPES: dict[str, dict[str, Any]] = {
@@ -142,6 +142,7 @@ class TrainConfig:
     hints: float = _setting(
         0.0, "Probability of hints of the true colours, for networks that take hints, such as dinov2_small."
     )
+    recolor: float = _setting(0.0, "Probability, with hints, that things of one colour get another.")
     freeze_batchnorm: bool = _setting(
         False, "Keep the BatchNorm statistics of the checkpoint to start with; those of batches are noisy."
     )

@@ -12,7 +12,7 @@ from colorize_gan.core.errors import DataError
 from colorize_gan.trainer.augment import age, expose_film, random_crop
 from colorize_gan.trainer.config import TrainConfig
 from colorize_gan.trainer.features import FeatureCache
-from colorize_gan.trainer.hints import simulate_hints
+from colorize_gan.trainer.hints import recolored, simulate_hints
 from colorize_gan.trainer.photos import Photo
 
 _BLOCK = 4096  # photographs; some hundred MB of a pack
@@ -93,7 +93,8 @@ class TrainingCrops:
         lightness, ab = zip(*(self.crop(epoch, index, size) for epoch, index in keys), strict=True)
         arrays = {"L": lightness, "ab": ab}
         if self.config.hints:
-            arrays["hints"] = tuple(self.hints(*key, colors) for key, colors in zip(keys, ab, strict=True))
+            hinted = (self.hinted(*key, colors) for key, colors in zip(keys, ab, strict=True))
+            arrays["ab"], arrays["hints"] = zip(*hinted, strict=True)
         # stacked by numpy: torch would start its threads in each loader thread
         batch = {name: torch.from_numpy(np.stack(each)) for name, each in arrays.items()}
         if self.features is not None:
@@ -101,12 +102,14 @@ class TrainingCrops:
             batch["features"] = self.features.of(names, batch["L"])
         return batch
 
-    def hints(self, epoch: int, index: int, ab: FloatArray) -> FloatArray:
-        """Return hints ``(3, size, size)`` for a crop with that ab, or none, as the config says."""
+    def hinted(self, epoch: int, index: int, ab: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return a crop's ab, perhaps changed, and its hints ``(3, size, size)``, or none."""
         rng = np.random.default_rng((self.config.seed, epoch, self._number(index), _HINT_STREAM))
-        if rng.random() < self.config.hints:
-            return simulate_hints(ab, rng)
-        return np.zeros((3, *ab.shape[1:]), np.float32)
+        if rng.random() >= self.config.hints:
+            return ab, np.zeros((3, *ab.shape[1:]), np.float32)
+        if rng.random() < self.config.recolor:
+            return recolored(ab, rng)
+        return ab, simulate_hints(ab, rng)
 
 
 class EpochBatches:

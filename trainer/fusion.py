@@ -67,9 +67,11 @@ class FusionGenerator(LinearHead):
         return self.decode(x, self.enlarge(ab))
 
     def multiply_chroma(self, factor: float) -> None:
-        """See `LinearHead`."""
+        """Make all colours livelier or duller, for good, but those that hints ask for: see `LinearHead`."""
         super().multiply_chroma(factor)
         self.coarse.multiply_chroma(factor)
+        first = self.details[0][0]  # type: ignore[index]
+        _divide_hints(first, factor)
 
 
 class CoarseColors(nn.Module):
@@ -104,6 +106,7 @@ class CoarseColors(nn.Module):
         with torch.no_grad():
             for parameter in self.head.parameters():
                 parameter.mul_(factor)
+        _divide_hints(self.join, factor)
 
 
 class CoarsePath(nn.Module):
@@ -121,6 +124,12 @@ class CoarsePath(nn.Module):
         features = self.encoder(lightness) if features is None else features
         ab: Tensor = self.coarse(features, _scaled(hints, lightness))[1]
         return ab
+
+
+def _divide_hints(convolution: nn.Conv2d, factor: float) -> None:
+    """Have a layer, whose last inputs are those of `_scaled`, see duller or livelier colours of hints."""
+    with torch.no_grad():
+        convolution.weight[:, -3:-1].div_(factor)
 
 
 def _scaled(hints: Tensor | None, lightness: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ from colorize_gan.core.color.lab import FloatArray
 _STOPS = 1 / 8  # parameter of the geometric distribution of their number: eight on average
 _ALL = 1 / 100  # how often the whole truth is given
 _LARGEST = 9  # pixels a side
+_ALIKE = 12.0  # CIE units between colours that are changed together
+_MOST_CHROMA = 60.0
 POINT_SIDE = 7
 """Side, in pixels, of the patches that `random_points` reveals."""
 
@@ -31,6 +33,29 @@ def simulate_hints(ab: FloatArray, rng: np.random.Generator) -> FloatArray:
         place = rng.normal(sides / 2, sides / 4) if rng.random() < 0.5 else rng.uniform(0, sides)
         add_hint(hints, ab, np.clip(place, 0, sides - 1).astype(int), int(rng.integers(1, _LARGEST + 1)))
     return hints
+
+
+def recolored(ab: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Give all that has the colour of a random place another colour, and hint at it there.
+
+    A network that saw true colours alone follows a hint as far as it finds it likely.
+
+    Args:
+        ab: true CIE ab ``(2, H, W)``.
+        rng: source of all chance.
+
+    Returns:
+        The changed ab, and hints as those of `simulate_hints`, one of them at the place.
+    """
+    place = rng.integers(ab.shape[1:])
+    old = ab[:, place[0], place[1]][:, None, None]
+    hue, chroma = rng.uniform(0, 2 * np.pi), rng.uniform(0, _MOST_CHROMA)
+    new = chroma * np.array([np.cos(hue), np.sin(hue)], np.float32)[:, None, None]
+    likeness = np.exp(-((ab - old) ** 2).sum(axis=0) / (2 * _ALIKE**2))
+    changed = (ab + likeness * (new - old)).astype(np.float32)
+    hints = simulate_hints(changed, rng)
+    add_hint(hints, changed, place, int(rng.integers(1, _LARGEST + 1)))
+    return changed, hints
 
 
 def random_points(ab: FloatArray, count: int, rng: np.random.Generator) -> FloatArray:

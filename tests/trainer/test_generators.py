@@ -70,6 +70,21 @@ def test_hints_of_no_weight_are_none_and_others_change_colours_about_them() -> N
     assert changed[16:32, 24:40].mean() > changed.mean() > 0
 
 
+def test_more_chroma_is_not_that_of_hints() -> None:
+    torch.manual_seed(0)
+    generator = build_generator("dinov2_nano").eval()
+    torch.nn.init.normal_(generator.head.weight, std=0.3)  # type: ignore[arg-type]
+    lightness, hints = (
+        torch.rand(1, 1, 64, 64) * 100,
+        torch.rand(1, 3, 64, 64) * torch.tensor([30, -40, 1])[:, None, None],
+    )
+    duller = hints / torch.tensor([1.25, 1.25, 1])[:, None, None]
+    with torch.inference_mode():
+        wanted = 1.25 * generator(lightness, duller)
+        generator.multiply_chroma(1.25)
+        torch.testing.assert_close(generator(lightness, hints), wanted, rtol=1e-4, atol=1e-4)
+
+
 def test_fresh_upsampling_has_no_checkerboard() -> None:
     block = UpBlock(24, 8, 16)
     deep = torch.rand(1, 24, 4, 4)

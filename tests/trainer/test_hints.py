@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from colorize_gan.trainer.hints import POINT_SIDE, add_hint, random_points, simulate_hints
+from colorize_gan.trainer.hints import POINT_SIDE, add_hint, random_points, recolored, simulate_hints
 
 AB = np.random.default_rng(0).normal(0, 20, (2, 48, 80)).astype(np.float32)
 
@@ -36,3 +36,19 @@ def test_simulated_hints_are_few_small_patches_and_rarely_the_whole_truth() -> N
     assert 0 < sum(share == 1 for share in shares) < 20
     assert 0 < np.median(shares) < 0.1
     assert min(shares) > 0
+
+
+def test_things_of_one_colour_get_another_and_a_hint_tells_it() -> None:
+    ab = np.zeros((2, 40, 40), np.float32)
+    ab[:, :, 20:] = np.array([40, -30], np.float32)[:, None, None]
+    for seed in range(20):
+        changed, hints = recolored(ab, np.random.default_rng(seed))
+        halves = [changed[:, :, half].reshape(2, -1) for half in (slice(20), slice(20, None))]
+        assert all(np.ptp(half, axis=1).max() < 0.1 for half in halves)
+        moved = [
+            not np.allclose(half[:, 0], ab[:, 0, column], atol=0.1)
+            for half, column in zip(halves, (0, 39), strict=True)
+        ]
+        assert moved.count(True) == 1
+        given = hints[2] > 0
+        assert given[:, slice(20) if moved[0] else slice(20, None)].any()
