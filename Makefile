@@ -2,7 +2,8 @@
 # make test   the whole test suite (installs everything)
 # make bench  the figures of README.md and benchmarks/RESULTS.md, in half an hour; QUICK=--quick in two minutes
 # make tables the tables of README.md, docs/ and benchmarks/RESULTS.md from the committed JSON
-# make train PHOTOS=FOLDER   the shipped model again, by its recipes in configs/, in two to three and a half hours
+# make train PHOTOS=FOLDER   the default model again, by its two recipes in configs/, in an hour and a half
+# make train-fast PHOTOS=FOLDER   the fast model again, by its five recipes, in two to three and a half hours
 # make web    build the browser page that colorize-web serves (needs Node); make web-static, for a static host
 # make package  wheel and sdist in ./dist, each checked in an empty environment
 # make docs   the documents as a site in build/site; a broken link or anchor is an error
@@ -12,7 +13,7 @@ PYTHON ?= python3
 DEMO := .venv-demo
 DEV := .venv
 
-.PHONY: demo test bench tables train check format lint types docs web web-static package clean
+.PHONY: demo test bench tables train train-fast check format lint types docs web web-static package clean
 
 demo: $(DEMO)/installed
 	$(DEMO)/bin/colorize-batch examples/photos --out colored
@@ -29,12 +30,16 @@ tables: $(DEV)/installed
 
 photos = $(or $(PHOTOS),$(error make train PHOTOS=FOLDER))
 
-train: runs/lite2/trained
+train: runs/dinov2-small/trained
+	$(DEV)/bin/colorize-export runs/dinov2-small/checkpoint.pt --out exported --precision int8-weights
+
+train-fast: runs/lite2/trained
 	$(DEV)/bin/colorize-export runs/lite2/checkpoint.pt --out exported --precision fp16-weights
 	$(DEV)/bin/colorize-export runs/lite2/checkpoint.pt --out exported --precision int8 --max-delta-e 1.5 \
 		--calibration "$(photos)"
 
 # each run starts with the model of the one before, and goes on where it was stopped
+runs/dinov2-small/trained: runs/dinov2-coarse/trained
 runs/lite2/trained: runs/lite2-edges/trained
 runs/lite2-edges/trained: runs/lite2-recognition/trained
 runs/lite2-recognition/trained: runs/lite2-pixels-large/trained

@@ -14,7 +14,10 @@ from pathlib import Path
 
 DATA = (
     *("core/py.typed", "trainer/py.typed", "infer/py.typed", "exporter/py.typed", "cli/py.typed"),
-    *("benchmarks/py.typed", "infer/models/lite2.onnx", "infer/models/lite2-int8.onnx"),
+    *(
+        "benchmarks/py.typed",
+        *(f"infer/models/{name}.onnx" for name in ("lite2", "lite2-int8", "dinov2-small")),
+    ),
     *("infer/batch/gallery.html", "infer/web/page/index.html", "core/photographs/cat.webp"),
 )
 ROOT = Path(__file__).parent.parent

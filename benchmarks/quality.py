@@ -29,17 +29,6 @@ _METRICS = ("psnr", "psnr_gain", "ssim", "ciede2000", "cf", "delta_cf")
 _SHEET_PHOTOS, _SHEET_SIDE = 7, 150
 _LOSSY, _LOSSLESS = ".jpg", ".png"
 
-PUBLISHED: dict[str, Any] = {
-    "source": "[DDColor](https://arxiv.org/abs/2212.11613) (ICCV 2023), table 1",
-    "protocol": "5,000 photographs of ImageNet's validation set, 256 x 256, all methods run by those authors",
-    "rows": [
-        {"method": "CIC (Zhang et al., 2016)", "fid": 8.72, "cf": 31.60, "delta_cf": 6.61, "psnr": 22.64},
-        {"method": "DeOldify", "fid": 6.59, "cf": 21.29, "delta_cf": 16.92, "psnr": 24.11},
-        {"method": "DDColor-tiny", "fid": 4.38, "cf": 37.66, "delta_cf": 0.55, "psnr": 23.54},
-        {"method": "DDColor-large", "fid": 3.92, "cf": 38.26, "delta_cf": 0.05, "psnr": 23.85},
-    ],
-}
-
 
 def run(settings: Settings) -> dict[str, Any]:
     """See `Section.run`."""
@@ -55,7 +44,6 @@ def run(settings: Settings) -> dict[str, Any]:
         "parity": contract.parity,
         "measured": measured,
         "written": [lightness(settings, scans, suffix) for suffix in (_LOSSY, _LOSSLESS)],
-        "published": PUBLISHED,
     }
 
 
@@ -123,31 +111,9 @@ def markdown(result: dict[str, Any]) -> str:
             f"Record: {record.get('protocol', 'none')}. This run: {measured['protocol']}.",
             "Errors of L\\* in files that `colorize-batch` wrote:",
             table(["format", "photographs", "mean", "99.9th percentile", "colourfulness"], written),
-            published(result),
             "Columns: grey, the model's colours, the true ones.",
         ]
     )
-
-
-def published(result: dict[str, Any]) -> str:
-    """Return published figures and ours, with their protocols, which differ."""
-    theirs = result["published"]
-    return (
-        f"Published by {theirs['source']}: {theirs['protocol']}. The last row is under this project's own "
-        "protocol, on other photographs: **it cannot be ranked among the others**.\n\n"
-        + published_table(result)
-    )
-
-
-def published_table(result: dict[str, Any]) -> str:
-    """Return published figures, and ours in the last row."""
-    own = {"method": f"{result['model']}, other photographs"} | result["record"]
-    names = ("fid", "cf", "delta_cf", "psnr")
-    rows = [
-        [row["method"], *(_figure(row.get(name)) for name in names)]
-        for row in (*result["published"]["rows"], own)
-    ]
-    return table(["method", "FID", "colourfulness", "its distance to the truth", "PSNR, dB"], rows)
 
 
 def _figure(value: float | None) -> str:

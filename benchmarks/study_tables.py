@@ -7,6 +7,9 @@ from typing import Any
 from colorize_gan.benchmarks.timing import table
 from colorize_gan.trainer.config import TrainConfig
 
+COCO = "COCO val2017"
+"""The set of `unseen.json` on which others published figures."""
+
 _CONFIGS = Path(__file__).parent.parent / "configs"
 
 
@@ -53,6 +56,53 @@ def outside() -> str:
         for row in _rows("outside")
     ]
     return table([*header, "agreement: model", "grey", "right: model", "grey", "truth"], rows)
+
+
+def unseen() -> str:
+    """Return what each model does on collections that no model learnt from."""
+    rows = [
+        [row["set"], row["model"], row["photographs"], f"{row['psnr_gain']:+.2f}", _vividness(row)]
+        + [_share(row, name) for name in ("top1", "grey_top1", "truth_top1")]
+        for row in _rows("unseen")
+        if row["set"] != COCO and "hints" not in row["model"]  # COCO has grey pictures, where grey is perfect
+    ]
+    header = ["photographs", "model", "number", "gain over grey, dB", "colourfulness, of the truth's"]
+    return table([*header, "right: model", "grey", "truth"], rows, text_columns=2)
+
+
+def hints() -> str:
+    """Return how many dB random hints of the true colours bring."""
+    found = [row for row in _rows("unseen") if row["model"].startswith("dinov2")]
+    sets = list(dict.fromkeys(row["set"] for row in found if "hints" in row["model"]))
+    labels = list(dict.fromkeys(row["model"] for row in found if row["set"] in sets))
+    psnr = {(row["set"], row["model"]): row["psnr"] for row in found}
+    points = [label.partition(", ")[2].removesuffix(" hints") or "none" for label in labels]
+    rows = [[name, *(f"{psnr[name, label]:.2f}" for label in labels)] for name in sets]
+    return table(["PSNR in dB with this many hints", *points], rows)
+
+
+_OTHERS_ON_COCO = {
+    "DeOldify": (24.19, 24.99),
+    "ColorFormer": (23.91, 36.34),
+    "DDColor-tiny": (23.45, 38.48),
+    "InstColorization": (23.38, 27.45),
+    "CIC (Zhang et al., 2016)": (22.73, 33.84),
+}
+"""PSNR in dB and colourfulness on COCO's val2017, from table 1 of arXiv 2212.11613."""
+
+
+def coco() -> str:
+    """Return the models among others on COCO's val2017, by PSNR."""
+    found = [row for row in _rows("unseen") if row["set"] == COCO and "hints" not in row["model"]]
+    figures = _OTHERS_ON_COCO | {f"**{row['model']}**": (row["psnr"], row["cf"]) for row in found}
+    ranked = sorted(figures.items(), key=lambda item: -item[1][0])
+    rows = [[name, f"{psnr:.2f}", f"{cf:.1f}"] for name, (psnr, cf) in ranked]
+    rows.append(["the truth", "", f"{found[0]['truth_cf']:.1f}"])
+    return table(["method", "PSNR, dB", "colourfulness"], rows)
+
+
+def _vividness(row: Any) -> str:
+    return f"{row['cf'] / row['truth_cf']:.2f}"
 
 
 def _gain(row: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from colorize_gan.benchmarks import quality, result_tables, study_tables, training_step, video
+from colorize_gan.benchmarks import result_tables, study_tables, training_step, video
 from colorize_gan.benchmarks.report import RESULTS, markdown, read_results
 from colorize_gan.benchmarks.result_tables import results
 from colorize_gan.benchmarks.timing import table
@@ -33,18 +33,21 @@ TABLES: dict[str, Callable[[], str]] = {
     "pipeline in short": result_tables.pipeline_in_short,
     "pipeline": result_tables.pipeline,
     "sizing": result_tables.sizing,
-    "published": lambda: quality.published_table(results("quality")),
     "quality": result_tables.model_quality,
     "recipes": study_tables.recipes,
     "architectures": study_tables.architectures,
     "ImageNet": study_tables.imagenet,
     "elsewhere": study_tables.outside,
+    "unseen": study_tables.unseen,
+    "COCO": study_tables.coco,
+    "hints": study_tables.hints,
     "ageing": study_tables.ageing,
     "dinov2": study_tables.dinov2,
     "spill": study_tables.spill,
     "saturation": study_tables.saturation,
     "tones": study_tables.tones,
     "flicker": lambda: video.flicker_table(results("video")),
+    "keyframes": lambda: video.keyframes_table(results("video")),
     "video speed": lambda: video.speed_table(results("video")),
     "training step": lambda: training_step.steps_table(results("training-step")),
     "cluster": study_tables.cluster,

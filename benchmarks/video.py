@@ -1,4 +1,4 @@
-"""Flicker of colorized videos, and how fast they are: of the first clip, at 640 x 360, in turns."""
+"""Flicker of colorized videos, what key frames save, and the speed of the first clip, at 640 x 360."""
 
 import os
 import statistics
@@ -16,6 +16,8 @@ from colorize_gan.benchmarks.clips import pan, reduced
 from colorize_gan.benchmarks.machine import BACKENDS
 from colorize_gan.benchmarks.section import Settings
 from colorize_gan.benchmarks.timing import digits, in_turns, median_ratio, seconds_of, table, workers
+from colorize_gan.core.color.lab import rgb_to_lab
+from colorize_gan.core.color.metrics import ciede2000
 from colorize_gan.core.system.parallel import map_in_order
 from colorize_gan.infer import Colorizer
 from colorize_gan.infer.batch.work import WorkItem
@@ -53,6 +55,7 @@ def run(settings: Settings) -> dict[str, Any]:
         return {
             "frames": frames,
             "flicker": [call(flicker, clip, settings, frames) for clip in clips],
+            "keyframes": [call(keyframes, clip, settings, frames, rounds) for clip in clips],
             "speed": [call(speed, small, settings, backend, rounds) for backend in BACKENDS],
         }
 
@@ -122,6 +125,31 @@ def divergence(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.mean(halves))
 
 
+def keyframes(clip: Path, settings: Settings, frames: int, rounds: int) -> dict[str, Any]:
+    """Return the speed with every frame and with `keyframes="auto"`, in turns, and how colours differ."""
+    colorizer = Colorizer(settings.model)
+    excerpt = {"start": Fraction(0), "end": frames / probe(clip).rate}
+    every, auto = settings.scratch / "every.mp4", settings.scratch / "auto.mp4"
+    works: dict[str, Callable[[], object]] = {
+        "every": lambda: colorize(clip, every, colorizer, **excerpt),
+        "auto": lambda: colorize(clip, auto, colorizer, keyframes="auto", **excerpt),
+    }
+    count = colorize(clip, every, colorizer, **excerpt)["frames"]  # warms up
+    times = in_turns({name: _timed(work) for name, work in works.items()}, rounds)
+    labs = zip(*(map(_lab_of, rgb_of(path)) for path in (every, auto)), strict=True)
+    return {
+        "clip": clip.stem,
+        "frames": count,
+        "fps": {name: digits(count / statistics.median(own)) for name, own in times.items()},
+        "times_as_fast": median_ratio(times["every"], times["auto"]),
+        "ciede2000": digits(statistics.mean(float(ciede2000(one, two).mean()) for one, two in labs)),
+    }
+
+
+def _lab_of(rgb: np.ndarray) -> np.ndarray:
+    return np.dstack(rgb_to_lab(rgb))
+
+
 def speed(clip: Path, settings: Settings, backend: str, rounds: int) -> dict[str, Any]:
     """Return frames a second of the parts and of the whole."""
     colorizer = Colorizer(settings.model, backend=backend)
@@ -181,6 +209,8 @@ def markdown(result: dict[str, Any]) -> str:
         [
             f"Deflicker off and on, {result['frames']} frames at most:",
             flicker_table(result),
+            "With `--keyframes auto`, frames a second and mean CIEDE2000 to the colours of every frame:",
+            keyframes_table(result),
             "Frames a second at 640 x 360, medians of rounds in turns:",
             speed_table(result),
         ]
@@ -196,6 +226,16 @@ def flicker_table(result: dict[str, Any]) -> str:
         cells = [f"{score[name]:.4f}" for name in ("cdc", "warped_error") for score in scores]
         cells += [f"{score['colorfulness']:.2f}" for score in scores]
         rows.append([row["clip"], *cells, row["luma_min_psnr_db"]])
+    return table(header, rows)
+
+
+def keyframes_table(result: dict[str, Any]) -> str:
+    """Return a line a clip."""
+    header = ["clip", "frames/s, every frame", "--keyframes auto", "times as fast", "CIEDE2000"]
+    rows = [
+        [row["clip"], row["fps"]["every"], row["fps"]["auto"], row["times_as_fast"], row["ciede2000"]]
+        for row in result["keyframes"]
+    ]
     return table(header, rows)
 
 

@@ -25,7 +25,7 @@ from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.hints import join_hints
 from colorize_gan.core.images.decode import Planes
 from colorize_gan.infer.backends.batching import BatchingBackend
-from colorize_gan.infer.backends.bundled import DEFAULT_MODEL, find_model
+from colorize_gan.infer.backends.bundled import DEFAULT_MODEL, HINTS_MODEL, find_model
 from colorize_gan.infer.backends.open import open_backend
 from colorize_gan.infer.backends.protocol import Backend
 from colorize_gan.infer.hints import Hint, hint_map
@@ -188,7 +188,9 @@ class Colorizer:
         inputs = prepared.reduced[None, None]
         if hints:
             if not self.contract.takes_hints:
-                raise ImageError(f"it has hints, and the model {self.contract.name} takes none")
+                raise ImageError(
+                    f"it has hints, and the model {self.contract.name} takes none; use `model` {HINTS_MODEL}"
+                )
             height, width = prepared.reduced.shape
             drawn = hint_map(hints, height, width, self.saturation)
             inputs = join_hints(inputs, drawn[None])

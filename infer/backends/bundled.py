@@ -7,6 +7,9 @@ from colorize_gan.core.files.paths import StrPath
 
 DEFAULT_MODEL = "lite2"
 
+HINTS_MODEL = "dinov2-small"
+"""The bundled model that takes hints."""
+
 BACKENDS_BY_SUFFIX = {
     ".onnx": ("onnxruntime", "openvino"),
     ".torchscript": ("torchscript",),
@@ -17,11 +20,13 @@ BACKENDS_BY_SUFFIX = {
 BACKENDS = tuple(name for readers in BACKENDS_BY_SUFFIX.values() for name in readers)
 
 _FOLDER = Path(__file__).parents[1] / "models"
+_FAST = "lite2"
 
 
 def bundled_models() -> dict[str, Path]:
-    """Return the models that came with the package, by name."""
-    return {path.stem: path for path in sorted(_FOLDER.glob("*.onnx"))}
+    """Return the models that came with the package, by name; ``fast`` is a second name of one."""
+    models = {path.stem: path for path in sorted(_FOLDER.glob("*.onnx"))}
+    return {"fast": models[_FAST], **models} if _FAST in models else models
 
 
 def find_model(name_or_path: StrPath) -> Path:

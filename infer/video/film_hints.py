@@ -6,6 +6,7 @@ from pathlib import Path
 
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import ImageError, UsageError
+from colorize_gan.infer.backends.bundled import HINTS_MODEL
 from colorize_gan.infer.hints import MOST_BYTES, Hint, HintFile, parse_hints
 from colorize_gan.infer.video.scenes.table import rounded
 from colorize_gan.infer.video.source import Clip
@@ -36,7 +37,7 @@ class FilmHints:
             return
         if not contract.takes_hints:
             raise UsageError(
-                f"`hints` {path}: the model {contract.name} takes no hints; choose another `model`"
+                f"`hints` {path}: the model {contract.name} takes no hints; use `model` {HINTS_MODEL}"
             )
         try:
             with path.open("rb") as file:

@@ -347,7 +347,7 @@ def test_model_without_hints_is_refused(film: Path) -> None:
     model = Painter()
     model.contract = ModelContract("plain", "none", 96)
     with pytest.raises(
-        UsageError, match=r"`hints` .*: the model plain takes no hints; choose another `model`"
+        UsageError, match=r"`hints` .*: the model plain takes no hints; use `model` dinov2-small"
     ):
         run(film, film.with_name("out.mkv"), model, hints=hints_of(film.parent, point(4)))
     assert not film.with_name("out.mkv").exists()
