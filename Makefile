@@ -20,7 +20,7 @@ demo: $(DEMO)/installed
 	@echo "Look at the pictures in ./colored"
 
 test: $(DEV)/installed web
-	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --numprocesses logical --dist loadfile
+	OMP_NUM_THREADS=1 $(DEV)/bin/python -m pytest --numprocesses logical --dist loadfile --max-worker-restart 0
 
 bench: $(DEV)/installed
 	$(DEV)/bin/colorize-bench $(QUICK)
