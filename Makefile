@@ -2,8 +2,8 @@
 # make test   the whole test suite (installs everything)
 # make bench  the figures of README.md and benchmarks/RESULTS.md, in half an hour; QUICK=--quick in two minutes
 # make tables the tables of README.md, docs/ and benchmarks/RESULTS.md from the committed JSON
-# make train PHOTOS=FOLDER   the default model again, by its two recipes in configs/, in an hour and a half
-# make train-fast PHOTOS=FOLDER   the fast model again, by its five recipes, in two to three and a half hours
+# make train PHOTOS=FOLDER   dinov2-small again, by its two recipes in configs/, in an hour and a half
+# make train-fast PHOTOS=FOLDER   lite2 again, by its five recipes, in two to three and a half hours
 # make web    build the browser page that colorize-web serves (needs Node); make web-static, for a static host
 # make package  wheel and sdist in ./dist, each checked in an empty environment
 # make docs   the documents as a site in build/site; a broken link or anchor is an error

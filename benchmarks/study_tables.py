@@ -59,7 +59,7 @@ def outside() -> str:
 
 
 def unseen() -> str:
-    """Return what each model does on collections that no model learnt from."""
+    """Return what each model does on collections that dinov2-small did not learn from."""
     rows = [
         [row["set"], row["model"], row["photographs"], f"{row['psnr_gain']:+.2f}", _vividness(row)]
         + [_share(row, name) for name in ("top1", "grey_top1", "truth_top1")]

@@ -67,7 +67,7 @@ def evaluate_files(models: Sequence[StrPath], data: StrPath, out: StrPath, optio
     """
     data, out = Path(data), Path(out)
     labels = read_labels(options.labels) if options.labels else None
-    photos = _choose(
+    photos = choose_photos(
         [photo for photo in find_photos(data) if labels is None or photo.digest in labels], options
     )
     opened = {printable(model): open_predictor(model) for model in models}
@@ -97,7 +97,12 @@ def evaluate_files(models: Sequence[StrPath], data: StrPath, out: StrPath, optio
     return text
 
 
-def _choose(photos: list[Photo], options: EvaluationOptions) -> list[Photo]:
+def choose_photos(photos: list[Photo], options: EvaluationOptions) -> list[Photo]:
+    """Return those that the options ask for.
+
+    Raises:
+        DataError: fewer than two.
+    """
     if options.held_out is not None:
         photos = split_photos(photos, options.held_out)[1]
     if options.limit is not None:

@@ -1,9 +1,9 @@
 """Models on sets of photographs: `python benchmarks/studies/evaluations.py STUDY SET PHOTOS NAME=MODEL...`.
 
 Made by it: `architectures.json`, `imagenet.json` (with `--labels`), `unseen.json` and `outside.json`, whose
-photographs `outside.tsv` lists.
-Measures what `colorize-eval` does, and standard errors of the differences from grey.
-Puts a row for each model into `benchmarks/studies/STUDY.json`, in the place of an older one of its SET.
+photographs `outside.tsv` lists. Measures what `colorize-eval` does, and standard errors of the differences
+from grey. Puts a row for each model into `benchmarks/studies/STUDY.json`, in the place of an older one
+of its SET.
 """
 
 import argparse
@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from colorize_gan.exporter.evaluation import open_predictor, read_labels
+from colorize_gan.exporter.evaluation import EvaluationOptions, choose_photos, open_predictor, read_labels
 from colorize_gan.trainer.deep_metrics import DeepMetrics
 from colorize_gan.trainer.evaluate import PredictAb, evaluate
-from colorize_gan.trainer.photos import Photo, find_photos, split_photos
+from colorize_gan.trainer.photos import Photo, find_photos
 
 SIZE = 256
 SHARES = ("agreement", "top1")
@@ -93,10 +93,7 @@ def main() -> None:
     models = dict(model.split("=", 1) for model in given.models)
     labels = read_labels(given.labels) if given.labels else None
     photos = [photo for photo in find_photos(given.photos) if labels is None or photo.digest in labels]
-    if given.held_out:
-        photos = split_photos(photos, given.held_out)[1]
-    if given.limit:
-        photos = photos[:: max(1, len(photos) // given.limit)][: given.limit]
+    photos = choose_photos(photos, EvaluationOptions(SIZE, given.held_out, given.limit))
     hints = [int(number) for number in given.hints.split(",")]
     rows = rows_of(models, photos, labels, hints=hints, classify=not given.unclassified)
     if given.standard_errors:
