@@ -8,6 +8,7 @@ from colorize_gan.core.contract import SizeRule
 from colorize_gan.trainer.decoder import HEAD_SCALE, LinearHead, UpBlock, conv_norm_relu
 from colorize_gan.trainer.dinov2 import VitBlock
 from colorize_gan.trainer.network import AB_RANGE
+from colorize_gan.trainer.propagation import HintPropagation
 
 _STRIDE = 16
 _DETAIL_WIDTHS = (16, 32, 64)  # at strides 2, 4 and 8
@@ -88,6 +89,9 @@ class CoarseColors(nn.Module):
         self.head = nn.Conv2d(_MIXER_WIDTH, 2 * (_STRIDE // _COARSE_STRIDE) ** 2, kernel_size=1)
         nn.init.normal_(self.head.weight, std=_FIRST_COLOR)
         self.shuffle = nn.PixelShuffle(_STRIDE // _COARSE_STRIDE)
+        self.propagation = HintPropagation(channels)
+        self.tell = nn.Conv2d(2, _MIXER_WIDTH, kernel_size=1, bias=False)
+        nn.init.zeros_(self.tell.weight)
 
     def forward(self, features: Tensor, hints: Tensor) -> tuple[Tensor, Tensor]:
         """Return mixed features ``(N, 256, h, w)`` and ab ``(N, 2, 2h, 2w)``.
@@ -96,16 +100,21 @@ class CoarseColors(nn.Module):
             features: ``(N, channels, h, w)``.
             hints: a* and b* over `AB_RANGE` times the weight, and the weight: ``(N, 3, 16h, 16w)``.
         """
-        x = self.join(torch.cat([self.dropout(features), _pool(hints)], dim=1))
+        pooled = _pool(hints)
+        x = self.join(torch.cat([self.dropout(features), pooled], dim=1))
         mixed = self.mixer(x.flatten(2).transpose(1, 2))
         x = mixed.transpose(1, 2).unflatten(2, x.shape[-2:])
-        return x, HEAD_SCALE * self.shuffle(self.head(x))
+        ab = HEAD_SCALE * self.shuffle(self.head(x))
+        colors = torch.cat([AB_RANGE * pooled[:, :2], pooled[:, 2:]], dim=1)
+        moved = self.propagation(features, F.avg_pool2d(ab, 2), colors)
+        return x + self.tell(moved / AB_RANGE), ab + F.interpolate(moved, scale_factor=2, mode="bilinear")
 
     def multiply_chroma(self, factor: float) -> None:
         """Make all colours livelier (above 1) or duller, for good: the last convolution is linear."""
         with torch.no_grad():
             for parameter in self.head.parameters():
                 parameter.mul_(factor)
+            self.tell.weight.div_(factor)
         _divide_hints(self.join, factor)
 
 

@@ -23,7 +23,10 @@ def test_every_parameter_gets_a_gradient(generator: Generator) -> None:
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.ones_(module.weight)  # timm starts the last one of a residual block at zero
     side = 2 * generator.size_rule.minimum
-    generator(torch.rand(2, 1, side, side) * 100).square().sum().backward()
+    inputs = [torch.rand(2, 1, side, side) * 100]
+    if generator.takes_hints:
+        inputs.append(torch.rand(2, 3, side, side))
+    generator(*inputs).square().sum().backward()
     without = [n for n, p in generator.named_parameters() if p.grad is None or not p.grad.any()]
     assert without == []
 
@@ -73,7 +76,8 @@ def test_hints_of_no_weight_are_none_and_others_change_colours_about_them() -> N
 def test_more_chroma_is_not_that_of_hints() -> None:
     torch.manual_seed(0)
     generator = build_generator("dinov2_nano").eval()
-    torch.nn.init.normal_(generator.head.weight, std=0.3)  # type: ignore[arg-type]
+    for layer in (generator.head, generator.coarse.tell):  # type: ignore[union-attr]
+        torch.nn.init.normal_(layer.weight, std=0.3)  # type: ignore[arg-type, union-attr]
     lightness, hints = (
         torch.rand(1, 1, 64, 64) * 100,
         torch.rand(1, 3, 64, 64) * torch.tensor([30, -40, 1])[:, None, None],
