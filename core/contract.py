@@ -67,7 +67,8 @@ class ModelContract:
     a*, b* and a weight 0..1, float32 ``(N, 3, H, W)``, zero where there is none.
 
     A ``pixels`` graph takes sRGB uint8 ``(N, H, W, 3)`` of any size and gives the same; `render_size` and
-    `size` say what its generator sees.
+    `size` say what its generator sees. One that takes hints has a second input, ``hints``, float32
+    ``(N, P, 5)``: x and y as shares of the image, and sRGB red, green and blue, 0 to 255; P may be 0.
     """
 
     name: str
@@ -80,7 +81,7 @@ class ModelContract:
     graph: str = "lab"
     """`lab` or `pixels`."""
     takes_hints: bool = False
-    """True if a lab graph has an input for hints."""
+    """True if it has an input for hints."""
     precision: str = "fp32"
     """How an exported file computes and stores: see `colorize_gan.exporter.PRECISIONS`."""
     license: str = "unstated"
@@ -104,8 +105,6 @@ class ModelContract:
             raise ModelError(
                 f"no graph of {self.precision} {self.graph} at {self.render_size} pixels is known"
             )
-        if self.graph != "lab" and self.takes_hints:
-            raise ModelError(f"a {self.graph} graph cannot take hints")
 
     @property
     def input_names(self) -> tuple[str, ...]:

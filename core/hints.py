@@ -6,7 +6,10 @@ from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import UsageError
 
-_LARGEST_AB = 128.0  # CIE units; sRGB stays within 108
+LARGEST_AB = 128.0
+"""The most that a* or b* of a hint may be; sRGB stays within 108."""
+NO_POINTS = np.full((1, 1, 5), -1, np.float32)
+"""What a pixels graph takes for hints where there are none: a point outside of the image."""
 _PATCHES, _LARGEST_SIDE = 5, 9
 
 
@@ -24,7 +27,7 @@ def join_hints(lightness: FloatArray, hints: FloatArray) -> FloatArray:
     if hints.shape != expected:
         raise UsageError(f"hints: the shape is {hints.shape}, not {expected} as the lightness wants")
     for channels, name, low, high in (
-        (hints[:, :2], "a* or b*", -_LARGEST_AB, _LARGEST_AB),
+        (hints[:, :2], "a* or b*", -LARGEST_AB, LARGEST_AB),
         (hints[:, 2], "weight", 0, 1),
     ):
         if not (low <= channels.min() and channels.max() <= high):  # not: NaN
@@ -38,7 +41,7 @@ def feeds(contract: ModelContract, inputs: np.ndarray) -> dict[str, np.ndarray]:
     Args:
         contract: the graph's.
         inputs: as `colorize_gan.infer.backends.protocol.Backend.run` takes them; hints that are not given
-            are zero.
+            are zero; a pixels graph is given none.
 
     Raises:
         UsageError: hints for a graph that takes none.
@@ -47,6 +50,8 @@ def feeds(contract: ModelContract, inputs: np.ndarray) -> dict[str, np.ndarray]:
         raise UsageError(f"{contract.name}: takes no hints")
     if not contract.takes_hints:
         return {contract.input_name: inputs}
+    if contract.graph == "pixels":
+        return dict(zip(contract.input_names, (inputs, NO_POINTS.repeat(len(inputs), 0)), strict=True))
     lightness, hints = inputs[:, :1], inputs[:, 1:]
     if not hints.size:
         hints = np.zeros((len(inputs), 3, *inputs.shape[2:]), np.float32)

@@ -187,7 +187,7 @@ def photographs(contract: ModelContract, images: StrPath = PHOTOGRAPHS) -> Itera
 
 def _hinted(name: str, inputs: np.ndarray, contract: ModelContract) -> Iterator[Probe]:
     yield name, inputs
-    if contract.takes_hints:
+    if contract.takes_hints and contract.graph == "lab":
         yield f"{name} with hints", join_hints(inputs, random_hints(inputs.shape))
 
 

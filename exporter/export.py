@@ -148,7 +148,7 @@ def _export_onnx(
     contract = dataclasses.replace(source.contract, precision=precision)
     if options.graph == "pixels":
         contract = dataclasses.replace(
-            contract, graph="pixels", input_name=PIXELS_INPUT, output_name=PIXELS_OUTPUT, takes_hints=False
+            contract, graph="pixels", input_name=PIXELS_INPUT, output_name=PIXELS_OUTPUT
         )
     path = path_of(out, contract, "onnx")
     for left, model in conversions(generator, precision, source.contract, options.calibration):

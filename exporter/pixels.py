@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import compose, helper, inliner, numpy_helper
+from onnx import compose, inliner, numpy_helper
 from onnxscript import FLOAT, UINT8, optimizer, script
 from onnxscript import opset18 as op
 
@@ -18,19 +18,24 @@ from colorize_gan.core.color.lab import (
     LINEAR_FROM_XYZ,
     LUMINANCE_WEIGHTS,
     WHITE_D65,
+    XYZ_FROM_LINEAR,
     linear_light_table,
 )
 from colorize_gan.core.contract import HINTS_NAME, ModelContract
 from colorize_gan.infer.colorizer import MAXIMUM_ASPECT
+from colorize_gan.infer.hints import HINT_SIDE
 
 PIXELS_INPUT, PIXELS_OUTPUT = "rgb", "colored"
 
 _IMAGE = UINT8["batch", "height", "width", 3]
 _PLANE = FLOAT["batch", 1, "height", "width"]
 _SMALL, _AB = FLOAT["batch", 1, "h", "w"], FLOAT["batch", 2, "h", "w"]
+_POINTS, _DRAWN = FLOAT["batch", "points", 5], FLOAT["batch", 3, "h", "w"]
 _TABLE = numpy_helper.from_array(linear_light_table(np.dtype(np.uint8)))  # (256,)
 _WEIGHTS = numpy_helper.from_array(LUMINANCE_WEIGHTS.astype(np.float32)[:, None])  # (3, 1)
 _MATRIX = numpy_helper.from_array((LINEAR_FROM_XYZ * WHITE_D65).T.astype(np.float32))  # (3, 3)
+_WHITE_MATRIX = numpy_helper.from_array((XYZ_FROM_LINEAR / WHITE_D65[:, None]).T.astype(np.float32))
+_REACH = float(HINT_SIDE // 2)
 _FLOAT, _DOUBLE = onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE
 _UINT8, _INT64 = onnx.TensorProto.UINT8, onnx.TensorProto.INT64
 
@@ -40,15 +45,16 @@ def to_pixels(generator: onnx.ModelProto, contract: ModelContract) -> onnx.Model
 
     The new graph takes ``rgb``, sRGB uint8 ``(N, H, W, 3)`` of any size, and returns ``colored``, the same
     with new chroma. L* is that of the input at its full resolution. Chroma is reduced where sRGB cannot show
-    it. The generator sees the image at the contract's render size, each pixel the mean of those it covers,
-    and no hints.
+    it. The generator sees the image at the contract's render size, each pixel the mean of those it covers.
+
+    A graph that takes hints has a second input, ``hints``, float32 ``(N, P, 5)``: x and y as shares of the
+    image, and sRGB red, green and blue, 0 to 255. P may be 0, and a point with a negative x is none. Where
+    patches of `hint_map` overlap, their mean counts.
 
     Args:
         generator: a graph from L to ab as `build_onnx` makes it.
         contract: its names and sizes.
     """
-    if contract.takes_hints:
-        generator = _without_hints(generator, contract)
     before, after = (
         optimizer.optimize(inliner.inline_local_functions(function.to_model_proto()))
         for function in (_before(contract), _after)
@@ -61,7 +67,8 @@ def to_pixels(generator: onnx.ModelProto, contract: ModelContract) -> onnx.Model
         compose.add_prefix(part, f"{name}/", rename_inputs=False, rename_outputs=False)
         for name, part in (("before", before), ("generator", generator))
     )
-    model = compose.merge_models(before, inner, io_map=[("small", contract.input_name)])
+    fed = [("small", contract.input_name), ("drawn", HINTS_NAME)]
+    model = compose.merge_models(before, inner, io_map=fed[: len(contract.input_names)])
     model = compose.merge_models(
         model, after, io_map=[("lightness", "lightness"), (contract.output_name, "ab")]
     )
@@ -69,27 +76,6 @@ def to_pixels(generator: onnx.ModelProto, contract: ModelContract) -> onnx.Model
     del model.opset_import[:]  # merging repeats them
     model.opset_import.extend(generator.opset_import)
     return model
-
-
-def _without_hints(generator: onnx.ModelProto, contract: ModelContract) -> onnx.ModelProto:
-    """Feed zeros where the generator takes hints, from inside the graph."""
-    fed = onnx.ModelProto()
-    fed.CopyFrom(generator)
-    [place] = [index for index, each in enumerate(fed.graph.input) if each.name == HINTS_NAME]
-    del fed.graph.input[place]
-    batch, channels, sides, shape = (
-        f"{HINTS_NAME}/{part}" for part in ("batch", "channels", "sides", "shape")
-    )
-    nodes = [
-        helper.make_node("Shape", [contract.input_name], [batch], end=1),
-        helper.make_node("Shape", [contract.input_name], [sides], start=2),
-        helper.make_node("Concat", [batch, channels, sides], [shape], axis=0),
-        helper.make_node("ConstantOfShape", [shape], [HINTS_NAME]),  # of float32 zeros
-    ]
-    fed.graph.initializer.append(numpy_helper.from_array(np.array([3]), channels))
-    for node in reversed(nodes):
-        fed.graph.node.insert(0, node)
-    return fed
 
 
 @script()
@@ -101,6 +87,36 @@ def _resize_weights(length, new_length):
     overlap = op.Min(source + 1.0, (target + 1.0) * scale) - op.Max(source, target * scale)
     center = op.Clip((target + 0.5) * scale - 0.5, 0.0, length - 1.0)
     return op.Where(scale > 1.0, op.Relu(overlap) / scale, op.Relu(1.0 - op.Abs(center - source)))
+
+
+@script()
+def _patches(places, length):
+    """Return (N, P, length): 1 on the pixels that a hint at places (N, P, 1), 0..1, covers, else 0."""
+    middles = op.Min(op.Floor(places * length), length - 1.0)
+    return op.Cast(op.Abs(op.Range(0.0, length, 1.0) - middles) <= _REACH, to=_FLOAT)
+
+
+@script()
+def _draw(hints, sides):
+    """Return what `hint_map` draws: hints (N, P, 5) as CIE a*, b* and weight (N, 3, h, w)."""
+    x, y, red, green, blue = op.Split(hints, axis=2, num_outputs=5)
+    rows = _patches(y, op.Gather(sides, 0)) * op.Cast(x >= 0.0, to=_FLOAT)
+    columns = op.Transpose(_patches(x, op.Gather(sides, 1)), perm=[0, 2, 1])
+    colors = op.Cast(op.Round(op.Concat(red, green, blue, axis=2)), to=_INT64)
+    xyz = op.MatMul(op.Gather(op.Constant(value=_TABLE), colors), op.Constant(value=_WHITE_MATRIX))
+    f = op.Where(xyz > 216.0 / 24389.0, op.Pow(xyz, 1.0 / 3.0), (xyz * (24389.0 / 27.0) + 16.0) / 116.0)
+    fx, fy, fz = op.Split(f, axis=2, num_outputs=3)
+    count = op.MatMul(columns, rows)
+    a = op.MatMul(columns, rows * (500.0 * (fx - fy)))
+    b = op.MatMul(columns, rows * (200.0 * (fy - fz)))
+    one = op.Constant(value_ints=[1])
+    planes = op.Concat(
+        op.Unsqueeze(a / op.Max(count, 1.0), one),
+        op.Unsqueeze(b / op.Max(count, 1.0), one),
+        op.Unsqueeze(op.Min(count, 1.0), one),
+        axis=1,
+    )
+    return op.Transpose(planes, perm=[0, 1, 3, 2])
 
 
 def _before(contract: ModelContract) -> Any:
@@ -125,7 +141,13 @@ def _before(contract: ModelContract) -> Any:
         small = op.MatMul(op.MatMul(rows, lightness), op.Transpose(columns))
         return lightness, small
 
-    return before
+    @script()
+    def before_with_hints(rgb: _IMAGE, hints: _POINTS) -> tuple[_PLANE, _SMALL, _DRAWN]:
+        lightness, small = before(rgb)
+        drawn = _draw(hints, op.Cast(op.Shape(small, start=2), to=_FLOAT))
+        return lightness, small, drawn
+
+    return before_with_hints if contract.takes_hints else before
 
 
 @script()

@@ -38,20 +38,22 @@ def write_triton_model(file: ExportedFile, repository: StrPath) -> Path:
 
 
 def _config(name: str, contract: ModelContract) -> str:
-    pixels = contract.graph == "pixels"
-
-    def tensor(name: str, channels: int) -> str:
-        # the batch axis is not listed; -1 is any length
-        side = contract.size.minimum if contract.size.fixed else -1
-        dims = (
-            "TYPE_UINT8 dims: [ -1, -1, 3 ]" if pixels else f"TYPE_FP32 dims: [ {channels}, {side}, {side} ]"
-        )
-        return f'{{ name: "{name}" data_type: {dims} }}'
-
+    is_pixels = contract.graph == "pixels"
+    # the batch axis is not listed; -1 is any length
+    side = contract.size.minimum if contract.size.fixed else -1
+    kinds = {channels: f"TYPE_FP32 dims: [ {channels}, {side}, {side} ]" for channels in (1, 2, 3)}
+    image, hints, colored = kinds[1], kinds[3], kinds[2]
+    if is_pixels:
+        image = colored = "TYPE_UINT8 dims: [ -1, -1, 3 ]"
+        hints = "TYPE_FP32 dims: [ -1, 5 ]"
     return _CONFIG.format(
         name=name,
-        inputs=", ".join(map(tensor, contract.input_names, (1, 3))),
-        output=tensor(contract.output_name, 2),
-        max_batch=1 if pixels else _MAX_BATCH,
-        batching="" if pixels else _BATCHING,
+        inputs=", ".join(map(_tensor, contract.input_names, (image, hints))),
+        output=_tensor(contract.output_name, colored),
+        max_batch=1 if is_pixels else _MAX_BATCH,
+        batching="" if is_pixels else _BATCHING,
     )
+
+
+def _tensor(name: str, kind: str) -> str:
+    return f'{{ name: "{name}" data_type: {kind} }}'

@@ -20,10 +20,11 @@ SCHEMA = 1
 MOST_HINTS = 1000
 MOST_BYTES = 1 << 20
 """The largest size of a file of hints."""
+HINT_SIDE = 5
+"""Pixels, of what the network sees, that a hint covers in each direction; training has 1 to 9."""
 
 _FIELDS = {"schema", "points", "width", "height"}
 _NEEDED = ("x", "y", "color")  # of a point; of one in a film the time, too
-_SIDE = 5  # pixels, of what the network sees, that a hint covers; training has 1 to 9
 _MOST_AB = 110  # CIE units; sRGB stays within
 _SAME_SHAPE = 0.02  # how much the aspect of two sizes may differ
 
@@ -190,7 +191,7 @@ def hint_map(hints: Iterable[Hint], height: int, width: int, saturation: float =
     drawn = np.zeros((3, height, width), np.float32)
     for hint in hints:
         row, column = min(int(hint.y * height), height - 1), min(int(hint.x * width), width - 1)
-        rows, columns = (slice(max(0, at - _SIDE // 2), at + _SIDE // 2 + 1) for at in (row, column))
+        rows, columns = (slice(max(0, at - HINT_SIDE // 2), at + HINT_SIDE // 2 + 1) for at in (row, column))
         drawn[:2, rows, columns] = (hint.ab / max(saturation, 1e-3))[:, None, None].clip(-_MOST_AB, _MOST_AB)
         drawn[2, rows, columns] = hint.weight
     return drawn

@@ -1,9 +1,13 @@
-// Colorize a photograph in C++: colorize lite2.pixels.onnx old.ppm new.ppm
+// Colorize a photograph in C++: colorize MODEL.pixels.onnx old.ppm new.ppm
+// A model that takes hints gets the colours of places that follow: 0.41,0.62,#4b5320
+#include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <openvino/openvino.hpp>
 
@@ -31,11 +35,26 @@ void write_ppm(const std::string& path, const ov::Tensor& rgb) {
         throw std::runtime_error(path + ": cannot be written");
 }
 
+// x, y, red, green and blue of each hint: float32 (1, P, 5); a point with a negative x is none
+ov::Tensor read_hints(const std::vector<std::string>& hints) {
+    ov::Tensor points(ov::element::f32, {1, std::max<std::size_t>(hints.size(), 1), 5});
+    float* point = points.data<float>();
+    std::fill(point, point + points.get_size(), -1.0f);
+    for (const std::string& hint : hints) {
+        unsigned red, green, blue;
+        if (std::sscanf(hint.c_str(), "%f,%f,#%2x%2x%2x", point, point + 1, &red, &green, &blue) != 5)
+            throw std::runtime_error(hint + ": not as 0.41,0.62,#4b5320");
+        point[2] = red, point[3] = green, point[4] = blue;
+        point += 5;
+    }
+    return points;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
-    if (count != 4) {
-        std::cerr << "usage: colorize MODEL.pixels.onnx OLD.ppm NEW.ppm\n";
+    if (count < 4) {
+        std::cerr << "usage: colorize MODEL.pixels.onnx OLD.ppm NEW.ppm [X,Y,#RRGGBB...]\n";
         return 2;
     }
     try {
@@ -45,6 +64,9 @@ int main(int count, char** arguments) {
             arguments[1], "CPU", ov::hint::inference_precision(ov::element::f32));
         ov::InferRequest request = model.create_infer_request();
         request.set_tensor("rgb", read_ppm(arguments[2]));
+        const std::vector<std::string> hints(arguments + 4, arguments + count);
+        if (!hints.empty() || model.inputs().size() > 1)
+            request.set_tensor("hints", read_hints(hints));
         request.infer();
         write_ppm(arguments[3], request.get_tensor("colored"));
     } catch (const std::exception& error) {

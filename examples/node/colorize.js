@@ -1,8 +1,15 @@
-// Colorize a photograph in Node: node colorize.js lite2.pixels.onnx old.jpg new.png
+// Colorize a photograph in Node: node colorize.js MODEL.pixels.onnx old.jpg new.png
+// A model that takes hints gets the colours of places that follow: 0.41,0.62,#4b5320
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import sharp from "sharp";
 
-const [model, photo, colored] = process.argv.slice(2);
+/** From `0.41,0.62,#4b5320` to x, y, red, green and blue. */
+function parsePoint(hint) {
+  const [x, y, color] = hint.split(",");
+  return [Number(x), Number(y), ...Buffer.from(color.replace("#", ""), "hex")];
+}
+
+const [model, photo, colored, ...hints] = process.argv.slice(2);
 const { data, info } = await sharp(photo)
   .autoOrient()
   .removeAlpha()
@@ -11,6 +18,10 @@ const { data, info } = await sharp(photo)
   .toBuffer({ resolveWithObject: true });
 const { channels, height, width } = info;
 const session = await InferenceSession.create(model);
-const rgb = new Tensor("uint8", data, [1, height, width, channels]);
-const { colored: result } = await session.run({ rgb });
+const inputs = { rgb: new Tensor("uint8", data, [1, height, width, channels]) };
+if (hints.length || session.inputNames.includes("hints")) {
+  const points = Float32Array.from(hints.flatMap(parsePoint));
+  inputs.hints = new Tensor("float32", points, [1, hints.length, 5]);
+}
+const { colored: result } = await session.run(inputs);
 await sharp(result.data, { raw: { channels, height, width } }).toFile(colored);

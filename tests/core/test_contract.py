@@ -41,7 +41,7 @@ def test_what_is_no_contract_is_refused_with_the_file_name(text: str) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        *({"takes_hints": "no"}, {"takes_hints": True, "graph": "pixels"}),
+        {"takes_hints": "no"},
         *({"precision": "fp8"}, {"graph": "rgb"}, {"name": None}, {"schema": True}),
         *({"render_size": "256"}, {"render_size": 0}, {"render_size": True}),
         *({"name": name} for name in ("", ".", "..", "../x", "/x", "a\\b", 'a"b', "a\nb", "\udcff")),

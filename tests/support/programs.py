@@ -16,20 +16,20 @@ from colorize_gan.infer.backends.bundled import find_model
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
-Run = Callable[[Path, Path, Path], None]
-"""Colorizes with a pixels graph, from one image file to another."""
+Run = Callable[..., None]
+"""Colorizes with a pixels graph, from one image file to another; hints as `X,Y,#RRGGBB` may follow."""
 
 
-def pixels_graph(folder: Path) -> Path:
-    """Make the pixels graph of the shipped model; the parity gate has seen it when the model was made."""
+def pixels_graph(folder: Path, model: Path | None = None) -> Path:
+    """Make the pixels graph of a lab file, else of the default model, which the parity gate has seen."""
     options = ExportOptions(formats=("onnx",), graph="pixels", verify=False)
-    [file] = export_file(find_model("lite2"), folder, options)
+    [file] = export_file(model or find_model("lite2"), folder, options)
     return file.path
 
 
-def run_python(model: Path, photo: Path, colored: Path) -> None:
+def run_python(model: Path, photo: Path, colored: Path, *hints: str) -> None:
     """Run the example in Python."""
-    _run(sys.executable, EXAMPLES / "python" / "colorize.py", model, photo, colored)
+    _run(sys.executable, EXAMPLES / "python" / "colorize.py", model, photo, colored, *hints)
 
 
 def install_node() -> None:
@@ -38,9 +38,9 @@ def install_node() -> None:
         _run("npm", "ci", cwd=EXAMPLES / "node")
 
 
-def run_node(model: Path, photo: Path, colored: Path) -> None:
+def run_node(model: Path, photo: Path, colored: Path, *hints: str) -> None:
     """Run the example in Node."""
-    _run("node", EXAMPLES / "node" / "colorize.js", model, photo, colored)
+    _run("node", EXAMPLES / "node" / "colorize.js", model, photo, colored, *hints)
 
 
 def build_cpp(folder: Path) -> Run:
@@ -51,10 +51,10 @@ def build_cpp(folder: Path) -> Run:
     _run("cmake", "-S", EXAMPLES / "cpp", "-B", folder, f"-DOpenVINO_DIR={package}")
     _run("cmake", "--build", folder)
 
-    def run(model: Path, photo: Path, colored: Path) -> None:
+    def run(model: Path, photo: Path, colored: Path, *hints: str) -> None:
         plain, made = folder / "in.ppm", folder / "out.ppm"
         cv2.imwrite(str(plain), cv2.imread(str(photo)))
-        _run(folder / "colorize", model, plain, made)
+        _run(folder / "colorize", model, plain, made, *hints)
         cv2.imwrite(str(colored), cv2.imread(str(made)))
 
     return run
