@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from colorize_gan.core.errors import ModelError, UsageError, VerificationError
@@ -26,6 +26,11 @@ from colorize_gan.trainer.evaluate import torch_predictor
 from colorize_gan.trainer.generators import build_generator
 from colorize_gan.trainer.network import Generator
 
+_LOADED = {
+    nn.Conv2d: ("weight", "bias"),
+    nn.Linear: ("weight",),
+    _BatchNorm: ("weight", "bias"),
+}  # what has another name in the graph, or none
 _TOLERANCE = 0.01  # CIE units of ab: what other orders of summation make
 
 
@@ -68,7 +73,7 @@ def restore_file(
 
 
 def restore_checkpoint(model: StrPath, path: StrPath) -> Path:
-    """Write the checkpoint of a lab ONNX file whose weights are convolutions; return its path.
+    """Write the checkpoint of a lab ONNX file of a trained network; return its path.
 
     The export has folded BatchNorm into the convolutions before it. Here it does nothing but add their bias:
     the colours are the file's, a run from it gives it statistics, and another export folds it again.
@@ -82,7 +87,7 @@ def restore_checkpoint(model: StrPath, path: StrPath) -> Path:
     if found.graph != "lab" or found.precision not in STORED_PRECISIONS:
         raise ModelError(f"{model}: a {found.precision} {found.graph} graph; use the fp32 lab file")
     generator = build_generator(found.architecture).eval()
-    if any(isinstance(layer, nn.ConvTranspose2d | nn.Linear) for layer in generator.modules()):
+    if any(isinstance(layer, nn.ConvTranspose2d) for layer in generator.modules()):
         raise ModelError(f"{model}: {found.architecture} cannot be restored from ONNX; use its checkpoint")
     try:
         _load(generator, restore_weights(onnx.load(model)).graph)
@@ -98,32 +103,69 @@ def restore_checkpoint(model: StrPath, path: StrPath) -> Path:
 
 def _load(generator: Generator, graph: onnx.GraphProto) -> None:
     """Put the weights of a graph into a generator; `KeyError` or `RuntimeError` where they do not fit."""
-    values = {tensor.name: numpy_helper.to_array(tensor).copy() for tensor in graph.initializer}
+    values = {
+        tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy()) for tensor in graph.initializer
+    }
+    order = _in_order(generator)
+    loaded = {
+        f"{name}.{kind}"
+        for name, module in generator.named_modules()
+        for layer, kinds in _LOADED.items()
+        if isinstance(module, layer)
+        for kind in kinds
+    }
+    with torch.no_grad():
+        _load_matrices([layer for layer in order if isinstance(layer, nn.Linear)], graph, values)
+        _load_convolutions(
+            [layer for layer in order if not isinstance(layer, nn.Linear)], generator, graph, values
+        )
+        for name, parameter in generator.named_parameters():
+            if name not in loaded:
+                parameter.copy_(values[name])
+
+
+def _load_matrices(layers: list[nn.Linear], graph: onnx.GraphProto, values: dict[str, Tensor]) -> None:
+    """Load layers in the order in which they run; the graph has their weights transposed, without names."""
+    matrices = [
+        values[node.input[1]]
+        for node in graph.node
+        if node.op_type == "MatMul" and node.input[1] in values and values[node.input[1]].ndim == 2
+    ]
+    if len(matrices) != len(layers):
+        raise KeyError(f"{len(layers)} matrices")
+    for layer, matrix in zip(layers, matrices, strict=True):
+        layer.weight.copy_(matrix.T)
+
+
+def _load_convolutions(
+    layers: list[nn.Module], generator: Generator, graph: onnx.GraphProto, values: dict[str, Tensor]
+) -> None:
+    """Load convolutions, and make neutral the BatchNorms that were folded into them."""
     # the exporter leaves out a bias of zeros
     biases = {node.input[1]: node.input[2:] for node in graph.node if node.op_type == "Conv"}
     names = {module: name for name, module in generator.named_modules()}
-    order = _in_order(generator)
-    with torch.no_grad():
-        for layer, following in zip(order, [*order[1:], None], strict=True):
-            if not isinstance(layer, nn.Conv2d):
-                continue
-            name = f"{names[layer]}.weight"
-            layer.weight.copy_(torch.from_numpy(values[name]))
-            shift = layer.bias
-            if isinstance(following, _BatchNorm):
-                _make_neutral(following)
-                shift = following.bias
-            if shift is not None:
-                shift.zero_()
-            for bias in biases[name]:
-                assert shift is not None
-                shift.copy_(torch.from_numpy(values[bias]))
+    for layer, following in zip(layers, [*layers[1:], None], strict=True):
+        if not isinstance(layer, nn.Conv2d):
+            continue
+        name = f"{names[layer]}.weight"
+        layer.weight.copy_(values[name])
+        shift = layer.bias
+        if isinstance(following, _BatchNorm):
+            _make_neutral(following)
+            shift = following.bias
+        if shift is not None:
+            shift.zero_()
+        for bias in biases[name]:
+            assert shift is not None
+            shift.copy_(values[bias])
 
 
 def _in_order(generator: Generator) -> list[nn.Module]:
-    """Return convolutions and BatchNorms as they run."""
+    """Return convolutions, BatchNorms and matrices as they run."""
     order: list[nn.Module] = []
-    layers = [module for module in generator.modules() if isinstance(module, nn.Conv2d | _BatchNorm)]
+    layers = [
+        module for module in generator.modules() if isinstance(module, nn.Conv2d | nn.Linear | _BatchNorm)
+    ]
     hooks = [layer.register_forward_hook(lambda layer, *_: order.append(layer)) for layer in layers]
     side = 2 * generator.size_rule.multiple_of
     with torch.no_grad():

@@ -60,6 +60,9 @@ def lively_checkpoint(folder: Path, architecture: str, name: str, render_size: i
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 1.5)
+        elif isinstance(module, torch.nn.LayerNorm):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.normal_(module.bias, std=0.1)
     if architecture != "pix2pix":
         torch.nn.init.normal_(generator.head.weight, std=0.3)
     contract = ModelContract(name, architecture, render_size, size=generator.size_rule)

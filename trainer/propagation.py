@@ -3,8 +3,6 @@
 Yun et al. (2023), arXiv 2207.06831, and Xiao et al. (2020), arXiv 1804.05667, spread hints by attention, too.
 """
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -26,8 +24,8 @@ class HintPropagation(nn.Module):
         """Take so many features of a cell."""
         super().__init__()
         self.key = nn.Conv2d(channels, _KEY_WIDTH, kernel_size=1)
-        self.sharpness = nn.Parameter(torch.tensor(math.log(_FIRST_SHARPNESS)))
-        self.nearness = nn.Parameter(torch.tensor(math.log(_FIRST_NEARNESS)))
+        self.sharpness = nn.Parameter(torch.tensor(_FIRST_SHARPNESS))
+        self.nearness = nn.Parameter(torch.tensor(_FIRST_NEARNESS))
         self.doubt = nn.Parameter(torch.tensor(_FIRST_DOUBT))
 
     def forward(self, features: Tensor, ab: Tensor, hints: Tensor) -> Tensor:
@@ -41,8 +39,8 @@ class HintPropagation(nn.Module):
         weight = hints[:, 2:].flatten(2)
         wanted = hints[:, :2].flatten(2) - weight * ab.flatten(2)
         keys = F.normalize(self.key(features).flatten(2).float(), dim=1)
-        likeness = self.sharpness.exp() * (keys.transpose(1, 2) @ keys)
-        strength = torch.exp(likeness - self.nearness.exp() * _squared_distances(features) - self.doubt)
+        likeness = self.sharpness * (keys.transpose(1, 2) @ keys)
+        strength = torch.exp(likeness - self.nearness * _squared_distances(features) - self.doubt)
         moved = wanted.float() @ strength.transpose(1, 2)
         total = 1 + weight.float() @ strength.transpose(1, 2)
         return (moved / total).unflatten(2, features.shape[-2:])

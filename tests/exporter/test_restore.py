@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from colorize_gan.cli.export import colorize_export
 from colorize_gan.core.errors import ModelError
+from colorize_gan.core.hints import join_hints, random_hints
 from colorize_gan.exporter.formats import save_onnx
 from colorize_gan.exporter.restore import restore_checkpoint
 from colorize_gan.exporter.source import load_source
@@ -22,12 +23,20 @@ from colorize_gan.trainer.data import TrainingCrops
 from colorize_gan.trainer.loop import Trainer
 
 
-def test_restored_generator_gives_the_colors_of_its_file(exported: dict[str, Path], tmp_path: Path) -> None:
-    source = load_source(restore_checkpoint(exported["onnx"], tmp_path / "restored.pt"))
+@pytest.mark.parametrize("files", ["exported", "hinted"])
+def test_restored_generator_gives_the_colors_of_its_file(
+    files: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    file = request.getfixturevalue(files)["onnx"]
+    source = load_source(restore_checkpoint(file, tmp_path / "restored.pt"))
     lightness = np.random.default_rng(3).uniform(0, 100, (2, 1, 96, 64)).astype(np.float32)
-    expected = open_backend(exported["onnx"], "native").run(lightness)
-    assert np.ptp(expected) > 1  # a hundred times what may differ
-    np.testing.assert_allclose(source.run(lightness), expected, atol=0.01)
+    inputs = [lightness]
+    if source.contract.takes_hints:
+        inputs.append(join_hints(lightness, random_hints(lightness.shape)))
+    for each in inputs:
+        expected = open_backend(file, "native").run(each)
+        assert np.ptp(expected) > 1  # a hundred times what may differ
+        np.testing.assert_allclose(source.run(each), expected, atol=0.01)
     assert source.contract.precision == "fp32"
 
 
