@@ -166,6 +166,31 @@ def saturation() -> str:
     return table(header, rows, 0)
 
 
+def wishes() -> str:
+    """Return how far hints are followed, and how much changes elsewhere."""
+    rows = [
+        [
+            row["wish"],
+            row["pictures"],
+            f"{row['error_median']:.1f}",
+            f"{row['share_near']:.0%}",
+            f"{row['change_far']:.1f}",
+        ]
+        for row in _rows("wishes")
+    ]
+    header = ["one hint of", "pictures", "error at its place, median", "error below 5", "change elsewhere"]
+    return table(header, rows)
+
+
+def references() -> str:
+    """Return what references of several kinds bring."""
+    rows = [
+        [row["reference"], row["pictures"], f"{row['change']:+.2f}", f"{row['better']:.0%}"]
+        for row in _rows("references")
+    ]
+    return table(["reference", "pictures", "change of PSNR, dB", "made better"], rows)
+
+
 def tones() -> str:
     """Return how often photographs are taken for the other kind."""
     kinds = {

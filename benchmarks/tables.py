@@ -45,6 +45,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "dinov2": study_tables.dinov2,
     "spill": study_tables.spill,
     "saturation": study_tables.saturation,
+    "wishes": study_tables.wishes,
+    "references": study_tables.references,
     "tones": study_tables.tones,
     "flicker": lambda: video.flicker_table(results("video")),
     "keyframes": lambda: video.keyframes_table(results("video")),

@@ -133,6 +133,12 @@ _COLOR_OPTIONS = (
         show_default=True,
         help="Blend between the image's own colour (0) and the predicted one (1).",
     ),
+    _of_model(
+        "--reference",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Picture in right colours of the same person, uniform or place. What looks alike gets its "
+        "colours.",
+    ),
 )
 
 

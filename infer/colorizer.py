@@ -29,6 +29,7 @@ from colorize_gan.infer.backends.bundled import DEFAULT_MODEL, HINTS_MODEL, find
 from colorize_gan.infer.backends.open import open_backend
 from colorize_gan.infer.backends.protocol import Backend
 from colorize_gan.infer.hints import Hint, hint_map
+from colorize_gan.infer.reference import Reference, beside
 from colorize_gan.infer.upsample import Upsampler, upsample
 
 MINIMUM_SIDE = 8
@@ -40,6 +41,8 @@ MAXIMUM_ASPECT = 4
 
 GPU_BATCH = 8
 """Images that a GPU sees at once, unless told otherwise."""
+
+_OTHER_MODEL = f"use `model` {HINTS_MODEL}"
 
 _DETAIL = 2  # pixels, to each side, for one of the network's: more would show no more of its colour
 _CORRECTION_STEPS, _NO_CORRECTION = 2, 200  # of luma, in 8 bits: from -100 levels, as of pure green, to 27
@@ -70,6 +73,7 @@ class Colorizer:
         saturation: float = 1.0,
         strength: float = 1.0,
         batch_size: int | None = None,
+        reference: Reference | None = None,
     ) -> None:
         """Open the model.
 
@@ -82,6 +86,7 @@ class Colorizer:
             strength: 1 for the predicted colour, 0 for the image's own, between them a blend.
             batch_size: images of one size, wanted by several threads at once, that the network sees together.
                 None is 1 on a CPU, where more would be slower, and 8 on a GPU.
+            reference: a picture whose colours go to what looks alike, for a model that takes hints.
 
         Raises:
             ModelError: no such model, or one that cannot be trusted.
@@ -105,6 +110,9 @@ class Colorizer:
                 f"`render_size` {self.render_size}: the model takes "
                 + (f"only {rule.minimum}" if rule.fixed else f"multiples of {rule.multiple_of}")
             )
+        if reference is not None and not self.contract.takes_hints:
+            raise UsageError(f"`reference`: the model {self.contract.name} takes no hints; {_OTHER_MODEL}")
+        self.reference = reference
         self._set_colors(saturation, strength)
 
     def with_colors(self, saturation: float, strength: float) -> "Colorizer":
@@ -136,7 +144,8 @@ class Colorizer:
     @property
     def settings(self) -> dict[str, object]:
         """All that decides about the colours of an image."""
-        return {
+        reference = {"reference": self.reference.digest} if self.reference else {}
+        return reference | {
             "model": self.backend.sha256,
             "backend": self.backend.name,
             "precision": self.backend.precision,
@@ -189,12 +198,16 @@ class Colorizer:
         if hints:
             if not self.contract.takes_hints:
                 raise ImageError(
-                    f"it has hints, and the model {self.contract.name} takes none; use `model` {HINTS_MODEL}"
+                    f"it has hints, and the model {self.contract.name} takes none; {_OTHER_MODEL}"
                 )
             height, width = prepared.reduced.shape
             drawn = hint_map(hints, height, width, self.saturation)
             inputs = join_hints(inputs, drawn[None])
-        ab = self.backend.run(inputs)[0]  # (2, h, w)
+        if self.reference is None:
+            ab = self.backend.run(inputs)[0]  # (2, h, w)
+        else:
+            inputs, (rows, columns) = beside(self.reference, inputs, self.contract.size, self.saturation)
+            ab = self.backend.run(inputs)[0][:, rows, columns]
         return ab.transpose(1, 2, 0) * np.float32(self.saturation)
 
     def merge(self, prepared: Prepared, ab: FloatArray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colorize_gan.core.files.paths import StrPath
@@ -24,6 +25,8 @@ class ModelOptions:
     batch_size: int | None = None
     saturation: float = 1.0
     strength: float = 1.0
+    reference: Path | None = None
+    """The file of a picture whose colours go to what looks alike."""
 
     def opened(self) -> "Colorizer":
         """Open the model; errors are those of `Colorizer`."""
@@ -32,8 +35,12 @@ class ModelOptions:
         return self.applied(open_backend(find_model(self.model), self.backend, self.device))
 
     def applied(self, opened: "Backend") -> "Colorizer":
-        """Return the colorizer of a model that is opened; errors are those of `Colorizer`."""
+        """Return the colorizer of a model that is opened.
+
+        Errors are those of `Colorizer` and `read_reference`.
+        """
         from colorize_gan.infer.colorizer import Colorizer
+        from colorize_gan.infer.reference import read_reference
 
         return Colorizer(
             opened,
@@ -41,6 +48,7 @@ class ModelOptions:
             batch_size=self.batch_size,
             saturation=self.saturation,
             strength=self.strength,
+            reference=read_reference(self.reference) if self.reference else None,
         )
 
 
