@@ -2,7 +2,7 @@
 # make test   the whole test suite (installs everything)
 # make bench  the figures of README.md and benchmarks/RESULTS.md, in half an hour; QUICK=--quick in two minutes
 # make tables the tables of README.md, docs/ and benchmarks/RESULTS.md from the committed JSON
-# make train PHOTOS=FOLDER   dinov2-small again, by its two recipes in configs/, in an hour and a half
+# make train PHOTOS=FOLDER   dinov2-small again, by its three recipes in configs/, in three hours
 # make train-fast PHOTOS=FOLDER   lite2 again, by its five recipes, in two to three and a half hours
 # make web    build the browser page that colorize-web serves (needs Node); make web-static, for a static host
 # make package  wheel and sdist in ./dist, each checked in an empty environment
@@ -39,7 +39,8 @@ train-fast: runs/lite2/trained
 		--calibration "$(photos)"
 
 # each run starts with the model of the one before, and goes on where it was stopped
-runs/dinov2-small/trained: runs/dinov2-coarse/trained
+runs/dinov2-small/trained: runs/dinov2-pixels/trained
+runs/dinov2-pixels/trained: runs/dinov2-coarse/trained
 runs/lite2/trained: runs/lite2-edges/trained
 runs/lite2-edges/trained: runs/lite2-recognition/trained
 runs/lite2-recognition/trained: runs/lite2-pixels-large/trained

@@ -35,8 +35,8 @@ def test_what_is_no_recipe_is_one_line(content: str, says: str, tmp_path: Path) 
         TrainConfig.load(tmp_path / "mine.json")
 
 
-def test_there_are_recipes_of_the_shipped_model_of_both_baselines_and_of_the_next_model() -> None:
+def test_there_are_recipes_of_both_shipped_models_and_of_both_baselines() -> None:
     assert {path.stem for path in RECIPES} == {
         *("lite2-pixels", "lite2-pixels-large", "lite2-recognition", "lite2-edges", "lite2"),
-        *("pix2pix", "resnet18", "dinov2-coarse", "dinov2-small"),
+        *("pix2pix", "resnet18", "dinov2-coarse", "dinov2-pixels", "dinov2-small"),
     }
