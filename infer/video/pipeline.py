@@ -241,7 +241,7 @@ class FramePipeline(Generic[_Item, _Result]):
         if before is None or motion is None or not self._options.deflicker:
             return Colors.first(predicted, weight)
         if ramp.share is None:
-            is_over = before.leaving is not None
+            is_over = before.share < 1
             return Colors.first(predicted, weight) if is_over else before.averaged(predicted, motion, weight)
         weight *= max(ramp.share, 1 / ramp.length) ** _LATER
         if not ramp.share:

@@ -128,7 +128,7 @@ class Planner:
         return float(np.abs(Sight.of(seen).small - Sight.of(key).small).mean()) > _MOST_CHANGE
 
     def _begins(self, border: Border | None, frames: Sequence[Sight]) -> Plan:
-        now, before = frames[0].lightness, frames[0].level if border == "cut" else 0
+        now, before = frames[0].lightness, frames[0].level if border in ("start", "cut") else 0
         self._ramp = RampState(before).after(frames)
         seen = _lit(now, self._ramp.light)
         self._state = PlanState(now, seen, seen, 0)

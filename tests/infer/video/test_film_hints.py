@@ -1,10 +1,6 @@
 """Hints of a film: each follows the picture through its scene, and decides about no other one."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from fractions import Fraction
@@ -27,7 +23,7 @@ from colorize_gan.infer.video.options import VideoOptions
 from colorize_gan.infer.video.video import colorize_videos
 
 from .clips import STEP, Recipe, frames_of, packets_of, write_clip
-from .test_resume import folder_of, wait_for_segments
+from .test_resume import SEGMENTS, folder_of, kill_at
 
 SIZE = (96, 128)
 SIDE, SPEED = 32, 2
@@ -188,13 +184,8 @@ def test_killed_run_resumes_to_the_same_bytes(
     film = film_of(tmp_path / "in.mkv", [*moving(photo), *other_scene(photo)])
     hints = hints_of(tmp_path, point(15), {"x": 0.3, "y": 0.4, "color": "blue", "time": "0:00:01"})
     killed, whole = tmp_path / "killed.mkv", tmp_path / "whole.mkv"
-    arguments = [str(path) for path in (film, killed, hints, hinted["onnx"])]
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, *arguments])
-    wait_for_segments(process, folder_of(killed), 2)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    done = kill_at(2, SEGMENTS, folder_of(killed), SCRIPT, film, killed, hints, hinted["onnx"])
     assert not killed.exists()
-    done = len(list(folder_of(killed).glob("[0-9]*.npz")))
     for target in (killed, whole):
         assert run(film, target, hinted["onnx"], hints=hints).status == "written"
     assert 2 <= done < 2 * LENGTH // 5

@@ -23,10 +23,12 @@ from colorize_gan.infer.video.making import INTERRUPTED
 from colorize_gan.infer.video.options import VideoOptions, comparison_path
 from colorize_gan.infer.video.video import colorize_videos
 
-from .clips import STEP, frames_of, packets_of, times_of
+from .clips import STEP, frames_of, packets_of, pan, times_of
+from .test_sequences import SIZE, write_sequence
 
 Make = Callable[..., Path]
 SEGMENT = 8
+SEGMENTS = "[0-9]*.npz"
 SCRIPT = f"""
 import sys
 from pathlib import Path
@@ -52,10 +54,15 @@ def folder_of(target: Path) -> Path:
     return target.with_name(f".colorizing-{target.name}")
 
 
-def wait_for_segments(process: subprocess.Popen[bytes], folder: Path, count: int) -> None:
-    while len(list(folder.glob("[0-9]*.npz"))) < count:
+def kill_at(count: int, files: str, folder: Path, script: str, *arguments: Path) -> int:
+    """Kill a Python script as soon as ``count`` files match a glob in ``folder``; return how many do."""
+    process = subprocess.Popen([sys.executable, "-c", script, *map(str, arguments)])
+    while len(list(folder.glob(files))) < count:
         assert process.poll() is None
         time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    return len(list(folder.glob(files)))
 
 
 def assert_same_account(one: ItemResult, two: ItemResult) -> None:
@@ -69,12 +76,8 @@ def assert_same_account(one: ItemResult, two: ItemResult) -> None:
 def test_killed_run_resumes_to_the_same_frames(make: Make, colorizer: Colorizer, tmp_path: Path) -> None:
     clip = make(times=range(0, 100 * STEP, STEP), sound="aac")
     target = tmp_path / "out" / "killed.mp4"
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(clip), str(target)])
-    wait_for_segments(process, folder_of(target), 2)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    done = kill_at(2, SEGMENTS, folder_of(target), SCRIPT, clip, target)
     assert not target.exists()
-    done = len(list(folder_of(target).glob("[0-9]*.npz")))
     resumed = run(clip, target, colorizer)
     whole = tmp_path / "whole.mp4"
     uninterrupted = run(clip, whole, colorizer)
@@ -86,6 +89,22 @@ def test_killed_run_resumes_to_the_same_frames(make: Make, colorizer: Colorizer,
     assert packets_of(target, "video") == packets_of(whole, "video")
     assert packets_of(target, "audio") == packets_of(clip, "audio")
     assert not folder_of(target).exists()
+
+
+def test_sequence_that_was_killed_twice_resumes_to_the_same_bytes(
+    photo: np.ndarray, colorizer: Colorizer, tmp_path: Path
+) -> None:
+    pattern = write_sequence(tmp_path / "in", "a%d.tif", pan(photo, SIZE, 120), 16)
+    target = tmp_path / "out" / "a%d.tif"
+    done = [kill_at(count, "a*.tif", target.parent, SCRIPT, pattern, target) for count in (7, 19)]
+    run(pattern, target, colorizer)
+    run(pattern, tmp_path / "whole" / "a%d.tif", colorizer)
+    assert 7 <= done[0] < done[1] < 120
+    made, whole = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("out", "whole")
+    )
+    assert len(made) == 120
+    assert made == whole
 
 
 class StopAfter:

@@ -22,29 +22,31 @@ from .clips import STEP, Recipe, frames_of, pan, write_clip
 SIZE = (96, 128)
 RED, BLUE = (40, 20), (5, -40)
 
+AbPair = tuple[tuple[int, int], tuple[int, int]]
+
 
 class Network:
-    """Its colours are those of the whole picture: red where that is darker than ``border``."""
+    """Its colours are those of the whole picture: the first where that is darker than ``border``."""
 
     name, device, precision, sha256 = "fake", "cpu", "fp32", ""
 
-    def __init__(self, border: float) -> None:
-        self.contract, self._border = ModelContract("fake", "none", 64), border
+    def __init__(self, border: float, colors: AbPair = (RED, BLUE)) -> None:
+        self.contract, self._border, self._colors = ModelContract("fake", "none", 64), border, colors
 
     def run(self, inputs: np.ndarray) -> np.ndarray:
-        color = RED if inputs.mean() < self._border else BLUE
+        color = self._colors[int(inputs.mean() >= self._border)]
         shape = (1, 2, *inputs.shape[2:])
         return np.broadcast_to(np.reshape(color, (1, 2, 1, 1)), shape).astype(np.float32)
 
 
 def colorized(
-    folder: Path, frames: list[np.ndarray], border: float, **options: object
+    folder: Path, frames: list[np.ndarray], border: float, colors: AbPair = (RED, BLUE), **options: object
 ) -> tuple[ItemResult, np.ndarray]:
-    """Return the result, and Cb and Cr of each frame of the film, ``(N, 2, H, W)``."""
+    """Return the result, and Cb and Cr of each frame of the film, ``(N, 2, H, W)``; see `Network`."""
     recipe = Recipe(codec="ffv1", options={}, times=range(0, len(frames) * STEP, STEP))
     item = WorkItem(write_clip(folder / "in.mp4", recipe, frames), folder / "out.mp4")
     settings = VideoOptions(codec="ffv1", on_exists="overwrite", **options)  # type: ignore[arg-type]
-    [result] = colorize_videos([item], Colorizer(Network(border)), settings)
+    [result] = colorize_videos([item], Colorizer(Network(border, colors)), settings)
     assert result.status == "written", result.reason
     chroma = [frame.to_ndarray(format="yuv444p")[1:] for frame in frames_of(item.target)]
     return result, np.stack(chroma).astype(float) - 128
@@ -163,20 +165,40 @@ def test_plans_go_on_within_a_flash() -> None:
         assert plans(Planner(1, 27, state, RampState(level=20, is_seen=True)), start) == whole[start:]
 
 
-def test_a_dissolve_leaves_nothing_of_the_old_scene(tmp_path: Path, photo: np.ndarray) -> None:
-    first = [bright(grey, 0.7) for grey in pan(photo, SIZE, 30)]
-    second = pan(photo[::-1, ::-1], SIZE, 30)
-    share = np.clip((np.arange(30) - 10) / 8, 0, 1)
-    frames = [
+def dissolve(first: list[np.ndarray], second: list[np.ndarray], start: int, length: int) -> list[np.ndarray]:
+    """Return frames in which a scene becomes another one, from frame ``start`` on."""
+    share = np.clip((np.arange(len(first)) - start) / length, 0, 1)
+    return [
         np.rint(a * (1 - s) + b * s).astype(np.uint8) for a, b, s in zip(first, second, share, strict=True)
     ]
-    border = (np.mean(first[0]) + np.mean(second[0])) / 2 / 2.55
+
+
+def test_a_dissolve_leaves_nothing_of_the_old_scene(tmp_path: Path, photo: np.ndarray) -> None:
+    dark, light = [bright(grey, 0.7) for grey in pan(photo, SIZE, 30)], pan(photo[::-1, ::-1], SIZE, 30)
+    frames = dissolve(dark, light, 10, 8)
+    border = (np.mean(frames[0]) + np.mean(frames[-1])) / 2 / 2.55
     result, chroma = colorized(tmp_path, frames, border)
     assert result.video["scenes"] == 2
     _, wanted = colorized(tmp_path, frames, border, deflicker=False)
     left = np.abs(chroma - wanted)[20:].max(axis=1)
     assert left.mean() < 1
     assert (left > 8).mean() < 0.02
+
+
+def test_a_scene_that_begins_within_a_dissolve_keeps_nothing_of_the_old_one(
+    tmp_path: Path, photo: np.ndarray
+) -> None:
+    [dark], [light] = pan(photo, SIZE, 1), pan(photo[::-1, ::-1], SIZE, 1)
+    frames, table = dissolve([bright(dark, 0.7)] * 30, [light] * 30, 6, 16), tmp_path / "scenes.csv"
+    table.write_text("start,end,border\n0,0.56,start\n0.56,1.2,dissolve\n")
+    # the network sees the old scene until the last frame of the dissolve
+    border = (0.03 * np.mean(frames[0]) + 0.97 * np.mean(frames[-1])) / 2.55
+    colors = ((14, 0), (10, 0))
+    _, chroma = colorized(tmp_path, frames, border, colors, scenes=table)
+    _, wanted = colorized(tmp_path, frames, border, colors, deflicker=False)
+    left = np.abs(chroma - wanted).mean(axis=(1, 2, 3))
+    assert left[14:20].max() < 0.1
+    assert left[22:].max() < 0.1
 
 
 def _barred(grey: np.ndarray, black: int, noise: int, bars: tuple[slice, slice]) -> np.ndarray:
