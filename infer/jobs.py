@@ -18,6 +18,7 @@ from colorize_gan.infer.batch.inputs import find_work
 from colorize_gan.infer.batch.open import ModelOptions, open_colorizer
 from colorize_gan.infer.batch.pages import check_pages
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult, LeftError
+from colorize_gan.infer.batch.state import usual_backend
 from colorize_gan.infer.batch.watcher import Watcher
 from colorize_gan.infer.batch.work import SHARDS, Selection, Work, WorkItem
 from colorize_gan.infer.remote.places import ANYWHERE
@@ -190,7 +191,7 @@ def _results(
     with ExitStack() as stack:
         opened: _Opened | None = None
         if images or clips or job.report or job.gallery:
-            opened = stack.enter_context(_opened(job, images, watcher, stop, is_over))
+            opened = stack.enter_context(_opened(job, work, images, watcher, stop, is_over))
         for entry in work.bad:
             yield ItemResult(entry.source, None, "failed", entry.reason)
         for path in work.listed:
@@ -214,21 +215,34 @@ def _unused_hints(job: BatchJob, work: Work) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _opened(
-    job: BatchJob, images: list[WorkItem], watcher: Watcher, stop: threading.Event, is_over: _IsOver
+    job: BatchJob, work: Work, images: list[WorkItem], watcher: Watcher, stop: threading.Event, is_over: _IsOver
 ) -> Iterator[_Opened]:
     """Let this process, or the machines of a Ray cluster, open the model."""
+    model = _with_work(job, work)
     if job.engine == "ray" and images:
         with packages_for("`engine` ray"):
             from colorize_gan.infer.remote.cluster import open_cluster
-        with open_cluster(job.ray_address, images, job.out, job.options, job.model, stop.is_set) as cluster:
+        with open_cluster(job.ray_address, images, job.out, job.options, model, stop.is_set) as cluster:
             watcher.opened(cluster.colorizer, cluster.need.workers)
             yield _Opened(cluster.colorizer, lambda items: cluster.colorize(items, job.out, is_over))
         return
-    colorizer = open_colorizer(job.model)
+    colorizer = open_colorizer(model)
     from colorize_gan.infer.folder import colorize_items
 
     watcher.opened(colorizer, 0)
     yield _Opened(colorizer, lambda items: colorize_items(items, job.out, colorizer, job.options, is_over))
+
+
+def _with_work(job: BatchJob, work: Work) -> ModelOptions:
+    """Return the options of the model with what is known of the run; only ``auto`` has a use for it."""
+    if job.model.backend != "auto":
+        return job.model
+    is_counted = job.engine == "local" and not job.options.members and not any(map(is_video, work.items))
+    return dataclasses.replace(
+        job.model,
+        pictures=len(work.items) if is_counted else None,
+        begun_with=usual_backend(ANYWHERE.read_record(job.out)),
+    )
 
 
 def _videos(

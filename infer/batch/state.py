@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -120,6 +121,12 @@ class State(Protocol):
 
     def close(self) -> None:
         """End; what could not be put in order, the next run does."""
+
+
+def usual_backend(entries: Mapping[str, Entry]) -> str:
+    """Return the name of the backend that most outputs were made on; empty where none is known."""
+    known = Counter(name for entry in entries.values() if (name := entry.facts.get("backend")))
+    return next((name for name, _ in known.most_common(1)), "")
 
 
 def digest_of(settings: Mapping[str, Any]) -> str:
