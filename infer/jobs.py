@@ -14,6 +14,8 @@ from colorize_gan.core.errors import UsageError
 from colorize_gan.core.extras import packages_for
 from colorize_gan.core.files.containers import VIDEO_SUFFIXES
 from colorize_gan.core.system.devices import cuda_number
+from colorize_gan.infer.backends.bundled import find_model
+from colorize_gan.infer.backends.protocol import sha256_of
 from colorize_gan.infer.batch.inputs import find_work
 from colorize_gan.infer.batch.open import ModelOptions, open_colorizer
 from colorize_gan.infer.batch.pages import check_pages
@@ -186,12 +188,12 @@ class _Opened(NamedTuple):
 def _results(
     job: BatchJob, work: Work, watcher: Watcher, stop: threading.Event, is_over: _IsOver
 ) -> Generator[ItemResult, None, None]:
-    images = [item for item in work.items if not is_video(item)]
+    images = _images(work)
     clips = [item for item in work.items if is_video(item)]
     with ExitStack() as stack:
         opened: _Opened | None = None
         if images or clips or job.report or job.gallery:
-            opened = stack.enter_context(_opened(job, work, images, watcher, stop, is_over))
+            opened = stack.enter_context(_opened(job, work, watcher, stop, is_over))
         for entry in work.bad:
             yield ItemResult(entry.source, None, "failed", entry.reason)
         for path in work.listed:
@@ -205,6 +207,10 @@ def _results(
             yield from stack.enter_context(closing(_videos(job, going, opened.colorizer, watcher, stop)))
 
 
+def _images(work: Work) -> list[WorkItem]:
+    return [item for item in work.items if not is_video(item)]
+
+
 def _unused_hints(job: BatchJob, work: Work) -> Iterator[Path]:
     from colorize_gan.infer.batch.sidecars import Sidecars  # heavy: a dry run needs none of it
 
@@ -215,9 +221,10 @@ def _unused_hints(job: BatchJob, work: Work) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _opened(
-    job: BatchJob, work: Work, images: list[WorkItem], watcher: Watcher, stop: threading.Event, is_over: _IsOver
+    job: BatchJob, work: Work, watcher: Watcher, stop: threading.Event, is_over: _IsOver
 ) -> Iterator[_Opened]:
     """Let this process, or the machines of a Ray cluster, open the model."""
+    images = _images(work)
     model = _with_work(job, work)
     if job.engine == "ray" and images:
         with packages_for("`engine` ray"):
@@ -241,8 +248,14 @@ def _with_work(job: BatchJob, work: Work) -> ModelOptions:
     return dataclasses.replace(
         job.model,
         pictures=len(work.items) if is_counted else None,
-        begun_with=usual_backend(ANYWHERE.read_record(job.out)),
+        begun_with=_begun_with(job),
     )
+
+
+def _begun_with(job: BatchJob) -> str:
+    """Return the backend of the outputs that the model has made in the folder; empty where there are none."""
+    record = ANYWHERE.read_record(job.out)
+    return usual_backend(record, sha256_of(find_model(job.model.model))) if record else ""
 
 
 def _videos(

@@ -9,10 +9,10 @@ from pathlib import Path
 from colorize_gan.core.errors import UsageError
 
 _CPU_INFO = Path("/proc/cpuinfo")
-_KIND = frozenset(
-    ("vendor_id", "cpu family", "model", "model name", "stepping", "flags")  # x86
-    + ("CPU implementer", "CPU part", "CPU variant", "Features")  # ARM
-)
+_KIND = {
+    *("vendor_id", "cpu family", "model", "model name", "stepping", "flags"),  # x86
+    *("CPU implementer", "CPU part", "CPU variant", "Features"),  # ARM
+}
 
 
 def cuda_number(device: str, cuda_works: Callable[[], bool]) -> int | None:

@@ -57,7 +57,12 @@ def pays_from() -> int:
 
 
 def fastest(trials: Sequence[Trial], pictures: int | None) -> Choice:
-    """Return the runtime that is done first with so many pictures, None for many; ``trials`` has its own first."""
+    """Return the runtime that is done first.
+
+    Args:
+        trials: those of a model file, its own runtime first.
+        pictures: how many there are to do; None for many.
+    """
     own = trials[0]
     others = [each for each in trials[1:] if not each.fault]
     best = min(others, key=lambda each: _seconds(each, pictures), default=own)

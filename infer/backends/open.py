@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from colorize_gan.core.errors import ColorizeError, DeviceError, ModelError, UsageError
+from colorize_gan.core.errors import ColorizeError, ModelError, UsageError
 from colorize_gan.core.extras import packages_for
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.devices import has_nvidia_driver

@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -136,7 +137,14 @@ def _parsed(value: Any, names: Sequence[str]) -> list[Trial]:
         ValueError: they are not of these runtimes, or have no times; so do `TypeError` and `KeyError`.
     """
     trials = [Trial(**each) for each in value]
-    times = [seconds for each in trials for seconds in (each.open_seconds, each.picture_seconds, each.p99)]
-    if [each.backend for each in trials] != list(names) or not all(isinstance(each, float) for each in times):
+    if [each.backend for each in trials] != list(names) or not all(map(_is_whole, trials)):
         raise ValueError
     return trials
+
+
+def _is_whole(trial: Trial) -> bool:
+    numbers = (trial.open_seconds, trial.picture_seconds, trial.p99)
+    texts = (trial.precision, trial.fault)
+    return all(isinstance(each, float) and 0 <= each < math.inf for each in numbers) and all(
+        isinstance(each, str) for each in texts
+    )

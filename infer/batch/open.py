@@ -65,7 +65,7 @@ def open_colorizer(options: ModelOptions) -> "Colorizer":
     The process is taken to be the run's own: see `keep_freed_memory`.
     """
     keep_freed_memory()  # before there are threads: each would have a heap of its own
-    import colorize_gan.infer.backends.open  # noqa: F401  before the threads import at once
+    import colorize_gan.infer.backends.open  # before two threads import it at once
 
     with ThreadPoolExecutor(1, "open") as beside:
         opened = beside.submit(options.opened_backend)

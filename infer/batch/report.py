@@ -83,7 +83,7 @@ def _head(argv: Sequence[str], colorizer: Colorizer) -> dict[str, object]:
         "backend": colorizer.backend.name,
         "precision": colorizer.backend.precision,
         "device": colorizer.backend.device,
-        "why": with_settings(colorizer.backend.why),
+        "backend_reason": with_settings(colorizer.backend.why),
         "host": {"node": platform.node(), "system": platform.platform(), "python": platform.python_version()},
     }
 

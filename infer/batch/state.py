@@ -123,10 +123,16 @@ class State(Protocol):
         """End; what could not be put in order, the next run does."""
 
 
-def usual_backend(entries: Mapping[str, Entry]) -> str:
-    """Return the name of the backend that most outputs were made on; empty where none is known."""
-    known = Counter(name for entry in entries.values() if (name := entry.facts.get("backend")))
-    return next((name for name, _ in known.most_common(1)), "")
+def usual_backend(entries: Mapping[str, Entry], model: str) -> str:
+    """Return the backend that made most of the outputs of a model; empty where none is known.
+
+    Args:
+        entries: the record of the outputs.
+        model: digest of the model's file.
+    """
+    makers = (str(entry.facts.get("made_by", "")).partition(":") for entry in entries.values())
+    known = Counter(backend for backend, _, digest in makers if digest and model.startswith(digest))
+    return next((backend for backend, _ in known.most_common(1)), "")
 
 
 def digest_of(settings: Mapping[str, Any]) -> str:

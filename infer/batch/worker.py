@@ -104,7 +104,7 @@ class Worker:
             item.source,
             item.target,
             "written",
-            backend=self._colorizer.backend.name,
+            made_by=self._colorizer.maker,
             output_size=size,
             seconds=clock.seconds,
             **facts,

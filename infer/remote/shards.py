@@ -96,9 +96,9 @@ class ShardWorker:
             return failure(item, error)
         except MemoryError:
             return failure(item, ImageError("not enough memory for one of its samples"))
-        backend = next((each.backend for each in results if each.backend), None)
+        made_by = next((each.made_by for each in results if each.made_by), None)
         return ItemResult(
-            item.source, item.target, "written", backend=backend, output_size=size, members=results
+            item.source, item.target, "written", made_by=made_by, output_size=size, members=results
         )
 
     def _write(self, shard: Task, part: Path) -> list[ItemResult]:
