@@ -244,7 +244,7 @@ def _with_work(job: BatchJob, work: Work) -> ModelOptions:
     """Return the options of the model with what is known of the run; only ``auto`` has a use for it."""
     if job.model.backend != "auto":
         return job.model
-    is_counted = job.engine == "local" and not job.options.members and not any(map(is_video, work.items))
+    is_counted = not job.options.members and not any(map(is_video, work.items))
     return dataclasses.replace(
         job.model,
         pictures=len(work.items) if is_counted else None,
