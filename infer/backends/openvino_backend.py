@@ -93,6 +93,7 @@ class OpenVinoBackend:
         return self.contract.precision
 
     def _compile(self) -> Any:
+        # without CACHE_DIR: a damaged file in it gives other colours, and no error
         settings = {
             "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bf16" else "f32",
             "INFERENCE_NUM_THREADS": 1,
