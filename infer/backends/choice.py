@@ -3,7 +3,7 @@
 1. A folder or film that was begun on a runtime is finished on it, so that its colours stay as they are.
 2. Else the runtime that is done first: seconds to open it, and for each picture on one of the threads. Where
    the number of pictures is not known, they are many, and only the seconds of a picture count. The file's own
-   runtime is taken unless another one is clearly faster. What fails or has other colours is left out.
+   runtime is taken unless another one is clearly faster. One that fails or has other colours is left out.
 3. Those seconds come from a trial, made once on a machine. A trial takes about as long as 25 pictures on one
    thread. So with fewer than 50 pictures a thread it is not made: the file's own runtime is taken.
 """
