@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,8 @@ def try_backends(model: Path, names: Sequence[str], load: Callable[[str], Backen
     own, *others = [_Contender(name) for name in names]
     own.open(load)
     for each in others:
-        each.attempt(lambda each=each: each.open(load))
-        each.attempt(lambda each=each: each.check(own))
+        each.attempt(partial(each.open, load))
+        each.attempt(partial(each.check, own))
     for _ in range(_ROUNDS):  # in turns: what else the machine does slows all of them alike
         own.run()
         for each in others:
