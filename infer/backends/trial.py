@@ -65,7 +65,7 @@ def try_backends(model: Path, names: Sequence[str], load: Callable[[str], Backen
     for each in others:
         each.attempt(partial(each.open, load))
         each.attempt(partial(each.check, own))
-    for _ in range(_ROUNDS):  # in turns: what else the machine does slows all of them alike
+    for _ in range(_ROUNDS):  # in turns: a busy moment slows all of them
         own.run()
         for each in others:
             each.attempt(each.run)
@@ -93,11 +93,12 @@ class _Contender:
             self._note(fault=str(error).strip().partition("\n")[0] or type(error).__name__)
 
     def open(self, load: Callable[[str], Backend]) -> None:
-        started = time.perf_counter()
-        self.backend = load(self._trial.backend)
-        self._picture = _picture(self.backend.contract)
-        self.backend.run(self._picture)
-        self._note(open_seconds=time.perf_counter() - started, precision=self.backend.precision)
+        def first_picture() -> None:
+            self.backend = load(self._trial.backend)
+            self._picture = _picture(self.backend.contract)
+            self.backend.run(self._picture)
+
+        self._note(open_seconds=_seconds(first_picture), precision=self.backend.precision)
 
     def check(self, own: "_Contender") -> None:
         record = measured_colors(self.backend, lambda: own.backend)
@@ -105,9 +106,7 @@ class _Contender:
         enforce_colors(self.backend, record)
 
     def run(self) -> None:
-        started = time.perf_counter()
-        self.backend.run(self._picture)
-        self._seconds.append(time.perf_counter() - started)
+        self._seconds.append(_seconds(partial(self.backend.run, self._picture)))
 
     def result(self) -> Trial:
         if not self._trial.fault:
@@ -116,6 +115,13 @@ class _Contender:
 
     def _note(self, **values: Any) -> None:
         self._trial = dataclasses.replace(self._trial, **values)
+
+
+def _seconds(step: Callable[[], object]) -> float:
+    """Return the seconds of a step: other processes move only the first clock, other threads the second."""
+    wall, own = time.perf_counter(), time.process_time()
+    step()
+    return min(time.perf_counter() - wall, time.process_time() - own)
 
 
 def _picture(contract: ModelContract) -> np.ndarray:

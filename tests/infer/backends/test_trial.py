@@ -29,13 +29,16 @@ def contract() -> ModelContract:
 
 
 class Clock:
-    """A clock that only work moves."""
+    """Clocks that work moves; other processes move only the first, other threads the second."""
 
     def __init__(self) -> None:
-        self.now = 0.0
+        self.now = self.wall = self.cpu = 0.0
 
     def perf_counter(self) -> float:
-        return self.now
+        return self.now + self.wall
+
+    def process_time(self) -> float:
+        return self.now + self.cpu
 
 
 class Timed:
@@ -132,6 +135,27 @@ def test_a_moment_in_which_the_machine_was_busy_does_not_count(clock: Clock) -> 
     _, other = try_backends(MODEL, NAMES, load)
     assert clock.now > 100
     assert other.picture_seconds == pytest.approx(OTHER.picture_seconds)
+
+
+@pytest.mark.parametrize("busy", ["wall", "cpu"])
+def test_other_work_does_not_count(clock: Clock, busy: str) -> None:
+    class Busy(Opening):
+        def __call__(self, name: str) -> Backend:
+            setattr(clock, busy, getattr(clock, busy) + 100)
+            backend = super().__call__(name)
+            real = backend.run
+
+            def run(inputs: np.ndarray) -> np.ndarray:
+                setattr(clock, busy, getattr(clock, busy) + 10)
+                return real(inputs)
+
+            backend.run = run  # type: ignore[method-assign]
+            return backend
+
+    own, other = try_backends(MODEL, NAMES, Busy(clock))
+    for found, expected in ((own, OWN), (other, OTHER)):
+        assert found.open_seconds == pytest.approx(expected.open_seconds)
+        assert found.picture_seconds == pytest.approx(expected.picture_seconds)
 
 
 def test_a_trial_is_made_once(clock: Clock) -> None:
