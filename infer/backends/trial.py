@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 import math
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ import numpy as np
 
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.infer.backends.cache import measured_path, read_measured, write_measured
-from colorize_gan.infer.backends.color_gate import enforce_colors, measured_colors
 from colorize_gan.infer.backends.protocol import Backend, sha256_of
 
 _ROUNDS = 5
@@ -101,6 +99,8 @@ class _Contender:
         self._note(open_seconds=_seconds(first_picture), precision=self.backend.precision)
 
     def check(self, own: "_Contender") -> None:
+        from colorize_gan.infer.backends.color_gate import enforce_colors, measured_colors
+
         record = measured_colors(self.backend, lambda: own.backend)
         self._note(p99=record["p99"])
         enforce_colors(self.backend, record)
@@ -110,7 +110,7 @@ class _Contender:
 
     def result(self) -> Trial:
         if not self._trial.fault:
-            self._note(picture_seconds=statistics.median(self._seconds))
+            self._note(picture_seconds=float(np.median(self._seconds)))
         return self._trial
 
     def _note(self, **values: Any) -> None:
