@@ -20,7 +20,7 @@ from colorize_gan.core.extras import EXTRAS
 from colorize_gan.core.system.devices import has_nvidia_driver
 from colorize_gan.core.text import printable
 from colorize_gan.core.version import __version__
-from colorize_gan.infer.backends.bundled import BACKENDS, DEFAULT_MODEL, find_model
+from colorize_gan.infer.backends.bundled import BACKENDS, BACKENDS_BY_SUFFIX, DEFAULT_MODEL, find_model
 
 _FAMILY = ("onnxruntime", "ort-")  # how the wheels begin that install into the folder onnxruntime
 _LIBRARIES = ("numpy", "opencv-python-headless", "pyvips", "simplejpeg", "av", "openvino", "torch")
@@ -181,6 +181,8 @@ def _model(name: str, device: str, backend: str) -> Iterator[Finding]:
             "runs",
             f"on {opened.name}, {opened.device}, {opened.precision} (--backend {backend}, --device {device})",
         )
+        if backend == "auto" and opened.device == "cpu" and len(BACKENDS_BY_SUFFIX[path.suffix]) > 1:
+            yield from _candidates(path)
         record = compare_with_fingerprint(opened.run, opened.contract)
         enforce(record, limit := limit_of(opened.contract, opened.precision))
         yield Finding("colours", f"CIEDE2000 p99 {record['p99']} to its fingerprint (at most {limit.p99})")
@@ -189,6 +191,26 @@ def _model(name: str, device: str, backend: str) -> Iterator[Finding]:
     except (ImportError, AttributeError) as error:
         broken = ColorizeError(f"onnxruntime cannot be used ({error})")
         yield Finding("asked for", str(broken), "see the onnxruntime wheels above", broken)
+
+
+def _candidates(model: Path) -> Iterator[Finding]:
+    """Show how each runtime of the model does here, and from how many pictures on ``auto`` takes it."""
+    from colorize_gan.infer.backends.choice import described, taken_from
+    from colorize_gan.infer.backends.open import trials_of
+
+    own, *others = trials_of(model)
+    bounds = [least for each in others if (least := taken_from(each, own)) is not None]
+    yield Finding(
+        f"auto: {own.backend}",
+        f"{described(own)}; taken for " + (f"fewer than {min(bounds)} pictures" if bounds else "any number"),
+    )
+    for each in others:
+        least = taken_from(each, own)
+        colors = "" if each.fault else f", CIEDE2000 p99 {each.p99:.2f} to {own.backend}"
+        taken = "not taken" if least is None else f"taken from {least} pictures on"
+        yield Finding(f"auto: {each.backend}", f"{described(each)}{colors}; {taken}")
+    for name in sorted({*BACKENDS_BY_SUFFIX[model.suffix]} - {each.backend for each in (own, *others)}):
+        yield Finding(f"auto: {name}", f"not installed; pip install 'colorize-gan[{name}]'")
 
 
 def _versions(names: tuple[str, ...]) -> Iterator[str]:

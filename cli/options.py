@@ -103,7 +103,7 @@ _RUNTIME_OPTIONS = (
         type=click.Choice(["auto", *BACKENDS]),
         default="auto",
         show_default=True,
-        help="Runtime of the model; auto takes the fastest that gives the same colours here.",
+        help="Runtime of the model; auto takes the one that is done first and has the same colours.",
     ),
     _of_model(
         "--render-size",

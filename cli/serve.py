@@ -89,8 +89,8 @@ def colorize_serve(
 ) -> int:
     """Colorize photographs over HTTP: POST an image to /v1/colorize.
 
-    An answer has the same bytes as the file that colorize-batch writes. On SIGTERM and Ctrl-C the server
-    finishes what it has begun. It needs further packages: pip install 'colorize-gan[serve]'.
+    An answer has the same bytes as the file that colorize-batch writes on the same backend. On SIGTERM and
+    Ctrl-C the server finishes what it has begun. It needs more packages: pip install 'colorize-gan[serve]'.
 
     Exit codes: 0 told to stop, 2 wrong usage, 4 device not available, 5 model not usable,
     6 a backend gives other colours.

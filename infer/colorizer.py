@@ -44,6 +44,7 @@ GPU_BATCH = 8
 
 _OTHER_MODEL = f"use `model` {HINTS_MODEL}"
 
+_DIGITS = 16  # of the model's digest
 _DETAIL = 2  # pixels, to each side, for one of the network's: more would show no more of its colour
 _CORRECTION_STEPS, _NO_CORRECTION = 2, 200  # of luma, in 8 bits: from -100 levels, as of pure green, to 27
 
@@ -140,6 +141,11 @@ class Colorizer:
     def _least_side(self) -> int:
         """Short side, in pixels, to which an image can be reduced before its L* is taken."""
         return _DETAIL * self.render_size
+
+    @property
+    def maker(self) -> str:
+        """The backend and the digest of the model, as the record of outputs has them."""
+        return f"{self.backend.name}:{self.backend.sha256[:_DIGITS]}"
 
     @property
     def settings(self) -> dict[str, object]:

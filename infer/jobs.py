@@ -14,10 +14,13 @@ from colorize_gan.core.errors import UsageError
 from colorize_gan.core.extras import packages_for
 from colorize_gan.core.files.containers import VIDEO_SUFFIXES
 from colorize_gan.core.system.devices import cuda_number
+from colorize_gan.infer.backends.bundled import find_model
+from colorize_gan.infer.backends.protocol import sha256_of
 from colorize_gan.infer.batch.inputs import find_work
 from colorize_gan.infer.batch.open import ModelOptions, open_colorizer
 from colorize_gan.infer.batch.pages import check_pages
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult, LeftError
+from colorize_gan.infer.batch.state import usual_backend
 from colorize_gan.infer.batch.watcher import Watcher
 from colorize_gan.infer.batch.work import SHARDS, Selection, Work, WorkItem
 from colorize_gan.infer.remote.places import ANYWHERE
@@ -185,12 +188,12 @@ class _Opened(NamedTuple):
 def _results(
     job: BatchJob, work: Work, watcher: Watcher, stop: threading.Event, is_over: _IsOver
 ) -> Generator[ItemResult, None, None]:
-    images = [item for item in work.items if not is_video(item)]
+    images = _images(work)
     clips = [item for item in work.items if is_video(item)]
     with ExitStack() as stack:
         opened: _Opened | None = None
         if images or clips or job.report or job.gallery:
-            opened = stack.enter_context(_opened(job, images, watcher, stop, is_over))
+            opened = stack.enter_context(_opened(job, work, watcher, stop, is_over))
         for entry in work.bad:
             yield ItemResult(entry.source, None, "failed", entry.reason)
         for path in work.listed:
@@ -204,6 +207,10 @@ def _results(
             yield from stack.enter_context(closing(_videos(job, going, opened.colorizer, watcher, stop)))
 
 
+def _images(work: Work) -> list[WorkItem]:
+    return [item for item in work.items if not is_video(item)]
+
+
 def _unused_hints(job: BatchJob, work: Work) -> Iterator[Path]:
     from colorize_gan.infer.batch.sidecars import Sidecars  # heavy: a dry run needs none of it
 
@@ -214,21 +221,41 @@ def _unused_hints(job: BatchJob, work: Work) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _opened(
-    job: BatchJob, images: list[WorkItem], watcher: Watcher, stop: threading.Event, is_over: _IsOver
+    job: BatchJob, work: Work, watcher: Watcher, stop: threading.Event, is_over: _IsOver
 ) -> Iterator[_Opened]:
     """Let this process, or the machines of a Ray cluster, open the model."""
+    images = _images(work)
+    model = _with_work(job, work)
     if job.engine == "ray" and images:
         with packages_for("`engine` ray"):
             from colorize_gan.infer.remote.cluster import open_cluster
-        with open_cluster(job.ray_address, images, job.out, job.options, job.model, stop.is_set) as cluster:
+        with open_cluster(job.ray_address, images, job.out, job.options, model, stop.is_set) as cluster:
             watcher.opened(cluster.colorizer, cluster.need.workers)
             yield _Opened(cluster.colorizer, lambda items: cluster.colorize(items, job.out, is_over))
         return
-    colorizer = open_colorizer(job.model)
+    colorizer = open_colorizer(model)
     from colorize_gan.infer.folder import colorize_items
 
     watcher.opened(colorizer, 0)
     yield _Opened(colorizer, lambda items: colorize_items(items, job.out, colorizer, job.options, is_over))
+
+
+def _with_work(job: BatchJob, work: Work) -> ModelOptions:
+    """Return the options of the model with what is known of the run; only ``auto`` has a use for it."""
+    if job.model.backend != "auto":
+        return job.model
+    is_counted = not job.options.members and not any(map(is_video, work.items))
+    return dataclasses.replace(
+        job.model,
+        pictures=len(work.items) if is_counted else None,
+        begun_with=_begun_with(job),
+    )
+
+
+def _begun_with(job: BatchJob) -> str:
+    """Return the backend of the outputs that the model has made in the folder; empty where there are none."""
+    record = ANYWHERE.read_record(job.out)
+    return usual_backend(record, sha256_of(find_model(job.model.model))) if record else ""
 
 
 def _videos(

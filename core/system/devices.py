@@ -1,6 +1,7 @@
 """Names of devices, as the setting `device` takes them, and what is known of the one that is there."""
 
 import ctypes
+import platform
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,10 @@ from pathlib import Path
 from colorize_gan.core.errors import UsageError
 
 _CPU_INFO = Path("/proc/cpuinfo")
+_KIND = {
+    *("vendor_id", "cpu family", "model", "model name", "stepping", "flags"),  # x86
+    *("CPU implementer", "CPU part", "CPU variant", "Features"),  # ARM
+}
 
 
 def cuda_number(device: str, cuda_works: Callable[[], bool]) -> int | None:
@@ -42,3 +47,15 @@ def has_vnni() -> bool:
     except OSError:
         return False
     return "avx512_vnni" in words or "avx_vnni" in words
+
+
+def processor() -> str:
+    """Return the kind of this machine's processor: its name, and on Linux what it can do.
+
+    A virtual machine's name for it alone may stand for several generations.
+    """
+    try:
+        first = _CPU_INFO.read_text().partition("\n\n")[0]
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    return "\n".join(line for line in first.splitlines() if line.partition(":")[0].strip() in _KIND)

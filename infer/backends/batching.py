@@ -25,7 +25,7 @@ class BatchingBackend:
     def __init__(self, backend: Backend, batch_size: int) -> None:
         """Join up to ``batch_size`` images."""
         self.name, self.device, self.contract = backend.name, backend.device, backend.contract
-        self.precision, self.sha256 = backend.precision, backend.sha256
+        self.precision, self.sha256, self.why = backend.precision, backend.sha256, backend.why
         self.batch_size = batch_size
         self._backend = backend
         self._waiting: list[_Request] = []

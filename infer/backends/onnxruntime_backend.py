@@ -33,6 +33,7 @@ class OnnxRuntimeBackend:
     """A session that runs on the calling thread: parallelism comes from calling it on many images."""
 
     name = "onnxruntime"
+    why = ""
 
     def __init__(self, model: Path, device: str) -> None:
         """Open ``model`` on ``device``, as `open_backend` takes it.

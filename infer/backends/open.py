@@ -2,32 +2,44 @@
 
 import importlib.util
 import logging
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from colorize_gan.core.errors import ColorizeError, DeviceError, ModelError, UsageError
+from colorize_gan.core.errors import ColorizeError, ModelError, UsageError
 from colorize_gan.core.extras import packages_for
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.devices import has_nvidia_driver
 from colorize_gan.infer.backends.bundled import BACKENDS_BY_SUFFIX
 from colorize_gan.infer.backends.protocol import Backend
 
+if TYPE_CHECKING:
+    from colorize_gan.infer.backends.trial import Trial
+
 _log = logging.getLogger(__name__)
 
 
 def open_backend(
-    model: StrPath, backend: str = "auto", device: str = "auto", *, gate: bool = True
+    model: StrPath,
+    backend: str = "auto",
+    device: str = "auto",
+    *,
+    gate: bool = True,
+    pictures: int | None = None,
+    begun_with: str = "",
 ) -> Backend:
     """Open a model file.
 
     Args:
         model: an exported file; a name is resolved by `find_model`.
-        backend: a name in `BACKENDS_BY_SUFFIX`; ``native``: the file's own; or ``auto``: the fastest that
-            gives the same colours here, which it logs.
+        backend: a name in `BACKENDS_BY_SUFFIX`; ``native``: the file's own; or ``auto``: the one that
+            `infer.backends.choice` takes, which is logged.
         device: ``cpu``, ``cuda``, ``cuda:N`` or ``auto``: CUDA where it works, else the CPU.
         gate: whether another backend than the file's own has to give the colours of that one.
+        pictures: how many are to be colorized, for ``auto``; None for many.
+        begun_with: name of the backend that earlier outputs were made on, for ``auto`` to stay with.
 
     Raises:
         ModelError: missing, damaged, without a contract, or giving colours that are not finite.
@@ -44,14 +56,32 @@ def open_backend(
         raise UsageError(f"`backend` {backend}: cannot read {model.name}, which needs {' or '.join(readers)}")
     if not model.is_file():
         raise ModelError(f"{model}: no such model file")
-    if backend == "auto" and "openvino" in readers and device in ("auto", "cpu") and _has_openvino():
-        return _open_fastest(model, device)
+    if backend == "auto" and device in ("auto", "cpu") and len(installed_readers(model)) > 1:
+        return _open_fastest(model, device, pictures, begun_with)
     name = readers[0] if backend in ("auto", "native") else backend
     opened = _load(model, name, device)
     _check_runs(opened, model)
     if gate and name == "openvino":
         _check_colors(opened, model)
     return opened
+
+
+def installed_readers(model: Path) -> list[str]:
+    """Return the installed backends that read a model file, its own first, without importing them."""
+    readers = BACKENDS_BY_SUFFIX[model.suffix]
+    return [name for name in readers if name != "openvino" or importlib.util.find_spec(name) is not None]
+
+
+def trials_of(model: Path) -> "list[Trial]":
+    """Return how each installed backend does with a model file on this machine's CPU, its own first.
+
+    Raises:
+        ColorizeError: its own backend fails.
+    """
+    from colorize_gan.infer.backends.trial import recall_trials, try_backends
+
+    names = installed_readers(model)
+    return recall_trials(model, names) or try_backends(model, names, _loader(model))
 
 
 def _load(model: Path, name: str, device: str) -> Backend:
@@ -70,44 +100,40 @@ def _load(model: Path, name: str, device: str) -> Backend:
     return TorchScriptBackend(model, device) if name == "torchscript" else Pt2Backend(model, device)
 
 
-def _has_openvino() -> bool:
-    """Tell without importing it."""
-    return importlib.util.find_spec("openvino") is not None
-
-
-def _open_fastest(model: Path, device: str) -> Backend:
-    """Open an ONNX file on CUDA, on OpenVINO if that is faster and passes the gate, or on ONNX Runtime."""
+def _open_fastest(model: Path, device: str, pictures: int | None, begun_with: str) -> Backend:
+    """Open a file that several backends read: on CUDA, or on the one that `choose_backend` takes."""
+    own, *_ = names = installed_readers(model)
     if device == "auto" and has_nvidia_driver():
-        opened = open_backend(model, "onnxruntime", device)
+        opened = open_backend(model, own, device)
         if opened.device != "cpu":
-            return opened
+            return _explained(opened, "CUDA works here")
+    from colorize_gan.infer.backends.choice import choose_backend
+
+    taken, why = choose_backend(model, names, _loader(model), pictures, begun_with)
     try:
-        return _open_in_bf16(model)
+        return _explained(open_backend(model, taken, "cpu"), why)
     except ColorizeError as error:
-        _log.info("auto takes onnxruntime: %s", error)
-    return open_backend(model, "onnxruntime", "cpu")
+        if taken == own:
+            raise
+        return _explained(open_backend(model, own, "cpu"), f"{taken} is left out: {error}")
 
 
-def _open_in_bf16(model: Path) -> Backend:
-    """Open an ONNX file on OpenVINO.
-
-    Raises:
-        ColorizeError: it cannot, does not pass the gate, or would not compute in bfloat16.
-    """
-    opened = _load(model, "openvino", "cpu")
-    if opened.precision != "bf16":
-        raise DeviceError("OpenVINO would not compute this file in bfloat16 here, and is no faster otherwise")
-    _check_runs(opened, model)
-    record = _check_colors(opened, model)
-    _log.info("auto takes openvino: bfloat16 is faster here, CIEDE2000 p99 %s to onnxruntime", record["p99"])
+def _explained(opened: Backend, why: str) -> Backend:
+    _log.info("auto takes %s: %s", opened.name, why)
+    opened.why = why
     return opened
 
 
-def _check_colors(opened: Backend, model: Path) -> dict[str, Any]:
+def _loader(model: Path) -> Callable[[str], Backend]:
+    """Return what opens a model file on the CPU with a backend of that name."""
+    return lambda name: open_backend(model, name, "cpu", gate=False)
+
+
+def _check_colors(opened: Backend, model: Path) -> None:
     """See `check_colors`."""
     from colorize_gan.infer.backends.color_gate import check_colors
 
-    return check_colors(opened, model)
+    check_colors(opened, model)
 
 
 def _check_runs(backend: Backend, model: Path) -> None:

@@ -30,6 +30,7 @@ class OpenVinoBackend:
 
     name = "openvino"
     device = "cpu"
+    why = ""
 
     def __init__(self, model: Path, device: str) -> None:
         """Open ``model`` on ``device``, as `open_backend` takes it.
@@ -92,6 +93,7 @@ class OpenVinoBackend:
         return self.contract.precision
 
     def _compile(self) -> Any:
+        # without CACHE_DIR: a damaged file in it gives other colours, and no error
         settings = {
             "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bf16" else "f32",
             "INFERENCE_NUM_THREADS": 1,
@@ -99,11 +101,6 @@ class OpenVinoBackend:
             "ENABLE_CPU_PINNING": False,  # it would move all calling threads to the first core
         }
         return self._core.compile_model(self._graph, "CPU", settings).create_infer_request()
-
-
-def runtime_and_cpu() -> tuple[str, str]:
-    """Return what decides about the colours beside a model: OpenVINO's version, and the CPU's name."""
-    return openvino.get_version(), openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")
 
 
 def _contract_of(graph: Any, model: Path) -> ModelContract:

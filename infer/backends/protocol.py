@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -25,6 +25,8 @@ class Backend(Protocol):
     """Digest of the model's file, in hexadecimal."""
     precision: str
     """The precision it computes in: the contract's, or ``bf16`` where the backend rounds to that."""
+    why: str
+    """Why `open_backend` took it; empty where it was asked for, or is the only one."""
 
     def run(self, inputs: np.ndarray) -> np.ndarray:
         """Run the graph; sizes as the contract says.
@@ -46,6 +48,7 @@ class RunBackend:
     device: str = "cpu"
     precision: str = "fp32"
     sha256: str = ""
+    why: str = field(default="", compare=False)
 
 
 def check_inputs(found: Sequence[str], contract: ModelContract, model: Path) -> None:

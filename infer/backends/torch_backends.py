@@ -22,6 +22,7 @@ class TorchBackend:
     """A loaded PyTorch program."""
 
     name = ""
+    why = ""
 
     def __init__(self, model: Path, device: str) -> None:
         """Open ``model`` on ``device``, as `open_backend` takes it.

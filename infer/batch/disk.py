@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +10,11 @@ from typing import Self
 
 from colorize_gan.core.files.atomic import atomic_path, write_atomically
 from colorize_gan.core.files.paths import StrPath
-from colorize_gan.infer.batch.folder_state import FolderState
+from colorize_gan.infer.batch.folder_state import FolderState, read_record
 from colorize_gan.infer.batch.input_state import Version
 from colorize_gan.infer.batch.places import Place
 from colorize_gan.infer.batch.searching import Found, work_of_files
-from colorize_gan.infer.batch.state import State
+from colorize_gan.infer.batch.state import Entry, State
 from colorize_gan.infer.batch.work import Selection
 
 
@@ -95,6 +95,10 @@ class Disk:
     def search(self, entry: Path, out: Path, selection: Selection) -> Found:
         """See `Places.search`."""
         return work_of_files(entry, out, selection)
+
+    def read_record(self, out: Path) -> Mapping[str, Entry]:
+        """See `Places.read_record`."""
+        return read_record(out)
 
     def open_state(self, out: Path) -> State:
         """See `Places.open_state`."""

@@ -103,6 +103,16 @@ class FolderState:
                 part.unlink(missing_ok=True)
 
 
+def read_record(out: Path) -> dict[str, Entry]:
+    """Return what the runs in a folder have noted so far, without opening it."""
+    folder = out / FOLDER
+    entries: dict[str, Entry] = {}
+    journals = [_read(path) for path in folder.glob(_JOURNALS)]  # first: one may be folded meanwhile
+    for found in (_read(folder / _RECORD), *journals):
+        entries |= found
+    return entries
+
+
 def _size(target: Path) -> int | None:
     try:
         return target.stat().st_size

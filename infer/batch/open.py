@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """Which model runs, on what, and what is made of its colours: arguments of `Colorizer`."""
+    """Which model runs, on what, and what is made of its colours: arguments of `Colorizer`.
+
+    The last two are what a run knows of its work: arguments of `open_backend`.
+    """
 
     model: StrPath = DEFAULT_MODEL
     backend: str = "auto"
@@ -27,12 +30,24 @@ class ModelOptions:
     strength: float = 1.0
     reference: Path | None = None
     """The file of a picture whose colours go to what looks alike."""
+    pictures: int | None = None
+    begun_with: str = ""
 
     def opened(self) -> "Colorizer":
         """Open the model; errors are those of `Colorizer`."""
+        return self.applied(self.opened_backend())
+
+    def opened_backend(self) -> "Backend":
+        """Open the model alone; errors are those of `open_backend`."""
         from colorize_gan.infer.backends.open import open_backend
 
-        return self.applied(open_backend(find_model(self.model), self.backend, self.device))
+        return open_backend(
+            find_model(self.model),
+            self.backend,
+            self.device,
+            pictures=self.pictures,
+            begun_with=self.begun_with,
+        )
 
     def applied(self, opened: "Backend") -> "Colorizer":
         """Return the colorizer of a model that is opened.
@@ -58,10 +73,10 @@ def open_colorizer(options: ModelOptions) -> "Colorizer":
     The process is taken to be the run's own: see `keep_freed_memory`.
     """
     keep_freed_memory()  # before there are threads: each would have a heap of its own
-    from colorize_gan.infer.backends.open import open_backend
+    import colorize_gan.infer.backends.open  # before two threads import it at once
 
     with ThreadPoolExecutor(1, "open") as beside:
-        opened = beside.submit(open_backend, find_model(options.model), options.backend, options.device)
+        opened = beside.submit(options.opened_backend)
         import colorize_gan.infer.batch.run
         import colorize_gan.infer.batch.worker  # noqa: F401  all that a run needs
 

@@ -1,6 +1,6 @@
 """Where a picture is read from and written to: what each kind of place can do is chosen once, at the edge."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
@@ -8,7 +8,7 @@ from typing import Protocol, Self, TypeVar
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.infer.batch.input_state import Version
 from colorize_gan.infer.batch.searching import Found
-from colorize_gan.infer.batch.state import State
+from colorize_gan.infer.batch.state import Entry, State
 from colorize_gan.infer.batch.work import Selection
 
 
@@ -100,6 +100,13 @@ class Places(Protocol):
 
     def search(self, entry: Path, out: Path, selection: Selection) -> Found:
         """Yield the work of an input, what gives none, and the suffixes of files that are not images."""
+
+    def read_record(self, out: Path) -> Mapping[str, Entry]:
+        """Return what runs have noted of their outputs below ``out`` so far; empty where there was none.
+
+        Raises:
+            OSError: it cannot be read.
+        """
 
     def open_state(self, out: Path) -> State:
         """Open what earlier runs have noted of their outputs below ``out``.

@@ -16,7 +16,7 @@ from colorize_gan.infer.batch.state import Entry, Standing, State, digest_of
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.hints import HintFile
 
-_FACTS = ("note", "width", "height", "bits", "hints", "colorfulness", "max_lightness_error")
+_FACTS = ("note", "width", "height", "bits", "hints", "colorfulness", "max_lightness_error", "made_by")
 """Fields of `ItemResult` that the state keeps."""
 
 _NO_SIDECARS = Sidecars("none", Path())

@@ -13,6 +13,7 @@ from typing import Self
 from colorize_gan.core.files.atomic import lasting_path
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.memory import peak_memory_mb
+from colorize_gan.core.text import with_settings
 from colorize_gan.core.version import __version__
 from colorize_gan.infer.batch.results import ItemResult
 from colorize_gan.infer.colorizer import Colorizer
@@ -82,6 +83,7 @@ def _head(argv: Sequence[str], colorizer: Colorizer) -> dict[str, object]:
         "backend": colorizer.backend.name,
         "precision": colorizer.backend.precision,
         "device": colorizer.backend.device,
+        "backend_reason": with_settings(colorizer.backend.why),
         "host": {"node": platform.node(), "system": platform.platform(), "python": platform.python_version()},
     }
 

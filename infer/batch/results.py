@@ -82,6 +82,8 @@ class ItemResult:
     """Largest difference of CIE L* between the input and the decoded output, where it was measured."""
     colorfulness: float | None = None
     """Colourfulness of the output at thumbnail size: `colorize_gan.core.color.metrics.colorfulness`."""
+    made_by: str | None = None
+    """The model and the backend of its colours: `Colorizer.maker`."""
     video: dict[str, Any] = field(default_factory=dict)
     """Facts that only a video has."""
     output_size: int | None = None

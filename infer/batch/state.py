@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -120,6 +121,18 @@ class State(Protocol):
 
     def close(self) -> None:
         """End; what could not be put in order, the next run does."""
+
+
+def usual_backend(entries: Mapping[str, Entry], model: str) -> str:
+    """Return the backend that made most of the outputs of a model; empty where none is known.
+
+    Args:
+        entries: the record of the outputs.
+        model: digest of the model's file.
+    """
+    makers = (str(entry.facts.get("made_by", "")).partition(":") for entry in entries.values())
+    known = Counter(backend for backend, _, digest in makers if digest and model.startswith(digest))
+    return next((backend for backend, _ in known.most_common(1)), "")
 
 
 def digest_of(settings: Mapping[str, Any]) -> str:

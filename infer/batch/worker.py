@@ -101,7 +101,13 @@ class Worker:
             facts["max_lightness_error"] = lightness_error(picture.pixels, colored.content)
         size = len(colored.content)
         result = ItemResult(
-            item.source, item.target, "written", output_size=size, seconds=clock.seconds, **facts
+            item.source,
+            item.target,
+            "written",
+            made_by=self._colorizer.maker,
+            output_size=size,
+            seconds=clock.seconds,
+            **facts,
         )
         return self._with_thumbnails(result, picture.pixels, colored.shown), colored.content
 

@@ -18,6 +18,7 @@ from colorize_gan.infer.batch.folder_state import FOLDER
 from colorize_gan.infer.batch.state import Entry, Standing, lines_of, read_lines
 from colorize_gan.infer.remote.storage import (
     TIMES,
+    Info,
     delete_objects,
     is_there,
     list_objects,
@@ -58,19 +59,12 @@ class BucketState:
     def _merge(self) -> tuple[dict[str, int], dict[str, Entry]]:
         """Read all objects of lines and make one of them; return the sizes of the outputs, and the lines."""
         _, found = list_objects(self._out)
-        times = {
-            name: next((info[key] for key in TIMES if info.get(key)), "")
-            for name, info in found.items()
-            if name.startswith(f"{FOLDER}/")
-        }
-        names = sorted(times, key=lambda name: (times[name], name))
-        sizes = {name: info["size"] for name, info in found.items() if name not in times}
-        entries: dict[str, Entry] = {}
-        for content in read_objects(self._out, names):
-            entries |= read_lines(content)
+        lines = {name: info for name, info in found.items() if name.startswith(f"{FOLDER}/")}
+        sizes = {name: info["size"] for name, info in found.items() if name not in lines}
+        entries = _read(self._out, lines)
         self._write(entries)
         with contextlib.suppress(OSError):
-            delete_objects(self._out, names)
+            delete_objects(self._out, list(lines))
         return sizes, entries
 
     def close(self) -> None:
@@ -114,3 +108,29 @@ class BucketState:
 
     def _name(self, target: Path) -> str:
         return str(target).removeprefix(str(self._out).rstrip("/") + "/")
+
+
+def read_record(out: Path) -> dict[str, Entry]:
+    """Return what the runs below a URL have noted so far, without opening it.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    folder = out / FOLDER
+    try:
+        _, found = list_objects(folder)
+        return _read(folder, found)
+    except FileNotFoundError:  # there is none, or another run has merged it meanwhile
+        return {}
+
+
+def _read(folder: Path, found: Mapping[str, Info]) -> dict[str, Entry]:
+    """Return the lines in objects, the later ones in the place of the earlier."""
+
+    def written(name: str) -> tuple[object, str]:
+        return next((found[name][key] for key in TIMES if found[name].get(key)), ""), name
+
+    entries: dict[str, Entry] = {}
+    for content in read_objects(folder, sorted(found, key=written)):
+        entries |= read_lines(content)
+    return entries

@@ -129,7 +129,13 @@ class ClusterWorker:
 def stand_in(backend: Backend) -> RunBackend:
     """Return what has the properties of a backend, can be sent, and runs nothing."""
     return RunBackend(
-        backend.contract, _elsewhere, backend.name, backend.device, backend.precision, backend.sha256
+        backend.contract,
+        _elsewhere,
+        backend.name,
+        backend.device,
+        backend.precision,
+        backend.sha256,
+        backend.why,
     )
 
 

@@ -1,6 +1,7 @@
 """The choice between files and objects: made here once for each path, and nowhere behind it."""
 
 import errno
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,10 @@ from colorize_gan.infer.batch.disk import DISK, Disk
 from colorize_gan.infer.batch.input_state import Version
 from colorize_gan.infer.batch.places import Place, Places
 from colorize_gan.infer.batch.searching import Found
-from colorize_gan.infer.batch.state import State
+from colorize_gan.infer.batch.state import Entry, State
 from colorize_gan.infer.batch.work import Selection
 from colorize_gan.infer.remote import storage
-from colorize_gan.infer.remote.bucket_state import BucketState
+from colorize_gan.infer.remote.bucket_state import BucketState, read_record
 from colorize_gan.infer.remote.stored_inputs import work_of_url
 from colorize_gan.infer.remote.urls import is_url, path_of
 
@@ -83,6 +84,10 @@ class Storage:
         """See `Places.search`."""
         return work_of_url(entry, out, selection)
 
+    def read_record(self, out: Path) -> Mapping[str, Entry]:
+        """See `Places.read_record`."""
+        return read_record(out)
+
     def open_state(self, out: Path) -> State:
         """See `Places.open_state`."""
         return BucketState(out)
@@ -108,6 +113,10 @@ class Anywhere:
     def search(self, entry: Path, out: Path, selection: Selection) -> Found:
         """See `Places.search`."""
         return self._kind_of(entry).search(entry, out, selection)
+
+    def read_record(self, out: Path) -> Mapping[str, Entry]:
+        """See `Places.read_record`."""
+        return self._kind_of(out).read_record(out)
 
     def open_state(self, out: Path) -> State:
         """See `Places.open_state`."""

@@ -96,7 +96,10 @@ class ShardWorker:
             return failure(item, error)
         except MemoryError:
             return failure(item, ImageError("not enough memory for one of its samples"))
-        return ItemResult(item.source, item.target, "written", output_size=size, members=results)
+        made_by = next((each.made_by for each in results if each.made_by), None)
+        return ItemResult(
+            item.source, item.target, "written", made_by=made_by, output_size=size, members=results
+        )
 
     def _write(self, shard: Task, part: Path) -> list[ItemResult]:
         """Write the shard in colour to the file ``part``; return how its photographs ended."""

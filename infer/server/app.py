@@ -99,7 +99,7 @@ def _add_colorize(app: FastAPI, service: Service, guard: list[Any]) -> None:
             f"The body is an image file, raw or as the field `{FIELD}` of a form:\n\n"
             f"    curl -F {FIELD}=@old.jpg 'http://127.0.0.1:8000{PATH}?format=png' -o new.png\n\n"
             f"A form may have hints of colour, too: a `.hints.json` file as the field `{HINTS_FIELD}`.\n\n"
-            "The answer is, byte for byte, the file that `colorize-batch` writes."
+            "The answer is, byte for byte, the file that `colorize-batch` writes on the same backend."
         ),
         response_class=Response,
         responses=_ANSWERS | _too_large(service.limits) | (_UNAUTHORIZED if guard else {}),

@@ -124,6 +124,7 @@ class FilmMaker(Maker):
             bits=settings.depth,
             hints=len(self._hints.points) or None,
             colorfulness=round(state.after.mean_colorfulness, 2),
+            made_by=self._colorizer.maker,
             video=facts,
             output_size=self._item.target.stat().st_size,
         )

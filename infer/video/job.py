@@ -1,5 +1,6 @@
 """A run over videos: what it is asked to do, the work that comes of it, and doing it."""
 
+import dataclasses
 import glob
 import threading
 from collections import Counter
@@ -123,7 +124,10 @@ def run_videos(job: VideoJob, work: Work, watcher: Watcher, stop: threading.Even
     Raises:
         ColorizeError: nothing can be done, as with a model that cannot be used.
     """
-    colorizer = open_colorizer(job.model)
+    from colorize_gan.infer.video.segments import backend_begun_with
+
+    begun_with = next(filter(None, (backend_begun_with(item.target) for item in work.items)), "")
+    colorizer = open_colorizer(dataclasses.replace(job.model, begun_with=begun_with))
     from colorize_gan.infer.video.video import colorize_videos
 
     watcher.opened(colorizer, 0)

@@ -195,6 +195,14 @@ def is_unfinished(target: Path) -> bool:
     return any(_folder_of(target).glob(_INDICES))
 
 
+def backend_begun_with(target: Path) -> str:
+    """Return the name of the backend that an unfinished video was begun on; empty where there is none."""
+    try:
+        return str(json.loads((_folder_of(target) / _JOB).read_text())["backend"])
+    except (*_DAMAGE, TypeError):
+        return ""
+
+
 def _folder_of(target: Path) -> Path:
     return target.with_name(f"{PART_PREFIX}{target.name}")
 

@@ -205,13 +205,36 @@ def test_closed_stderr_is_no_obstacle(exported: dict[str, Path], photos: Path, t
     assert len(outputs(tmp_path / "out")) == 20
 
 
-def test_verbose_explains_the_choice_of_the_backend(photos: Path, tmp_path: Path) -> None:
-    result = run(Path("lite2"), photos, "--out", tmp_path / "out", "--device", "cpu", "--limit", "1", "-v")
+def test_verbose_and_the_report_explain_the_choice_of_the_backend(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    report, few = tmp_path / "run.json", ["--device", "cpu", "--limit", "1"]
+    result = run(Path("lite2"), photos, "--out", tmp_path / "out", "--report", report, "-v", *few)
     assert result.exit_code == 0
-    assert re.search(r"^auto takes (onnxruntime|openvino): ", result.stderr, re.MULTILINE)
-    assert re.search(r"^model lite2 on (onnxruntime|openvino), cpu, ", result.stderr, re.MULTILINE)
-    quiet = run(Path("lite2"), photos, "--out", tmp_path / "again", "--device", "cpu", "--limit", "1")
+    reason = f"1 picture; a trial of other runtimes pays from {50 * (os.cpu_count() or 1)} on"
+    assert f"auto takes onnxruntime: {reason}\n" in result.stderr
+    assert re.search(r"^model lite2 on onnxruntime, cpu, ", result.stderr, re.MULTILINE)
+    content = json.loads(report.read_text())
+    assert (content["backend"], content["backend_reason"]) == ("onnxruntime", reason)
+    quiet = run(Path("lite2"), photos, "--out", tmp_path / "again", *few)
     assert "auto takes" not in quiet.stderr
+
+
+def test_a_folder_is_finished_on_the_backend_that_began_it(
+    exported: dict[str, Path], photos: Path, tmp_path: Path
+) -> None:
+    model, out, report = exported["onnx"], tmp_path / "out", tmp_path / "run.json"
+    command = (model, photos, "--out", out, "--device", "cpu", "--report", report)
+    begun = run(*command, "--limit", "3", "--backend", "openvino")
+    assert begun.exit_code == 0, begun.output
+    assert json.loads(report.read_text())["backend_reason"] == ""
+    assert "17 written, 3 skipped" in run(*command).stderr
+    content = json.loads(report.read_text())
+    assert content["backend"] == "openvino"
+    assert content["backend_reason"] == "the outputs that are there were made on it"
+    told = run(*command, "--backend", "onnxruntime")
+    assert "20 written, 0 skipped" in told.stderr  # colours are never mixed
 
 
 def test_backend_with_other_colors_is_refused(

@@ -1,3 +1,5 @@
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,6 +7,10 @@ from click.testing import CliRunner
 
 from colorize_gan.cli import doctor
 from colorize_gan.cli.doctor import colorize_doctor, runtimes
+from colorize_gan.infer.backends import choice
+from colorize_gan.infer.backends import open as open_
+from colorize_gan.infer.backends.bundled import find_model
+from colorize_gan.infer.backends.trial import Trial
 
 
 def plant(folder: Path, name: str, version: str) -> None:
@@ -35,6 +41,42 @@ def test_all_is_well_here() -> None:
     assert result.exit_code == 0, result.output
     assert "ok runs: on onnxruntime, cpu, fp16-weights (--backend onnxruntime, --device cpu)" in result.stdout
     assert "ok colours: CIEDE2000 p99 0.0" in result.stdout
+
+
+def test_candidates_of_auto_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Trial("onnxruntime", "fp16-weights", open_seconds=0.2, picture_seconds=0.08)
+    fast = Trial("openvino", "bf16", open_seconds=1.2, picture_seconds=0.02, p99=0.5)
+    monkeypatch.setattr(choice.os, "cpu_count", lambda: 2)
+    for other, of_own, of_other in (
+        (
+            fast,
+            "taken for fewer than 37 pictures",
+            ", CIEDE2000 p99 0.50 to onnxruntime; taken from 37 pictures on",
+        ),
+        (replace(fast, picture_seconds=0.09), "taken for any number", "p99 0.50 to onnxruntime; not taken"),
+        (
+            replace(fast, fault="colours differ"),
+            "taken for any number",
+            "is left out: colours differ; not taken",
+        ),
+    ):
+        monkeypatch.setattr(open_, "trials_of", lambda _, other=other: [own, other])
+        lines = [str(finding) for finding in doctor._candidates(find_model("lite2"))]
+        assert lines[0] == f"ok auto: onnxruntime: (fp16-weights) 0.080 s a picture, 0.20 s to open; {of_own}"
+        assert lines[1].startswith("ok auto: openvino: ")
+        assert lines[1].endswith(of_other)
+    monkeypatch.setattr(open_, "trials_of", lambda _: [own])
+    assert str([*doctor._candidates(find_model("lite2"))][1]) == (
+        "ok auto: openvino: not installed; pip install 'colorize-gan[openvino]'"
+    )
+
+
+def test_doctor_with_auto_tries_what_is_installed() -> None:
+    result = CliRunner().invoke(colorize_doctor, ["--device", "cpu"])
+    assert result.exit_code == 0, result.output
+    for name in ("onnxruntime", "openvino"):
+        line = next(each for each in result.stdout.splitlines() if each.startswith(f"ok auto: {name}: "))
+        assert re.search(r"\d s a picture, \d+\.\d\d s to open|is left out: ", line)
 
 
 @pytest.mark.parametrize(

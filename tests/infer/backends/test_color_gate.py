@@ -20,7 +20,7 @@ MODEL = find_model("lite2")
 class Shifted:
     """ONNX Runtime, in the place of another backend, with a shift of all colours."""
 
-    name, device = "openvino", "cpu"
+    name, device, why = "openvino", "cpu", ""
 
     def __init__(self, shift: float, precision: str = "bf16") -> None:
         self._real = open_backend(MODEL, "native", "cpu")
@@ -87,16 +87,6 @@ def test_other_colors_are_refused_with_figures_each_time() -> None:
         assert backend.runs == runs
 
 
-def test_auto_takes_openvino_where_it_is_faster(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    bf16(monkeypatch)
-    with caplog.at_level(logging.INFO, "colorize_gan"):
-        backend = open_backend(MODEL, device="cpu")
-    assert (backend.name, backend.precision) == ("openvino", "bf16")
-    assert "auto takes openvino: bfloat16 is faster here, CIEDE2000 p99" in caplog.text
-
-
 def test_auto_takes_onnxruntime_where_colors_differ(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -104,16 +94,18 @@ def test_auto_takes_onnxruntime_where_colors_differ(
     with caplog.at_level(logging.INFO, "colorize_gan"):
         assert open_backend(MODEL, device="cpu").name == "onnxruntime"
     assert "auto takes onnxruntime" in caplog.text
-    assert "colours differ: CIEDE2000 p99" in caplog.text
+    assert "openvino is left out: colours differ: CIEDE2000 p99" in caplog.text
 
 
-def test_auto_takes_onnxruntime_without_bf16(
+def test_auto_leaves_a_backend_that_it_chose_before_and_that_fails_now(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(OpenVinoBackend, "_precision", lambda own: own.contract.precision)
+    bf16(monkeypatch, shift=3)
     with caplog.at_level(logging.INFO, "colorize_gan"):
-        assert open_backend(MODEL, device="cpu").name == "onnxruntime"
-    assert "not compute this file in bfloat16" in caplog.text
+        opened = open_backend(MODEL, device="cpu", begun_with="openvino")
+    assert opened.name == "onnxruntime"
+    assert opened.why.startswith("openvino is left out: ")
+    assert "auto takes onnxruntime: openvino is left out: " in caplog.text
 
 
 def test_openvino_that_is_asked_for_passes_the_gate_or_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +125,8 @@ def test_cuda_comes_before_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("colorize_gan.infer.backends.open.has_nvidia_driver", lambda: True)
     monkeypatch.setattr("colorize_gan.infer.backends.open._load", load)
-    assert open_backend(MODEL) is on_cuda
+    assert open_backend(MODEL, begun_with="openvino") is on_cuda
+    assert on_cuda.why == "CUDA works here"
 
 
 def test_auto_without_openvino_imports_nothing_of_it() -> None:
@@ -142,7 +135,7 @@ def test_auto_without_openvino_imports_nothing_of_it() -> None:
         "importlib.util.find_spec = lambda name, *a: None if name == 'openvino' else real(name, *a)\n"
         "from colorize_gan.infer import Colorizer\n"
         "used = Colorizer(device='cpu').backend.name\n"
-        "print(used, 'openvino' in sys.modules, 'colorize_gan.infer.backends.color_gate' in sys.modules)\n"
+        "print(used, 'openvino' in sys.modules, 'colorize_gan.infer.backends.trial' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "onnxruntime False False"

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import subprocess
 import sys
@@ -6,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from colorize_gan.core.files.atomic import PART_PREFIX
-from colorize_gan.infer.batch.folder_state import FOLDER, FolderState
+from colorize_gan.infer.batch.folder_state import FOLDER, FolderState, read_record
 from colorize_gan.infer.batch.input_state import Version
-from colorize_gan.infer.batch.state import Entry, read_lines
+from colorize_gan.infer.batch.state import Entry, read_lines, usual_backend
 
 
 @pytest.fixture
@@ -89,6 +90,35 @@ def test_a_killed_run_is_cleared_away(tmp_path: Path, source: Version) -> None:
     assert not list(tmp_path.glob(f"{PART_PREFIX}*.part*"))
     state.close()
     assert sorted(path.name for path in (tmp_path / FOLDER).iterdir()) == ["lock", "record.jsonl"]
+
+
+def test_the_record_can_be_read_without_opening_it(tmp_path: Path, source: Version) -> None:
+    out = tmp_path / "out"
+    assert read_record(out) == {}
+    assert not out.exists()
+    with contextlib.closing(FolderState(out)) as earlier:
+        write(earlier, out / "a.jpg", source)
+    running = FolderState(out)
+    write(running, out / "b.jpg", source)
+    before = sorted(path.name for path in (out / FOLDER).iterdir())
+    assert {name: entry.is_done for name, entry in read_record(out).items()} == {"a.jpg": True, "b.jpg": True}
+    assert sorted(path.name for path in (out / FOLDER).iterdir()) == before
+    running.close()
+
+
+def test_the_usual_backend_is_that_of_most_outputs_of_the_model() -> None:
+    makers = ["openvino:aa", "onnxruntime:aa", "openvino:aa", *["onnxruntime:bb"] * 9, None]
+    record = {
+        str(number): Entry(3, facts={} if maker is None else {"made_by": maker})
+        for number, maker in enumerate(makers)
+    }
+    assert usual_backend(record, "aa55") == "openvino"
+    assert usual_backend(record, "bb55") == "onnxruntime"
+    assert usual_backend(record, "cc55") == ""
+    assert (
+        usual_backend({"a": Entry(facts={"made_by": "damaged"}), "b": Entry(facts={"made_by": 3})}, "aa")
+        == ""
+    )
 
 
 def test_two_runs_share_a_folder(tmp_path: Path, source: Version) -> None:

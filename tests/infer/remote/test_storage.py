@@ -16,6 +16,9 @@ import numpy as np
 import pytest
 from s3_server import BATCH, SECRET, Bucket, Endpoint, photographs, run, tree_of
 
+from colorize_gan.infer.backends.protocol import sha256_of
+from colorize_gan.infer.batch.state import usual_backend
+from colorize_gan.infer.remote.places import ANYWHERE
 from colorize_gan.infer.remote.urls import open_url
 
 pytest.importorskip("moto.server", reason="pip install 'moto[s3]' flask flask-cors")
@@ -201,6 +204,17 @@ def test_a_run_ends_when_the_storage_is_gone_and_goes_on_later(
     assert subprocess.run(command, check=False).returncode == 0
     assert run(exported["onnx"], photos, "--out", tmp_path / "local").exit_code == 0
     assert bucket.tree("out") == tree_of(tmp_path / "local")
+
+
+def test_the_record_of_a_bucket_can_be_read_without_opening_it(
+    bucket: Bucket, exported: dict[str, Path], photos: Path
+) -> None:
+    out = open_url(bucket.url("out"))
+    assert ANYWHERE.read_record(out) == {}
+    assert run(exported["onnx"], photos, "--out", bucket.url("out")).exit_code == 0
+    record = ANYWHERE.read_record(out)
+    assert len(record) == 6
+    assert usual_backend(record, sha256_of(exported["onnx"])) == "onnxruntime"
 
 
 def test_without_the_extra_an_url_is_refused(tmp_path: Path) -> None:

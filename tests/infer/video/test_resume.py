@@ -7,20 +7,24 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from colorize_gan.core.errors import VideoError
+from colorize_gan.core.errors import ModelError, VideoError
 from colorize_gan.infer import Colorizer
+from colorize_gan.infer.batch.open import ModelOptions
 from colorize_gan.infer.batch.results import ItemResult
 from colorize_gan.infer.batch.work import WorkItem
-from colorize_gan.infer.video import film
+from colorize_gan.infer.video import film, job
 from colorize_gan.infer.video.making import INTERRUPTED
 from colorize_gan.infer.video.options import VideoOptions, comparison_path
+from colorize_gan.infer.video.segments import backend_begun_with
 from colorize_gan.infer.video.video import colorize_videos
 
 from .clips import STEP, frames_of, packets_of, pan, times_of
@@ -52,6 +56,40 @@ def run(source: Path, target: Path, colorizer: Colorizer, **options: object) -> 
 
 def folder_of(target: Path) -> Path:
     return target.with_name(f".colorizing-{target.name}")
+
+
+def test_an_unfinished_film_names_its_backend(tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    assert backend_begun_with(target) == ""
+    folder_of(target).mkdir()
+    for content, name in (
+        ('{"backend": "openvino", "model": "aa"}', "openvino"),
+        ('{"model": "aa"}', ""),
+        ("[]", ""),
+        ("cut sho", ""),
+    ):
+        (folder_of(target) / "job.json").write_text(content)
+        assert backend_begun_with(target) == name
+
+
+def test_an_unfinished_film_is_resumed_on_its_backend(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[ModelOptions] = []
+
+    def refuse(options: ModelOptions) -> None:
+        seen.append(options)
+        raise ModelError("enough")
+
+    monkeypatch.setattr(job, "open_colorizer", refuse)
+    source, target = make(), tmp_path / "out.mp4"
+    folder_of(target).mkdir()
+    (folder_of(target) / "job.json").write_text('{"backend": "openvino"}')
+    wanted = job.VideoJob([source], target)
+    watcher: Any = None
+    with pytest.raises(ModelError, match="enough"):
+        job.run_videos(wanted, job.find_videos(wanted), watcher, threading.Event())
+    assert [(options.begun_with, options.pictures) for options in seen] == [("openvino", None)]
 
 
 def kill_at(count: int, files: str, folder: Path, script: str, *arguments: Path) -> int:
