@@ -18,7 +18,7 @@ from colorize_gan.core.color.lab import (
     rgb_to_lab,
     rgb_to_ycc,
 )
-from colorize_gan.core.color.pixels import halve, shrink_to, strips
+from colorize_gan.core.color.pixels import halve, shrink_to, strips, with_even_sides
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import ImageError, ModelError, UsageError
 from colorize_gan.core.files.paths import StrPath
@@ -189,7 +189,7 @@ class Colorizer:
             raise ImageError(f"{width} x {height} pixels: too small to colorize (at least {MINIMUM_SIDE})")
         if image.ndim == 3:
             return Prepared(image, self._reduce(image, self.network_size(height, width)))
-        coarse = shrink_to(halve(_even(image)), self._least_side)
+        coarse = shrink_to(halve(with_even_sides(image)), self._least_side)
         # of greys, the mean's L* is the mean L*, nearly; of colours it is not
         seen = coarse if min(coarse.shape) >= self._least_side else image
         return Prepared(image, self._reduce(seen, self.network_size(height, width)), coarse)
@@ -244,7 +244,7 @@ class Colorizer:
         ycc = rgb_to_ycc(rgb)
         ycc[..., 0] = _CORRECTION_STEPS * (ycc[..., 0] - coarse) + _NO_CORRECTION
         planes = cv2.split(cv2.convertScaleAbs(ycc))
-        grey = _even(prepared.image)
+        grey = with_even_sides(prepared.image)
         height, width = grey.shape
         correction = cv2.resize(planes[0], (width, height), interpolation=cv2.INTER_LINEAR)
         luma = cv2.addWeighted(
@@ -283,14 +283,6 @@ class Colorizer:
         longest = self.render_size * MAXIMUM_ASPECT
         fit = self.contract.size.fit
         return fit(min(height * scale, longest)), fit(min(width * scale, longest))
-
-
-def _even(grey: np.ndarray) -> np.ndarray:
-    """Return a grey image whose sides are even: the last row and column come twice where they are not."""
-    bottom, right = (side % 2 for side in grey.shape)
-    if not bottom and not right:
-        return grey
-    return cv2.copyMakeBorder(grey, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
 
 
 def _method(length: int, new_length: int) -> int:

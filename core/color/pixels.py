@@ -17,6 +17,14 @@ def to_8_bits(pixels: np.ndarray) -> NDArray[np.uint8]:
     return np.asarray(pixels, np.uint8)
 
 
+def with_even_sides(grey: np.ndarray) -> np.ndarray:
+    """Return a grey image whose sides are even: the last row and column come twice where they are not."""
+    bottom, right = (side % 2 for side in grey.shape)
+    if not bottom and not right:
+        return grey
+    return cv2.copyMakeBorder(grey, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+
+
 def halve(pixels: np.ndarray) -> np.ndarray:
     """Halve both sides of an image: each pixel is the mean of 2 x 2."""
     height, width = pixels.shape[:2]
