@@ -198,7 +198,7 @@ def colorize_all(model: Path, folder: Path, out: Path) -> float:
 class Instant:
     """A `Backend` that gives one colour, at once, with the contract of a model."""
 
-    name, device, precision, sha256 = "instant", "cpu", "fp32", ""
+    name, device, precision, sha256, why = "instant", "cpu", "fp32", "", ""
 
     def __init__(self, model: Path) -> None:
         """Take the contract of a model."""
