@@ -182,6 +182,20 @@ def wishes() -> str:
     return table(header, rows)
 
 
+def reach() -> str:
+    """Return what the numbers that limit the reach of hints bring and cost."""
+    header = ["sharpness, nearness, doubt", "gain by 1, 5 and 20 hints, dB", "change by a random colour"]
+    rows = [
+        [
+            ", ".join(f"{number:g}" for number in row["numbers"]),
+            ", ".join(f"{gain:.2f}" for gain in row["gains"]),
+            f"{row['change']:.1f}",
+        ]
+        for row in _rows("reach")
+    ]
+    return table(header, rows, text_columns=2)
+
+
 def references() -> str:
     """Return what references of several kinds bring."""
     rows = [

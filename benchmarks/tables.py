@@ -46,6 +46,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "spill": study_tables.spill,
     "saturation": study_tables.saturation,
     "wishes": study_tables.wishes,
+    "reach": study_tables.reach,
     "references": study_tables.references,
     "tones": study_tables.tones,
     "flicker": lambda: video.flicker_table(results("video")),

@@ -68,7 +68,7 @@ class ModelContract:
 
     A ``pixels`` graph takes sRGB uint8 ``(N, H, W, 3)`` of any size and gives the same; `render_size` and
     `size` say what its generator sees. One that takes hints has a second input, ``hints``, float32
-    ``(N, P, 5)``: x and y as shares of the image, and sRGB red, green and blue, 0 to 255; P may be 0.
+    ``(N, P, 5)``. Each point has x and y as shares of the image, and sRGB red, green and blue, 0 to 255.
     """
 
     name: str

@@ -9,7 +9,7 @@ from colorize_gan.core.errors import UsageError
 LARGEST_AB = 128.0
 """The most that a* or b* of a hint may be; sRGB stays within 108."""
 NO_POINTS = np.full((1, 1, 5), -1, np.float32)
-"""What a pixels graph takes for hints where there are none: a point outside of the image."""
+"""The hints of a pixels graph where there are none: a point outside of the image."""
 _PATCHES, _LARGEST_SIDE = 5, 9
 
 

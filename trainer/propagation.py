@@ -1,6 +1,6 @@
-"""Hints reach what looks alike: attention from every cell to those that have hints, as in iColoriT.
+"""Hints reach what looks alike: attention from every cell to those that have hints.
 
-Yun et al. (2023), arXiv 2207.06831, and Xiao et al. (2020), arXiv 1804.05667, spread hints by attention, too.
+iColoriT, too, spreads hints by attention: Yun et al. (2023), arXiv 2207.06831.
 """
 
 import torch
@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 _KEY_WIDTH = 64
-_FIRST_SHARPNESS, _FIRST_NEARNESS, _FIRST_DOUBT = 10.0, 3.0, 5.0
+_FIRST_SHARPNESS, _FIRST_NEARNESS, _FIRST_DOUBT = 16.0, 1.5, 12.0
 _UNIT = 16  # cells: distances are measured in render sizes of 256 pixels
 
 

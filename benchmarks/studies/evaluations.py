@@ -103,6 +103,8 @@ def main() -> None:
     result = json.loads(path.read_text()) if path.exists() else {"rows": []}
     kept = [row for row in result["rows"] if row["set"] != given.set or row["model"] not in rows]
     result["rows"] = kept + [{"set": given.set, "model": name} | row for name, row in rows.items()]
+    sets = list(dict.fromkeys(row["set"] for row in result["rows"]))
+    result["rows"].sort(key=lambda row: sets.index(row["set"]))
     path.write_text(json.dumps(result, indent=2) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""What a reference brings: `python benchmarks/studies/references.py MODEL PHOTOS CLIPS`.
+"""The gain by a reference: `python benchmarks/studies/references.py MODEL PHOTOS CLIPS`.
 
 Frames of films are coloured with an earlier frame as their `--reference`. Photographs are coloured with the
 one of the folder that a classifier finds most alike in grey, and with one at random. All are middle squares

@@ -1,4 +1,4 @@
-"""Whether hints are followed: `python benchmarks/studies/wishes.py MODEL PHOTOS`.
+"""The obedience to hints: `python benchmarks/studies/wishes.py MODEL PHOTOS`.
 
 Each photograph is coloured with one hint at a random place: its true colour there, then an unusual one (the
 hue turned by a half or a quarter, chroma 40). Measured in CIEDE2000: at the place, between the result and
