@@ -75,6 +75,8 @@ def place(tmp_path: Path) -> Path:
     for name in ("photos/old.jpg", "old.jpg", "old.png", "album.tif", "scan.tif", "scans/box/street.tif"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(tmp_path / name), grey)
+    for name in ("uniform.jpg", "frame.png"):
+        cv2.imwrite(str(tmp_path / name), skimage.data.coffee()[..., ::-1])
     for number in range(1, 4):
         cv2.imwrite(str(tmp_path / "scans" / f"scan_{number:06d}.tif"), np.roll(grey, number, axis=1))
     for name in ("old.mp4", "old.mkv", "long.mp4", "films/first.mp4"):

@@ -122,6 +122,8 @@ def read_record(out: Path) -> dict[str, Entry]:
         return _read(folder, found)
     except FileNotFoundError:  # there is none, or another run has merged it meanwhile
         return {}
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(out)) from error
 
 
 def _read(folder: Path, found: Mapping[str, Info]) -> dict[str, Entry]:

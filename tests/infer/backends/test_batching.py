@@ -12,7 +12,7 @@ from colorize_gan.infer.backends.batching import BatchingBackend
 class Doubler:
     """A backend whose runs wait for a signal, and that has room for so many images."""
 
-    name, device, precision, sha256 = "doubler", "cpu", "fp32", ""
+    name, device, precision, sha256, why = "doubler", "cpu", "fp32", "", ""
     contract = ModelContract("doubler", "none", 32)
 
     def __init__(self, room: int = 99) -> None:
