@@ -12,7 +12,7 @@ from av.video.frame import VideoFrame
 
 from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.core.errors import ImageError, UsageError, VideoError
-from colorize_gan.core.files.atomic import write_atomically
+from colorize_gan.core.files.atomic import named_after
 from colorize_gan.core.images.decode import Picture
 from colorize_gan.core.images.formats import SIXTEEN_BIT_SUFFIXES
 from colorize_gan.core.images.metadata import Metadata
@@ -38,9 +38,18 @@ File = tuple[Path, bytes]
 Item = tuple[int, VideoFrame | Path]
 """The number of an image, and what it is made of."""
 
+_PART = "0.part"  # of an image, in the folder of the job
+
 
 class StillJob(Job):
     """The folder of an unfinished sequence: it has the state after the last image that was written."""
+
+    def write_image(self, path: Path, content: bytes) -> None:
+        """Write an image that appears when it is complete; what a killed run leaves goes with the folder."""
+        part = self._folder / _PART
+        with named_after(path):
+            part.write_bytes(content)
+            part.replace(path)
 
     def finish_image(self, state: Mapping[str, np.ndarray], scene: int = 0) -> None:
         """Note that an image was written, which is of the scene of this number."""
@@ -126,7 +135,7 @@ class StillMaker(Maker):
             for path, content in files:
                 if stop.is_set():
                     return
-                write_atomically(path, content)
+                job.write_image(path, content)
                 job.finish_image(state.to_arrays(), part.number)
 
     def _written(self) -> str:
