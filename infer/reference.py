@@ -16,9 +16,11 @@ from colorize_gan.core.color.tones import tone_of
 from colorize_gan.core.contract import SizeRule
 from colorize_gan.core.errors import ImageError, UsageError
 from colorize_gan.core.hints import LARGEST_AB, join_hints
-from colorize_gan.core.images.decode import decode_picture
+from colorize_gan.core.images.decode import decode_picture, read_content
+from colorize_gan.core.images.limits import MAX_MEGAPIXELS
 
 _WEIGHT = 1.0  # of each of its pixels as a hint
+_ENOUGH = 1024  # pixels of the short side: several times what networks see
 _GAP = 50.0  # L* of what lies between the two
 
 
@@ -27,7 +29,7 @@ class Reference:
     """A picture whose colours are right."""
 
     rgb: np.ndarray
-    """sRGB ``(H, W, 3)`` uint8."""
+    """sRGB ``(H, W, 3)`` uint8, no larger than of use."""
     digest: str
     """SHA-256 of its file."""
 
@@ -36,18 +38,20 @@ def read_reference(path: Path) -> Reference:
     """Read an image file.
 
     Raises:
-        UsageError: it cannot be read, is damaged, or has no colours.
+        UsageError: it cannot be read, is damaged or too large, or has no colours.
     """
     try:
-        content = path.read_bytes()
-        pixels = to_8_bits(decode_picture(content).pixels)
-    except OSError as error:
-        raise UsageError(f"`reference` {path}: cannot be read ({error.strerror})") from error
+        content = read_content(path)
+        pixels = to_8_bits(decode_picture(content, MAX_MEGAPIXELS).pixels)
     except ImageError as error:
         raise UsageError(f"`reference` {path}: {error}") from error
     if tone_of(pixels) != "color":
         raise UsageError(f"`reference` {path}: it is grey or toned; give a picture in right colours")
-    return Reference(np.ascontiguousarray(pixels[..., :3]), hashlib.sha256(content).hexdigest())
+    rgb = np.ascontiguousarray(pixels[..., :3])
+    scale = _ENOUGH / min(rgb.shape[:2])
+    if scale < 1:  # once: each picture and each frame of a film resizes it again
+        rgb = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return Reference(rgb, hashlib.sha256(content).hexdigest())
 
 
 def beside(
