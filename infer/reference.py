@@ -47,7 +47,7 @@ def read_reference(path: Path) -> Reference:
         raise UsageError(f"`reference` {path}: {error}") from error
     if tone_of(pixels) != "color":
         raise UsageError(f"`reference` {path}: it is grey or toned; give a picture in right colours")
-    rgb = np.ascontiguousarray(pixels[..., :3])
+    rgb: np.ndarray = np.ascontiguousarray(pixels[..., :3])
     scale = _ENOUGH / min(rgb.shape[:2])
     if scale < 1:  # once: each picture and each frame of a film resizes it again
         rgb = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
