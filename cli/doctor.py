@@ -23,7 +23,7 @@ from colorize_gan.core.version import __version__
 from colorize_gan.infer.backends.bundled import BACKENDS, BACKENDS_BY_SUFFIX, DEFAULT_MODEL, find_model
 
 _FAMILY = ("onnxruntime", "ort-")  # how the wheels begin that install into the folder onnxruntime
-_LIBRARIES = ("numpy", "opencv-python-headless", "pyvips", "simplejpeg", "av", "openvino", "torch")
+_LIBRARIES = ("numpy", "opencv-python-headless", "pyvips", "simplejpeg", "isal", "av", "openvino", "torch")
 _CUDNN = 9  # major version, of onnxruntime from 1.19 on
 _CUFFT_BEHIND_CUDA = 1  # cuFFT's major version: 11 in CUDA 12, 12 in CUDA 13
 

@@ -33,8 +33,8 @@ from colorize_gan.core.images.opened import (
     with_fields,
 )
 from colorize_gan.core.images.pillow_reading import BMP_MAGIC, is_hevc, open_with_pillow
-from colorize_gan.core.images.png import MAGIC as PNG_MAGIC
-from colorize_gan.core.images.png import is_animated
+from colorize_gan.core.images.png_reading import MAGIC as PNG_MAGIC
+from colorize_gan.core.images.png_reading import is_animated
 from colorize_gan.core.images.profiles import (
     is_srgb,
     is_unlabelled_cmyk,

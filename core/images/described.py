@@ -15,7 +15,7 @@ from colorize_gan.core.images.metadata import (
 )
 from colorize_gan.core.images.opened import PROFILE_IGNORED, Opened, number_of
 from colorize_gan.core.images.other_pictures import notes_on_other_pictures
-from colorize_gan.core.images.png import MAGIC, Beside, read_beside
+from colorize_gan.core.images.png_reading import MAGIC, Beside, read_beside
 from colorize_gan.core.images.profiles import ICC
 from colorize_gan.core.images.tiff import is_tiff
 

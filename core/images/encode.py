@@ -21,7 +21,7 @@ from colorize_gan.core.images.formats import (
 from colorize_gan.core.images.libvips import vips_errors
 from colorize_gan.core.images.metadata import DAMAGED, Metadata
 from colorize_gan.core.images.pillow_reading import register_heif
-from colorize_gan.core.images.png import with_beside
+from colorize_gan.core.images.png_writing import encode_png
 from colorize_gan.core.images.profiles import ICC
 from colorize_gan.core.images.tiff import with_tags
 from colorize_gan.core.system.memory import is_out_of_memory
@@ -30,7 +30,6 @@ _FAST = 1  # of zlib: higher levels take much longer for a few per cent
 _SAMPLED_ROWS = 64  # one of so many
 _WORTH = 0.9  # of the size: 16 bits of grain keep all of it, and would take longer than all else
 _OPAQUE_SUFFIXES = JPEG_SUFFIXES | {".bmp"}
-_ICC_AND_XMP = 2 | 8  # libvips would add EXIF of its own making
 _FRAME_HEADER = b"\xff\xc0\x00\x11\x08"  # baseline, three components, 8 bits
 
 
@@ -58,9 +57,10 @@ def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) ->
     if pixels.dtype == np.uint16 and suffix not in SIXTEEN_BIT_SUFFIXES:
         pixels = to_8_bits(pixels)
     pixels = np.ascontiguousarray(pixels)
-    if suffix != ".png":
-        metadata = metadata.with_texts_as_tags()
     try:
+        if suffix == ".png":
+            return encode_png(pixels, metadata)
+        metadata = metadata.with_texts_as_tags()
         if suffix == ".bmp" or suffix in HEIF_SUFFIXES:
             return _encode_with_pillow(suffix, pixels, quality, metadata)
         with vips_errors():
@@ -110,12 +110,6 @@ def _encode_with_vips(suffix: str, pixels: np.ndarray, quality: int, metadata: M
         rows = np.ascontiguousarray(pixels[::_SAMPLED_ROWS])
         is_grain = len(_deflated(pyvips.Image.new_from_array(rows))) > _WORTH * rows.nbytes
         return with_tags(image.tiffsave_buffer() if is_grain else _deflated(image), metadata.without_note())
-    if suffix == ".png":
-        coded = image.pngsave_buffer(compression=_FAST, filter="up", keep=_ICC_AND_XMP)
-        has_resolution = metadata.pixels_per_mm is not None
-        return with_beside(
-            coded, metadata.exif(), metadata.texts, metadata.iptc, has_resolution=has_resolution
-        )
     exif = metadata.exif() if suffix == ".webp" else metadata.without_note().exif()
     if exif:
         image.set_type(pyvips.GValue.blob_type, "exif-data", exif)

@@ -58,7 +58,7 @@ class Metadata:
     pixels_per_mm: tuple[float, float] | None = None
     """Horizontal and vertical resolution; None where the file does not tell."""
     texts: Sequence[tuple[str, str]] = ()
-    """Texts of a PNG: see `colorize_gan.core.images.png.Beside`."""
+    """Texts of a PNG: see `colorize_gan.core.images.png_reading.Beside`."""
     iptc: bytes = b""
     """Records of IPTC (IIM 4), which other formats than TIFF have."""
     order: bytes = b"II"

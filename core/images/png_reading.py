@@ -1,24 +1,23 @@
-"""Metadata of PNG that libvips leaves out: texts, and profiles in the way of ImageMagick.
+"""Metadata of a PNG that libvips leaves out: texts, and profiles in the way of ImageMagick.
 
-The chunks are those of PNG (third edition), section 11.3; Pillow makes them.
+The chunks are those of PNG (third edition), section 11.3.
 """
 
 import contextlib
-import io
 import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from PIL.PngImagePlugin import PngInfo, iTXt, putchunk
+from PIL.PngImagePlugin import iTXt
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 
-_HEADER = len(MAGIC) + 25  # bytes, with IHDR
 _LARGEST = 64_000_000  # bytes of a text; the rest is a bomb
-_XMP = "XML:com.adobe.xmp"
+XMP = "XML:com.adobe.xmp"
+"""Key of the text that is an XMP packet."""
+
 _PROFILE = re.compile(r"Raw profile type (exif|app1|iptc|8bim|xmp)", re.IGNORECASE)
-_LONG_TEXT = 1000  # characters, from which it is worth to be compressed
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def read_beside(content: bytes) -> Beside:
         has_profile |= kind == b"iCCP"
         has_resolution |= kind == b"pHYs" and data[8:9] == b"\1"
         with contextlib.suppress(ValueError, zlib.error):
-            if not (found := _text(kind, data)) or found[0] == _XMP:
+            if not (found := _text(kind, data)) or found[0] == XMP:
                 continue
             if name := _PROFILE.fullmatch(found[0]):
                 profiles |= _profile(name[1].lower(), found[1])
@@ -58,25 +57,6 @@ def is_animated(content: bytes) -> bool:
     control = before.find(b"acTL")
     frames = int.from_bytes(before[control + 4 : control + 8], "big")
     return control >= 0 and (frames > 1 or b"fcTL" not in before)
-
-
-def with_beside(
-    content: bytes, exif: bytes, texts: Sequence[tuple[str, str]], iptc: bytes, *, has_resolution: bool
-) -> bytes:
-    """Return a PNG, which begins with its header, with these chunks after it."""
-    info, added = PngInfo(), io.BytesIO()
-    for key, text in texts:
-        info.add_text(key, text, zip=len(text) > _LONG_TEXT)
-    if iptc:
-        info.add_text("Raw profile type iptc", f"\niptc\n{len(iptc):8}\n{iptc.hex()}\n", zip=True)
-    if exif:
-        putchunk(added, b"eXIf", exif)
-    for kind, data, *_ in info.chunks:
-        putchunk(added, kind, data)
-    rest = memoryview(content)[_HEADER:]
-    if not has_resolution and (at := content.find(b"pHYs", _HEADER, content.find(b"IDAT"))) > 0:
-        return b"".join([content[:_HEADER], added.getvalue(), content[_HEADER : at - 4], content[at + 17 :]])
-    return b"".join([content[:_HEADER], added.getvalue(), rest])
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
