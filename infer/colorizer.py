@@ -221,7 +221,7 @@ class Colorizer:
         image = prepared.image
         height, width = image.shape[:2]
         has_alpha = image.ndim == 3 and image.shape[2] == 4
-        upsampler = Upsampler(ab, (height, width))
+        upsampler = Upsampler(ab * np.float32(self.strength), (height, width))
         result = np.empty((height, width, 4 if has_alpha else 3), image.dtype)
         for strip in strips(height, width):
             result[strip, :, :3] = self._merge_rows(upsampler, strip.start, image[strip])
@@ -258,12 +258,12 @@ class Colorizer:
 
     def _merge_rows(self, upsampler: Upsampler, start: int, rows: np.ndarray) -> np.ndarray:
         """Return the rows ``(n, W)`` or ``(n, W, C)`` from ``start`` on in colour, ``(n, W, 3)``."""
+        ab = upsampler.rows(start, len(rows))
         if self.strength == 1 or rows.ndim == 2:
             lightness = lightness_of(rows)
-            ab = upsampler.rows(start, len(rows)) * np.float32(self.strength)
         else:
             lightness, own_ab = rgb_to_lab(rows[..., :3])
-            ab = self.strength * upsampler.rows(start, len(rows)) + (1 - self.strength) * own_ab
+            ab += (1 - self.strength) * own_ab
         return lab_to_image(lightness, ab, rows.dtype)
 
     def _reduce(self, image: np.ndarray, size: tuple[int, int]) -> FloatArray:

@@ -8,7 +8,7 @@ from colorize_gan.core.color.lab import FloatArray
 
 def upsample(ab: FloatArray, size: tuple[int, int]) -> FloatArray:
     """Resize ab ``(h, w, 2)`` to height and width ``(H, W, 2)``: linear between the centres of pixels."""
-    return _joined([_resize(channel, size) for channel in cv2.split(ab)])
+    return np.asarray(cv2.merge([_resize(channel, size) for channel in cv2.split(ab)]), np.float32)
 
 
 class Upsampler:
@@ -20,21 +20,17 @@ class Upsampler:
         self.height, self.width = size
 
     def rows(self, start: int, count: int) -> FloatArray:
-        """Return ab ``(count, W, 2)`` of the rows from ``start`` on."""
+        """Return ab ``(count, W, 2)`` of the rows from ``start`` on, as a view of two planes."""
         small_height, small_width = self._planes.shape[1:]
         small_rows, weights = _row_weights(start, count, self.height, small_height)
         stacked = self._planes[:, small_rows].reshape(-1, small_width)
         wide = _resize(stacked, (len(stacked), self.width)).reshape(2, len(small_rows), self.width)
-        return _joined(list(weights @ wide))
+        return np.moveaxis(weights @ wide, 0, -1)
 
 
 def _resize(plane: np.ndarray, size: tuple[int, int]) -> FloatArray:
     height, width = size
     return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
-
-
-def _joined(planes: list[FloatArray]) -> FloatArray:
-    return np.asarray(cv2.merge(planes), np.float32)
 
 
 def _row_weights(start: int, count: int, height: int, small_height: int) -> tuple[np.ndarray, FloatArray]:

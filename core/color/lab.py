@@ -40,6 +40,7 @@ _YCC_FROM_RGB = 255 * np.array(
 GAMUT_STEPS = 12
 GAMUT_TOLERANCE = 1e-6  # linear light, of float32 arithmetic; 0.001 L* at black
 _UNCLIPPED = (1e-7,) * 3, (1 - 1e-7,) * 3
+_UNCLIPPED_8_BITS = (1,) * 3, (254,) * 3
 
 
 def build_tables() -> None:
@@ -106,9 +107,17 @@ def _lightness_table(dtype: np.dtype) -> FloatArray:
 
 def lab_to_image(lightness: FloatArray, ab: FloatArray, dtype: DTypeLike) -> np.ndarray:
     """Convert Lab to the nearest sRGB ``(H, W, 3)`` uint8 or uint16 of the same lightness."""
-    if np.dtype(dtype) == np.uint8:  # OpenCV's error of 3.5 / 65536 is none here
-        return cv2.convertScaleAbs(lab_to_fitted_rgb(lightness, ab), alpha=255)
-    return from_unit(_encoded(lab_to_fitted_rgb(lightness, ab, cv2.COLOR_Lab2LRGB)), np.dtype(dtype))
+    if np.dtype(dtype) != np.uint8:
+        return from_unit(_encoded(lab_to_fitted_rgb(lightness, ab, cv2.COLOR_Lab2LRGB)), np.dtype(dtype))
+    rgb = _in_8_bits(_from_lab(lightness, ab, cv2.COLOR_Lab2RGB))  # its error of 3.5 / 65,536 is none here
+    clipped = np.flatnonzero(cv2.inRange(rgb, *_UNCLIPPED_8_BITS) == 0)
+    if clipped.size:
+        rgb.reshape(-1, 1, 3)[clipped] = _in_8_bits(_fitted(lightness, ab, clipped, cv2.COLOR_Lab2RGB))
+    return rgb
+
+
+def _in_8_bits(rgb: FloatArray) -> NDArray[np.uint8]:
+    return np.asarray(cv2.convertScaleAbs(rgb, alpha=255), np.uint8)
 
 
 def rgb_to_ycc(rgb: FloatArray) -> FloatArray:
@@ -126,14 +135,23 @@ def lab_to_fitted_rgb(
         ab: ``(H, W, 2)``.
         conversion: OpenCV's; the one to sRGB is exact to 3.5 / 65,536.
     """
-    rgb = np.asarray(cv2.cvtColor(cv2.merge([lightness, ab]), conversion), np.float32)
+    rgb = _from_lab(lightness, ab, conversion)
     clipped = np.flatnonzero(cv2.inRange(rgb, *_UNCLIPPED) == 0)
     if clipped.size:
-        outside = lightness.reshape(-1, 1).take(clipped, axis=0)
-        wanted = ab.reshape(-1, 1, 2).take(clipped, axis=0)
-        fitted = cv2.merge([outside, fit_to_gamut(outside, wanted)])
-        rgb.reshape(-1, 1, 3)[clipped] = cv2.cvtColor(fitted, conversion)
+        rgb.reshape(-1, 1, 3)[clipped] = _fitted(lightness, ab, clipped, conversion)
     return rgb
+
+
+def _from_lab(lightness: FloatArray, ab: FloatArray, conversion: int) -> FloatArray:
+    lab = cv2.merge([lightness, ab[..., 0], ab[..., 1]])
+    return np.asarray(cv2.cvtColor(lab, conversion), np.float32)
+
+
+def _fitted(lightness: FloatArray, ab: FloatArray, places: np.ndarray, conversion: int) -> FloatArray:
+    """Convert the pixels at these places of the flat image, fitted to the gamut: ``(N, 1, 3)``."""
+    outside = lightness.reshape(-1, 1).take(places, axis=0)
+    wanted = np.stack([ab[..., channel].take(places) for channel in range(2)], axis=1)[:, None]
+    return _from_lab(outside, fit_to_gamut(outside, wanted), conversion)
 
 
 def fit_to_gamut(lightness: FloatArray, ab: FloatArray) -> FloatArray:
@@ -141,25 +159,29 @@ def fit_to_gamut(lightness: FloatArray, ab: FloatArray) -> FloatArray:
 
     Colours inside the gamut are returned as they are; the others move straight towards the neutral
     axis, found by bisection to 1/4096 of their chroma.
+
+    Args:
+        lightness: any shape ``(...)``.
+        ab: ``(..., 2)``.
     """
-    neutral, chroma = _cube_roots(lightness, ab)
+    neutral, chroma = _cube_roots(lightness.reshape(-1), ab.reshape(-1, 2))
+    shares = np.ones_like(neutral)
     suspects = np.flatnonzero(~_is_in_gamut(neutral + chroma))
-    if not suspects.size:
-        return ab
     neutral, chroma = neutral[suspects], chroma.take(suspects, axis=1)  # [:, suspects] would lie transposed
-    share = np.zeros_like(neutral)
+    share, tried = np.zeros_like(neutral), np.empty_like(chroma)
     for step in np.float32(0.5) ** np.arange(1, GAMUT_STEPS + 1, dtype=np.float32):
-        share += step * _is_in_gamut(neutral + chroma * (share + step))
-    shares = np.ones(lightness.shape, np.float32)
-    shares.reshape(-1)[suspects] = share
-    return ab * shares[..., None]
+        np.multiply(chroma, share + step, out=tried)
+        tried += neutral
+        share += step * _is_in_gamut(tried)
+    shares[suspects] = share
+    return ab * shares.reshape(*lightness.shape, 1)
 
 
 def _cube_roots(lightness: FloatArray, ab: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return f(Y) ``(H * W,)``, and what f(X), f(Y) and f(Z) differ from it ``(3, H * W)``: CIE 15."""
-    neutral = (lightness.reshape(-1) + np.float32(16)) * np.float32(1 / 116)
+    """Return f(Y) ``(N,)``, and what f(X), f(Y) and f(Z) differ from it ``(3, N)``: CIE 15."""
+    neutral = (lightness + np.float32(16)) * np.float32(1 / 116)
     chroma = np.zeros((3, neutral.size), np.float32)
-    np.divide(ab.reshape(-1, 2).T, _AB_PER_ROOT, out=chroma[::2])
+    np.divide(ab.T, _AB_PER_ROOT, out=chroma[::2])
     return neutral, chroma
 
 
@@ -173,4 +195,9 @@ def _from_cube_root(root: FloatArray) -> FloatArray:
     """Return X, Y or Z relative to white of its value in Lab: CIE 15."""
     delta = np.float32(6 / 29)
     curved = np.maximum(root, delta)
-    return curved * curved * curved + 3 * delta**2 * (root - curved)  # a straight line below delta
+    below = root - curved  # a straight line below delta
+    below *= 3 * delta**2
+    root = curved * curved
+    root *= curved
+    root += below
+    return root
