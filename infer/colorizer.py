@@ -24,6 +24,7 @@ from colorize_gan.core.errors import ImageError, ModelError, UsageError
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.hints import join_hints
 from colorize_gan.core.images.decode import Planes
+from colorize_gan.core.system.parallel import for_each
 from colorize_gan.infer.backends.batching import BatchingBackend
 from colorize_gan.infer.backends.bundled import DEFAULT_MODEL, HINTS_MODEL, find_model
 from colorize_gan.infer.backends.open import open_backend
@@ -75,6 +76,7 @@ class Colorizer:
         strength: float = 1.0,
         batch_size: int | None = None,
         reference: Reference | None = None,
+        threads: int = 1,
     ) -> None:
         """Open the model.
 
@@ -88,6 +90,7 @@ class Colorizer:
             batch_size: images of one size, wanted by several threads at once, that the network sees together.
                 None is 1 on a CPU, where more would be slower, and 8 on a GPU.
             reference: a picture whose colours go to what looks alike, for a model that takes hints.
+            threads: that colour the pixels of one image.
 
         Raises:
             ModelError: no such model, or one that cannot be trusted.
@@ -113,7 +116,7 @@ class Colorizer:
             )
         if reference is not None and not self.contract.takes_hints:
             raise UsageError(f"`reference`: the model {self.contract.name} takes no hints; {_OTHER_MODEL}")
-        self.reference = reference
+        self.reference, self._threads = reference, threads
         self._set_colors(saturation, strength)
 
     def with_colors(self, saturation: float, strength: float) -> "Colorizer":
@@ -223,8 +226,11 @@ class Colorizer:
         has_alpha = image.ndim == 3 and image.shape[2] == 4
         upsampler = Upsampler(ab * np.float32(self.strength), (height, width))
         result = np.empty((height, width, 4 if has_alpha else 3), image.dtype)
-        for strip in strips(height, width):
+
+        def work(strip: slice) -> None:
             result[strip, :, :3] = self._merge_rows(upsampler, strip.start, image[strip])
+
+        for_each(work, strips(height, width), self._threads, "merge")
         if has_alpha:
             result[..., 3] = image[..., 3]
         return result

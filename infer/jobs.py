@@ -241,14 +241,12 @@ def _opened(
 
 
 def _with_work(job: BatchJob, work: Work) -> ModelOptions:
-    """Return the options of the model with what is known of the run; only ``auto`` has a use for it."""
-    if job.model.backend != "auto":
-        return job.model
+    """Return the options of the model with what is known of the run."""
     is_counted = not job.options.members and not any(map(is_video, work.items))
     return dataclasses.replace(
         job.model,
         pictures=len(work.items) if is_counted else None,
-        begun_with=_begun_with(job),
+        begun_with=_begun_with(job) if job.model.backend == "auto" else "",
     )
 
 

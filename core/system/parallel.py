@@ -1,6 +1,7 @@
 """Working on many things at once: the results in order, the memory shared."""
 
 import contextlib
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -13,8 +14,16 @@ from threadpoolctl import threadpool_limits
 
 from colorize_gan.core.system.memory import is_out_of_memory
 
+MOST_THREADS = 4
+"""Threads that work on one image, at most; with more, a network's last bits can be others."""
+
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+
+
+def threads_for_each(images: int | None) -> int:
+    """Return how many threads can work on each of so many images; one where their number is not known."""
+    return min(MOST_THREADS, max(1, (os.cpu_count() or 1) // images)) if images else 1
 
 
 def map_in_order(
@@ -38,6 +47,12 @@ def map_in_order(
         finally:
             for future in pending:
                 future.cancel()
+
+
+def for_each(work: Callable[[_T], object], items: Iterable[_T], threads: int, name: str) -> None:
+    """Call ``work`` with each item on so many threads called ``name``; on the caller's own if that is one."""
+    calls = map(work, items) if threads == 1 else map_in_order(work, items, threads, name)
+    deque(calls, maxlen=0)
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from colorize_gan.core.errors import ColorizeError, ModelError, UsageError
 from colorize_gan.core.extras import packages_for
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.devices import has_nvidia_driver
+from colorize_gan.core.system.parallel import threads_for_each
 from colorize_gan.infer.backends.bundled import BACKENDS_BY_SUFFIX
 from colorize_gan.infer.backends.protocol import Backend
 
@@ -38,7 +39,8 @@ def open_backend(
             `infer.backends.choice` takes, which is logged.
         device: ``cpu``, ``cuda``, ``cuda:N`` or ``auto``: CUDA where it works, else the CPU.
         gate: whether another backend than the file's own has to give the colours of that one.
-        pictures: how many are to be colorized, for ``auto``; None for many.
+        pictures: how many are to be colorized; None for many. ``auto`` counts them, and ONNX Runtime uses
+            several threads for each of a few.
         begun_with: name of the backend that earlier outputs were made on, for ``auto`` to stay with.
 
     Raises:
@@ -59,7 +61,7 @@ def open_backend(
     if backend == "auto" and device in ("auto", "cpu") and len(installed_readers(model)) > 1:
         return _open_fastest(model, device, pictures, begun_with)
     name = readers[0] if backend in ("auto", "native") else backend
-    opened = _load(model, name, device)
+    opened = _load(model, name, device, threads_for_each(pictures))
     _check_runs(opened, model)
     if gate and name == "openvino":
         _check_colors(opened, model)
@@ -84,11 +86,11 @@ def trials_of(model: Path) -> "list[Trial]":
     return recall_trials(model, names) or try_backends(model, names, _loader(model))
 
 
-def _load(model: Path, name: str, device: str) -> Backend:
+def _load(model: Path, name: str, device: str, threads: int) -> Backend:
     if name == "onnxruntime":
         from colorize_gan.infer.backends.onnxruntime_backend import OnnxRuntimeBackend
 
-        return OnnxRuntimeBackend(model, device)
+        return OnnxRuntimeBackend(model, device, threads)
     if name == "openvino":
         with packages_for("`backend` openvino"):
             from colorize_gan.infer.backends.openvino_backend import OpenVinoBackend
@@ -104,18 +106,19 @@ def _open_fastest(model: Path, device: str, pictures: int | None, begun_with: st
     """Open a file that several backends read: on CUDA, or on the one that `choose_backend` takes."""
     own, *_ = names = installed_readers(model)
     if device == "auto" and has_nvidia_driver():
-        opened = open_backend(model, own, device)
+        opened = open_backend(model, own, device, pictures=pictures)
         if opened.device != "cpu":
             return _explained(opened, "CUDA works here")
     from colorize_gan.infer.backends.choice import choose_backend
 
     taken, why = choose_backend(model, names, _loader(model), pictures, begun_with)
     try:
-        return _explained(open_backend(model, taken, "cpu"), why)
+        return _explained(open_backend(model, taken, "cpu", pictures=pictures), why)
     except ColorizeError as error:
         if taken == own:
             raise
-        return _explained(open_backend(model, own, "cpu"), f"{taken} is left out: {error}")
+        opened = open_backend(model, own, "cpu", pictures=pictures)
+        return _explained(opened, f"{taken} is left out: {error}")
 
 
 def _explained(opened: Backend, why: str) -> Backend:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class ModelOptions:
     """Which model runs, on what, and what is made of its colours: arguments of `Colorizer`.
 
-    The last two are what a run knows of its work: arguments of `open_backend`.
+    The last two are what a run knows of its work: arguments of `open_backend`. Each of a few pictures gets
+    several threads.
     """
 
     model: StrPath = DEFAULT_MODEL
@@ -54,6 +55,7 @@ class ModelOptions:
 
         Errors are those of `Colorizer` and `read_reference`.
         """
+        from colorize_gan.core.system.parallel import threads_for_each
         from colorize_gan.infer.colorizer import Colorizer
         from colorize_gan.infer.reference import read_reference
 
@@ -64,6 +66,7 @@ class ModelOptions:
             saturation=self.saturation,
             strength=self.strength,
             reference=read_reference(self.reference) if self.reference else None,
+            threads=threads_for_each(self.pictures),
         )
 
 

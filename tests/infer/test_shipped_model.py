@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
@@ -9,9 +10,11 @@ import skimage.data
 from colorize_gan.core.color.lab import rgb_to_lab
 from colorize_gan.core.color.metrics import ciede2000, colorfulness, psnr
 from colorize_gan.core.parity import limit_of
+from colorize_gan.core.system.parallel import MOST_THREADS
 from colorize_gan.infer import Colorizer, Hint
 from colorize_gan.infer.backends import onnxruntime_backend
-from colorize_gan.infer.backends.bundled import HINTS_MODEL, bundled_models
+from colorize_gan.infer.backends.bundled import HINTS_MODEL, bundled_models, find_model
+from colorize_gan.infer.backends.onnxruntime_backend import OnnxRuntimeBackend
 
 
 @pytest.fixture(scope="module", params=["lite2", "dinov2-small"])
@@ -51,6 +54,17 @@ def test_skin_is_skin_colored(colorizer: Colorizer) -> None:
     a, b = ab[110:160, 200:240].mean(axis=(0, 1))  # the cheek
     assert 3 < a < 30
     assert 3 < b < 35
+
+
+@pytest.mark.parametrize("name", ["lite2", "lite2-int8", "dinov2-small"])
+def test_several_threads_give_the_bits_of_one(name: str) -> None:
+    model = find_model("lite2").with_name(f"{name}.onnx")
+    image = cv2.resize(skimage.data.camera(), (1200, 900))
+    one, several = (
+        Colorizer(OnnxRuntimeBackend(model, "cpu", threads), threads=threads) for threads in (1, MOST_THREADS)
+    )
+    assert np.array_equal(one.predict(one.prepare(image)), several.predict(several.prepare(image)))
+    assert np.array_equal(one.colorize(image), several.colorize(image))
 
 
 def test_contract_is_complete(colorizer: Colorizer) -> None:

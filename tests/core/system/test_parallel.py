@@ -8,7 +8,37 @@ import pytest
 import pyvips
 from threadpoolctl import threadpool_info
 
-from colorize_gan.core.system.parallel import RoomToWork, one_thread_each
+from colorize_gan.core.system.parallel import (
+    MOST_THREADS,
+    RoomToWork,
+    for_each,
+    one_thread_each,
+    threads_for_each,
+)
+
+
+@pytest.mark.parametrize(
+    ("cores", "images", "threads"),
+    [(2, None, 1), (2, 1, 2), (2, 2, 1), (2, 50_000, 1), (8, 3, 2), (64, 1, MOST_THREADS)],
+)
+def test_few_images_have_several_threads_each(
+    monkeypatch: pytest.MonkeyPatch, cores: int, images: int | None, threads: int
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert threads_for_each(images) == threads
+
+
+@pytest.mark.parametrize(("threads", "used"), [(1, 1), (2, 2)])
+def test_work_is_shared_by_so_many_threads(threads: int, used: int) -> None:
+    everybody, seen = threading.Barrier(threads), set[int]()
+
+    def work(_: int) -> None:
+        everybody.wait(300)
+        seen.add(threading.get_ident())
+
+    for_each(work, range(2), threads, "work")
+    assert len(seen) == used
+    assert (threading.get_ident() in seen) == (threads == 1)
 
 
 def test_work_that_ran_out_of_memory_runs_again_alone() -> None:

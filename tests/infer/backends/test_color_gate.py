@@ -119,7 +119,7 @@ def test_cuda_comes_before_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
     on_cuda = Shifted(0)
     on_cuda.device = "cuda:0"
 
-    def load(_: Path, name: str, device: str) -> Backend:
+    def load(_: Path, name: str, device: str, threads: int) -> Backend:
         assert (name, device) == ("onnxruntime", "auto")
         return on_cuda
 

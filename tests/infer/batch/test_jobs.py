@@ -44,7 +44,7 @@ def folder(tmp_path: Path) -> Path:
         ({"limit": 2}, 2),
         ({"videos": True}, None),
         ({"options": BatchOptions(members=Selection())}, None),
-        ({"model": ModelOptions(backend="onnxruntime")}, None),  # nobody asks
+        ({"model": ModelOptions(backend="onnxruntime")}, 3),
     ],
 )
 def test_photographs_are_counted_and_frames_are_many(
