@@ -15,6 +15,7 @@ from colorize_gan.cli.options import (
     on_exists_option,
     quiet_option,
     recursive_option,
+    reference_option,
     report_option,
     workers_option,
 )
@@ -62,6 +63,7 @@ _STDIN = Path("-")
     help="Where hints of colour are: auto (NAME.EXT.hints.json beside the photograph), none, or a folder "
     "that mirrors --out.",
 )
+@reference_option
 @workers_option
 @max_megapixels_option(BatchOptions.max_megapixels)
 @recursive_option
@@ -128,6 +130,7 @@ def colorize_batch(
     out: Path,
     in_color: InColor,
     hints: HintsFrom,
+    reference: Path | None,
     workers: int | None,
     max_megapixels: float,
     recursive: bool,
@@ -168,6 +171,7 @@ def colorize_batch(
             on_exists=on_exists,
             in_color=in_color,
             hints=hints,
+            reference=reference,
             quality=quality,
             max_megapixels=max_megapixels,
             workers=workers,

@@ -63,6 +63,13 @@ def max_megapixels_option(default: float) -> Callable[[_F], _F]:
     )
 
 
+reference_option = click.option(
+    "--reference",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Picture in right colours of the same person, uniform or place. What looks alike gets its colours.",
+)
+
+
 def report_option(text: str) -> Callable[[_F], _F]:
     """Return the option of a JSON record, with its help."""
     return click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help=text)
@@ -132,12 +139,6 @@ _COLOR_OPTIONS = (
         default=1.0,
         show_default=True,
         help="Blend between the image's own colour (0) and the predicted one (1).",
-    ),
-    _of_model(
-        "--reference",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="Picture in right colours of the same person, uniform or place. What looks alike gets its "
-        "colours.",
     ),
 )
 

@@ -160,6 +160,7 @@ def gallery_sink(path: Path, out: Path, total: int, *, has_links: bool) -> Itera
                     result.before,
                     result.after,
                     result.hints,
+                    result.reference,
                 )
             )
 

@@ -74,7 +74,6 @@ class Colorizer:
         saturation: float = 1.0,
         strength: float = 1.0,
         batch_size: int | None = None,
-        reference: Reference | None = None,
     ) -> None:
         """Open the model.
 
@@ -87,7 +86,6 @@ class Colorizer:
             strength: 1 for the predicted colour, 0 for the image's own, between them a blend.
             batch_size: images of one size, wanted by several threads at once, that the network sees together.
                 None is 1 on a CPU, where more would be slower, and 8 on a GPU.
-            reference: a picture whose colours go to what looks alike, for a model that takes hints.
 
         Raises:
             ModelError: no such model, or one that cannot be trusted.
@@ -111,9 +109,6 @@ class Colorizer:
                 f"`render_size` {self.render_size}: the model takes "
                 + (f"only {rule.minimum}" if rule.fixed else f"multiples of {rule.multiple_of}")
             )
-        if reference is not None and not self.contract.takes_hints:
-            raise UsageError(f"`reference`: the model {self.contract.name} takes no hints; {_OTHER_MODEL}")
-        self.reference = reference
         self._set_colors(saturation, strength)
 
     def with_colors(self, saturation: float, strength: float) -> "Colorizer":
@@ -149,9 +144,8 @@ class Colorizer:
 
     @property
     def settings(self) -> dict[str, object]:
-        """All that decides about the colours of an image."""
-        reference = {"reference": self.reference.digest} if self.reference else {}
-        return reference | {
+        """All that decides about the colours of an image, but its hints and its reference."""
+        return {
             "model": self.backend.sha256,
             "backend": self.backend.name,
             "precision": self.backend.precision,
@@ -160,21 +154,25 @@ class Colorizer:
             "strength": self.strength,
         }
 
-    def colorize(self, image: np.ndarray, hints: Sequence[Hint] = ()) -> np.ndarray:
+    def colorize(
+        self, image: np.ndarray, hints: Sequence[Hint] = (), reference: Reference | None = None
+    ) -> np.ndarray:
         """Colorize an image; CIE L* stays what it was.
 
         Args:
             image: sRGB, uint8 or uint16: grey ``(H, W)``, RGB ``(H, W, 3)`` or RGBA ``(H, W, 4)``.
             hints: colours that are known, for a model that takes them.
+            reference: a picture whose colours go to what looks alike, for a model that takes hints.
 
         Returns:
             RGB, or RGBA with the same alpha, of the same height, width and dtype.
 
         Raises:
-            ImageError: smaller than `MINIMUM_SIDE`, or of another kind; hints, and the model takes none.
+            ImageError: smaller than `MINIMUM_SIDE`, or of another kind; hints or a reference, and the model
+                takes no hints.
         """
         prepared = self.prepare(image)
-        return self.merge(prepared, self.predict(prepared, hints))
+        return self.merge(prepared, self.predict(prepared, hints, reference))
 
     def prepare(self, image: np.ndarray) -> Prepared:
         """Take from an image what is needed to colorize it: the first step of `colorize`."""
@@ -194,25 +192,30 @@ class Colorizer:
         seen = coarse if min(coarse.shape) >= self._least_side else image
         return Prepared(image, self._reduce(seen, self.network_size(height, width)), coarse)
 
-    def predict(self, prepared: Prepared, hints: Sequence[Hint] = ()) -> FloatArray:
+    def predict(
+        self, prepared: Prepared, hints: Sequence[Hint] = (), reference: Reference | None = None
+    ) -> FloatArray:
         """Return ab ``(h, w, 2)`` of the reduced lightness: the second step of `colorize`.
 
         Raises:
-            ImageError: hints, and the model takes none.
+            ImageError: hints or a reference, and the model takes no hints.
         """
         inputs = prepared.reduced[None, None]
+        if (hints or reference) and not self.contract.takes_hints:
+            given = (
+                "hints, and the model {} takes none"
+                if hints
+                else "a reference, and the model {} takes no hints"
+            )
+            raise ImageError(f"it has {given.format(self.contract.name)}; {_OTHER_MODEL}")
         if hints:
-            if not self.contract.takes_hints:
-                raise ImageError(
-                    f"it has hints, and the model {self.contract.name} takes none; {_OTHER_MODEL}"
-                )
             height, width = prepared.reduced.shape
             drawn = hint_map(hints, height, width, self.saturation)
             inputs = join_hints(inputs, drawn[None])
-        if self.reference is None:
+        if reference is None:
             ab = self.backend.run(inputs)[0]  # (2, h, w)
         else:
-            inputs, (rows, columns) = beside(self.reference, inputs, self.contract.size, self.saturation)
+            inputs, (rows, columns) = beside(reference, inputs, self.contract.size, self.saturation)
             ab = self.backend.run(inputs)[0][:, rows, columns]
         return ab.transpose(1, 2, 0) * np.float32(self.saturation)
 

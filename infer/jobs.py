@@ -263,5 +263,7 @@ def _videos(
 ) -> Generator[ItemResult, None, None]:
     from colorize_gan.infer.video.video import colorize_videos
 
-    options = VideoOptions(on_exists=job.options.on_exists, measure=job.options.measure)
+    options = VideoOptions(
+        on_exists=job.options.on_exists, measure=job.options.measure, reference=job.options.reference
+    )
     return colorize_videos(clips, colorizer, options, out=job.out, stop=stop, on_frame=watcher.on_frame)

@@ -28,7 +28,8 @@ def check_pages(work: Work, pages: Iterable[Path], thumbnails: Path | None = Non
             raise UsageError(f"{path}: not a regular file; what is there would be replaced")
         if path in pictures or count > 1:
             raise UsageError(
-                f"{path}: `report`, `gallery`, `scenes`, `hints` and `compare` need names of their own"
+                f"{path}: `report`, `gallery`, `scenes`, `hints`, `reference` and `compare` need names of "
+                "their own"
             )
     replaced = thumbnails.resolve() if thumbnails else None
     if replaced and any(path.is_relative_to(replaced) for path in pictures):
