@@ -63,7 +63,11 @@ _STDIN = Path("-")
     help="Where hints of colour are: auto (NAME.EXT.hints.json beside the photograph), none, or a folder "
     "that mirrors --out.",
 )
-@reference_option
+@reference_option(
+    "Picture in right colours of the same person, uniform or place, or a folder of them that mirrors --out. "
+    "What looks alike gets its colours.",
+    of_each=True,
+)
 @workers_option
 @max_megapixels_option(BatchOptions.max_megapixels)
 @recursive_option

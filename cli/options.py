@@ -63,11 +63,14 @@ def max_megapixels_option(default: float) -> Callable[[_F], _F]:
     )
 
 
-reference_option = click.option(
-    "--reference",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Picture in right colours of the same person, uniform or place. What looks alike gets its colours.",
-)
+def reference_option(text: str, *, of_each: bool) -> Callable[[_F], _F]:
+    """Return the option of a picture in right colours, with its help; ``of_each`` for a folder, too."""
+    return click.option(
+        "--reference",
+        type=click.Path(dir_okay=of_each, path_type=Path),
+        metavar="FILE|DIR" if of_each else None,
+        help=text,
+    )
 
 
 def report_option(text: str) -> Callable[[_F], _F]:

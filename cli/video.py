@@ -130,7 +130,10 @@ _SOME_FAILED = VideoError.exit_code
     type=click.Path(dir_okay=False, path_type=Path),
     help="Colours of places in one film, in JSON. Each place is followed through its scene.",
 )
-@reference_option
+@reference_option(
+    "Picture in right colours of the same person, uniform or place. What looks alike gets its colours.",
+    of_each=False,
+)
 @click.option(
     "--fps",
     type=Rate(),

@@ -65,12 +65,13 @@ def colorize_items(
     if options.members:
         work, workers = ShardWorker(worker, options.members, workers, is_over).process, 1
     settings = settings_digest(colorizer, options)
-    references = open_references(options.reference, colorizer.contract)
+    out = ANYWHERE.path_of(out)
+    references = open_references(options.reference, out, colorizer.contract)
     with one_thread_each():
         yield from run_tasks(
             work,
             items,
-            ANYWHERE.path_of(out),
+            out,
             ANYWHERE,
             settings,
             options.on_exists,

@@ -52,7 +52,7 @@ class BatchOptions:
     hints: HintsFrom = "auto"
     """Where the hints of photographs are. One that has some is coloured whatever `in_color` says."""
     reference: Path | None = None
-    """A picture whose colours go to what looks alike."""
+    """A picture whose colours go to what looks alike, or a folder of some that mirrors that of outputs."""
     members: "Selection | None" = None
     """Where the items are shards: which of their members are coloured."""
 
