@@ -15,6 +15,7 @@ from colorize_gan.cli.options import (
     on_exists_option,
     quiet_option,
     recursive_option,
+    reference_option,
     report_option,
     workers_option,
 )
@@ -61,6 +62,11 @@ _STDIN = Path("-")
     show_default=True,
     help="Where hints of colour are: auto (NAME.EXT.hints.json beside the photograph), none, or a folder "
     "that mirrors --out.",
+)
+@reference_option(
+    "Picture in right colours of the same person, uniform or place, or a folder of them that mirrors --out. "
+    "What looks alike gets its colours.",
+    of_each=True,
 )
 @workers_option
 @max_megapixels_option(BatchOptions.max_megapixels)
@@ -128,6 +134,7 @@ def colorize_batch(
     out: Path,
     in_color: InColor,
     hints: HintsFrom,
+    reference: Path | None,
     workers: int | None,
     max_megapixels: float,
     recursive: bool,
@@ -168,6 +175,7 @@ def colorize_batch(
             on_exists=on_exists,
             in_color=in_color,
             hints=hints,
+            reference=reference,
             quality=quality,
             max_megapixels=max_megapixels,
             workers=workers,

@@ -63,6 +63,16 @@ def max_megapixels_option(default: float) -> Callable[[_F], _F]:
     )
 
 
+def reference_option(text: str, *, of_each: bool) -> Callable[[_F], _F]:
+    """Return the option of a picture in right colours, with its help; ``of_each`` for a folder, too."""
+    return click.option(
+        "--reference",
+        type=click.Path(dir_okay=of_each, path_type=Path),
+        metavar="FILE|DIR" if of_each else None,
+        help=text,
+    )
+
+
 def report_option(text: str) -> Callable[[_F], _F]:
     """Return the option of a JSON record, with its help."""
     return click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help=text)
@@ -132,12 +142,6 @@ _COLOR_OPTIONS = (
         default=1.0,
         show_default=True,
         help="Blend between the image's own colour (0) and the predicted one (1).",
-    ),
-    _of_model(
-        "--reference",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="Picture in right colours of the same person, uniform or place. What looks alike gets its "
-        "colours.",
     ),
 )
 

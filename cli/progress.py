@@ -13,7 +13,7 @@ import click
 from colorize_gan.core.text import printable
 from colorize_gan.infer.batch.gallery import EMBED_LIMIT, Gallery, GalleryEntry
 from colorize_gan.infer.batch.results import UNREACHABLE, ItemResult
-from colorize_gan.infer.notes import DAMAGED, HARDLY_ANY_COLOR
+from colorize_gan.infer.notes import DAMAGED, HARDLY_ANY_COLOR, HINTS_OF_NONE, REFERENCE_OF_NONE
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -56,7 +56,8 @@ class Progress:
             rate = self._megapixels / (time.monotonic() - self._started)
             self._bar.set_postfix_str(f"{rate:.1f} MPix/s, {self.counts['failed']} failed", refresh=False)
             self._bar.update()
-        if result.status == "failed" or self._verbose:
+        is_unused = result.reason in (HINTS_OF_NONE, REFERENCE_OF_NONE)
+        if result.status == "failed" or self._verbose or (is_unused and not self._quiet):
             reason = f": {result.reason or result.note}" if result.reason or result.note else ""
             _write(self._bar, f"{printable(result.source)}: {result.status}{printable(reason)}")
         self._log()
@@ -160,6 +161,7 @@ def gallery_sink(path: Path, out: Path, total: int, *, has_links: bool) -> Itera
                     result.before,
                     result.after,
                     result.hints,
+                    result.reference,
                 )
             )
 

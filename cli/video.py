@@ -21,6 +21,7 @@ from colorize_gan.cli.options import (
     on_exists_option,
     quiet_option,
     recursive_option,
+    reference_option,
     report_option,
 )
 from colorize_gan.cli.times import KeyframesChoice, Rate, Time
@@ -129,6 +130,10 @@ _SOME_FAILED = VideoError.exit_code
     type=click.Path(dir_okay=False, path_type=Path),
     help="Colours of places in one film, in JSON. Each place is followed through its scene.",
 )
+@reference_option(
+    "Picture in right colours of the same person, uniform or place. What looks alike gets its colours.",
+    of_each=False,
+)
 @click.option(
     "--fps",
     type=Rate(),
@@ -170,6 +175,7 @@ def colorize_video(
     scene_threshold: float,
     scenes: Path | None,
     hints: Path | None,
+    reference: Path | None,
     fps: Fraction | None,
     transfer: Transfer | None,
     start: Fraction | None,
@@ -204,6 +210,7 @@ def colorize_video(
         scene_threshold=scene_threshold,
         scenes=scenes,
         hints=hints,
+        reference=reference,
         fps=fps,
         transfer=transfer,
         start=start,

@@ -30,6 +30,7 @@ from colorize_gan.infer.backends.bundled import DEFAULT_MODEL, HINTS_MODEL, find
 from colorize_gan.infer.backends.open import open_backend
 from colorize_gan.infer.backends.protocol import Backend
 from colorize_gan.infer.hints import Hint, hint_map
+from colorize_gan.infer.reduce import reduced_lightness
 from colorize_gan.infer.reference import Reference, beside
 from colorize_gan.infer.upsample import Upsampler, upsample
 
@@ -75,7 +76,6 @@ class Colorizer:
         saturation: float = 1.0,
         strength: float = 1.0,
         batch_size: int | None = None,
-        reference: Reference | None = None,
         threads: int = 1,
     ) -> None:
         """Open the model.
@@ -89,7 +89,6 @@ class Colorizer:
             strength: 1 for the predicted colour, 0 for the image's own, between them a blend.
             batch_size: images of one size, wanted by several threads at once, that the network sees together.
                 None is 1 on a CPU, where more would be slower, and 8 on a GPU.
-            reference: a picture whose colours go to what looks alike, for a model that takes hints.
             threads: that colour the pixels of one image.
 
         Raises:
@@ -114,9 +113,7 @@ class Colorizer:
                 f"`render_size` {self.render_size}: the model takes "
                 + (f"only {rule.minimum}" if rule.fixed else f"multiples of {rule.multiple_of}")
             )
-        if reference is not None and not self.contract.takes_hints:
-            raise UsageError(f"`reference`: the model {self.contract.name} takes no hints; {_OTHER_MODEL}")
-        self.reference, self._threads = reference, threads
+        self._threads = threads
         self._set_colors(saturation, strength)
 
     def with_colors(self, saturation: float, strength: float) -> "Colorizer":
@@ -152,9 +149,8 @@ class Colorizer:
 
     @property
     def settings(self) -> dict[str, object]:
-        """All that decides about the colours of an image."""
-        reference = {"reference": self.reference.digest} if self.reference else {}
-        return reference | {
+        """All that decides about the colours of an image, but its hints and its reference."""
+        return {
             "model": self.backend.sha256,
             "backend": self.backend.name,
             "precision": self.backend.precision,
@@ -163,21 +159,25 @@ class Colorizer:
             "strength": self.strength,
         }
 
-    def colorize(self, image: np.ndarray, hints: Sequence[Hint] = ()) -> np.ndarray:
+    def colorize(
+        self, image: np.ndarray, hints: Sequence[Hint] = (), reference: Reference | None = None
+    ) -> np.ndarray:
         """Colorize an image; CIE L* stays what it was.
 
         Args:
             image: sRGB, uint8 or uint16: grey ``(H, W)``, RGB ``(H, W, 3)`` or RGBA ``(H, W, 4)``.
             hints: colours that are known, for a model that takes them.
+            reference: a picture whose colours go to what looks alike, for a model that takes hints.
 
         Returns:
             RGB, or RGBA with the same alpha, of the same height, width and dtype.
 
         Raises:
-            ImageError: smaller than `MINIMUM_SIDE`, or of another kind; hints, and the model takes none.
+            ImageError: smaller than `MINIMUM_SIDE`, or of another kind; hints or a reference, and the model
+                takes no hints.
         """
         prepared = self.prepare(image)
-        return self.merge(prepared, self.predict(prepared, hints))
+        return self.merge(prepared, self.predict(prepared, hints, reference))
 
     def prepare(self, image: np.ndarray) -> Prepared:
         """Take from an image what is needed to colorize it: the first step of `colorize`."""
@@ -191,31 +191,36 @@ class Colorizer:
         if min(height, width) < MINIMUM_SIDE:
             raise ImageError(f"{width} x {height} pixels: too small to colorize (at least {MINIMUM_SIDE})")
         if image.ndim == 3:
-            return Prepared(image, self._reduce(image, self.network_size(height, width)))
+            return Prepared(image, reduced_lightness(image, self.network_size(height, width)))
         coarse = shrink_to(halve(with_even_sides(image)), self._least_side)
         # of greys, the mean's L* is the mean L*, nearly; of colours it is not
         seen = coarse if min(coarse.shape) >= self._least_side else image
-        return Prepared(image, self._reduce(seen, self.network_size(height, width)), coarse)
+        return Prepared(image, reduced_lightness(seen, self.network_size(height, width)), coarse)
 
-    def predict(self, prepared: Prepared, hints: Sequence[Hint] = ()) -> FloatArray:
+    def predict(
+        self, prepared: Prepared, hints: Sequence[Hint] = (), reference: Reference | None = None
+    ) -> FloatArray:
         """Return ab ``(h, w, 2)`` of the reduced lightness: the second step of `colorize`.
 
         Raises:
-            ImageError: hints, and the model takes none.
+            ImageError: hints or a reference, and the model takes no hints.
         """
         inputs = prepared.reduced[None, None]
+        if (hints or reference) and not self.contract.takes_hints:
+            given = (
+                "hints, and the model {} takes none"
+                if hints
+                else "a reference, and the model {} takes no hints"
+            )
+            raise ImageError(f"it has {given.format(self.contract.name)}; {_OTHER_MODEL}")
         if hints:
-            if not self.contract.takes_hints:
-                raise ImageError(
-                    f"it has hints, and the model {self.contract.name} takes none; {_OTHER_MODEL}"
-                )
             height, width = prepared.reduced.shape
             drawn = hint_map(hints, height, width, self.saturation)
             inputs = join_hints(inputs, drawn[None])
-        if self.reference is None:
+        if reference is None:
             ab = self.backend.run(inputs)[0]  # (2, h, w)
         else:
-            inputs, (rows, columns) = beside(self.reference, inputs, self.contract.size, self.saturation)
+            inputs, (rows, columns) = beside(reference, inputs, self.contract.size, self.saturation)
             ab = self.backend.run(inputs)[0][:, rows, columns]
         return ab.transpose(1, 2, 0) * np.float32(self.saturation)
 
@@ -272,30 +277,9 @@ class Colorizer:
             ab += (1 - self.strength) * own_ab
         return lab_to_image(lightness, ab, rows.dtype)
 
-    def _reduce(self, image: np.ndarray, size: tuple[int, int]) -> FloatArray:
-        """Return what the network sees of an image: lightness of ``size`` ``(h, w)``."""
-        height, width = image.shape[:2]
-        reduced_height, reduced_width = size
-        # each side by itself: of a long strip one may shrink and the other grow
-        narrow = np.empty((height, reduced_width), np.float32)
-        for strip in strips(height, width):
-            lightness = lightness_of(image[strip])
-            narrow[strip] = _resize(lightness, len(lightness), reduced_width, _method(width, reduced_width))
-        return _resize(narrow, reduced_height, reduced_width, _method(height, reduced_height))
-
     def network_size(self, height: int, width: int) -> tuple[int, int]:
         """Return the height and width the network sees: the aspect kept as its size rule allows."""
         scale = self.render_size / min(height, width)
         longest = self.render_size * MAXIMUM_ASPECT
         fit = self.contract.size.fit
         return fit(min(height * scale, longest)), fit(min(width * scale, longest))
-
-
-def _method(length: int, new_length: int) -> int:
-    """Return OpenCV's filter for one side: means over the area of a pixel when it shrinks."""
-    return cv2.INTER_AREA if new_length < length else cv2.INTER_LINEAR
-
-
-def _resize(array: FloatArray, height: int, width: int, method: int) -> FloatArray:
-    resized = cv2.resize(np.ascontiguousarray(array), (width, height), interpolation=method)
-    return np.asarray(resized, np.float32)

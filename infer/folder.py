@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterable
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.parallel import one_thread_each
 from colorize_gan.infer.batch.inputs import Inputs, find_work
+from colorize_gan.infer.batch.references import open_references
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult
 from colorize_gan.infer.batch.run import run_tasks
 from colorize_gan.infer.batch.work import Selection, WorkItem
@@ -38,7 +39,7 @@ def colorize_folder(
         One result an input that gives no work, then one an image, in order, as they are done.
 
     Raises:
-        UsageError: two images would be written to one file.
+        UsageError: two images would be written to one file; the hints or the reference cannot be used.
         OSError: ``out`` cannot be written.
     """
     work = find_work(inputs, out, selection, ANYWHERE)
@@ -64,15 +65,18 @@ def colorize_items(
     if options.members:
         work, workers = ShardWorker(worker, options.members, workers, is_over).process, 1
     settings = settings_digest(colorizer, options)
+    out = ANYWHERE.path_of(out)
+    references = open_references(options.reference, out, colorizer.contract)
     with one_thread_each():
         yield from run_tasks(
             work,
             items,
-            ANYWHERE.path_of(out),
+            out,
             ANYWHERE,
             settings,
             options.on_exists,
             workers,
             is_over,
             "none" if options.members else options.hints,
+            references,
         )

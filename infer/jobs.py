@@ -18,11 +18,12 @@ from colorize_gan.infer.backends.bundled import find_model
 from colorize_gan.infer.backends.protocol import sha256_of
 from colorize_gan.infer.batch.inputs import find_work
 from colorize_gan.infer.batch.open import ModelOptions, open_colorizer
-from colorize_gan.infer.batch.pages import check_pages
+from colorize_gan.infer.batch.pages import check_pages, check_reference
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult, LeftError
 from colorize_gan.infer.batch.state import usual_backend
 from colorize_gan.infer.batch.watcher import Watcher
 from colorize_gan.infer.batch.work import SHARDS, Selection, Work, WorkItem
+from colorize_gan.infer.notes import HINTS_OF_NONE, REFERENCE_OF_NONE
 from colorize_gan.infer.remote.places import ANYWHERE
 from colorize_gan.infer.remote.urls import expand_ranges
 from colorize_gan.infer.video.options import VideoOptions
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 Engine = Literal["local", "ray"]
 
 _A_VIDEO = "a video; `videos` colorizes it, and so does colorize-video"
-_NO_PHOTOGRAPH = "hints of no photograph: their name is the whole name of one, with .hints.json"
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class BatchJob:
         """Refuse what does not go together."""
         _check_engine(self)
         _check_shards(self)
+        _check_reference(self)
         _check_urls(self)
 
 
@@ -98,6 +99,13 @@ def _check_shards(job: BatchJob) -> None:
         raise UsageError("`on_exists` rename is for images; with `shards` use skip, overwrite or error")
 
 
+def _check_reference(job: BatchJob) -> None:
+    reference = job.options.reference
+    if reference and reference.is_dir() and (job.videos or job.options.members):
+        others = "videos" if job.videos else "shards"
+        raise UsageError(f"`reference` {reference}: a folder is for photographs, not for `{others}`")
+
+
 def _check_urls(job: BatchJob) -> None:
     """Refuse what object storage cannot do."""
     named = [path for path in job.inputs if not isinstance(path, Sequence)]
@@ -113,7 +121,7 @@ def find_batch(job: BatchJob) -> Work:
     """Find the work of a job.
 
     Raises:
-        UsageError: two outputs would be one, or a page would take the place of a picture.
+        UsageError: two outputs would be one, a page would take the place of a picture, or a reference is one.
     """
     if job.options.members:
         inputs = [each for path in job.inputs for each in _shards(path)]
@@ -124,6 +132,7 @@ def find_batch(job: BatchJob) -> Work:
         selection = dataclasses.replace(job.selection, suffixes=suffixes, listed=listed)
         work = find_work(job.inputs, job.out, selection, ANYWHERE)
     _check_pages(job, work)
+    check_reference(work, job.options.reference)
     work = work._replace(items=work.items[: job.limit])
     if job.options.on_exists == "rename" and any(map(is_video, work.items)):
         raise UsageError("`on_exists` rename is for images; with `videos` use skip, overwrite or error")
@@ -194,12 +203,12 @@ def _results(
         opened: _Opened | None = None
         if images or clips or job.report or job.gallery:
             opened = stack.enter_context(_opened(job, work, watcher, stop, is_over))
+        unused = list(_unused(job, work, opened))
         for entry in work.bad:
             yield ItemResult(entry.source, None, "failed", entry.reason)
         for path in work.listed:
             yield ItemResult(path, None, "skipped", _A_VIDEO)
-        for path in _unused_hints(job, work):
-            yield ItemResult(path, None, "skipped", _NO_PHOTOGRAPH)
+        yield from unused
         if opened and images:
             yield from stack.enter_context(closing(opened.colorize(images)))
         if opened and clips:
@@ -211,12 +220,19 @@ def _images(work: Work) -> list[WorkItem]:
     return [item for item in work.items if not is_video(item)]
 
 
-def _unused_hints(job: BatchJob, work: Work) -> Iterator[Path]:
-    from colorize_gan.infer.batch.sidecars import Sidecars  # heavy: a dry run needs none of it
+def _unused(job: BatchJob, work: Work, opened: _Opened | None) -> Iterator[ItemResult]:
+    from colorize_gan.infer.batch.references import open_references  # heavy: a dry run needs none of it
+    from colorize_gan.infer.batch.sidecars import Sidecars
 
     is_part = job.limit is not None or job.selection.is_narrow
-    if not job.options.members and not (is_part and isinstance(job.options.hints, Path)):
-        yield from Sidecars(job.options.hints, job.out).unused(work.items)
+    hints, reference = job.options.hints, job.options.reference
+    if not job.options.members and not (is_part and isinstance(hints, Path)):
+        for path in Sidecars(hints, job.out).unused(work.items):
+            yield ItemResult(path, None, "skipped", HINTS_OF_NONE)
+    if opened and reference and reference.is_dir() and not is_part:
+        references = open_references(reference, job.out, opened.colorizer.contract)
+        for path in references.unused(work.items):
+            yield ItemResult(path, None, "skipped", REFERENCE_OF_NONE)
 
 
 @contextlib.contextmanager
@@ -261,5 +277,7 @@ def _videos(
 ) -> Generator[ItemResult, None, None]:
     from colorize_gan.infer.video.video import colorize_videos
 
-    options = VideoOptions(on_exists=job.options.on_exists, measure=job.options.measure)
+    options = VideoOptions(
+        on_exists=job.options.on_exists, measure=job.options.measure, reference=job.options.reference
+    )
     return colorize_videos(clips, colorizer, options, out=job.out, stop=stop, on_frame=watcher.on_frame)

@@ -1,7 +1,13 @@
-"""Notes on outputs that a person should look at."""
+"""Notes on outputs and files that a person should look at."""
 
 HARDLY_ANY_COLOR = "hardly any colour"
 """In the `ItemResult.note` on an output that a person should look at."""
+
+HINTS_OF_NONE = "hints of no photograph: their name is the whole name of one, with .hints.json"
+"""The `ItemResult.reason` of a file that nobody has a use for."""
+
+REFERENCE_OF_NONE = "a reference of no photograph: its name is that of an output, with any suffix"
+"""The `ItemResult.reason` of a file that nobody has a use for."""
 
 DAMAGED = "the input is damaged, parts may be missing"
 """In the `ItemResult.note` on an output that a person should look at."""

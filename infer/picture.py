@@ -18,6 +18,7 @@ from colorize_gan.core.version import __version__
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.hints import HintFile
 from colorize_gan.infer.notes import DAMAGED, HARDLY_ANY_COLOR
+from colorize_gan.infer.reference import Reference
 from colorize_gan.infer.timings import StageClock
 
 _LITTLE_COLOR = 7.0  # colourfulness; one photograph in a hundred is below with the shipped model
@@ -53,11 +54,13 @@ def color(
     quality: int,
     clock: StageClock,
     hints: HintFile | None = None,
+    reference: Reference | None = None,
 ) -> Colored:
     """Colorize a picture of `decode` and encode it for a lower-case ``suffix``.
 
     Raises:
-        ImageError: it is too small, the format cannot hold it, or the hints are not for it or the model.
+        ImageError: it is too small, the format cannot hold it, the hints are not for it, or the model takes
+            none.
         MemoryError: there is not enough for an image of this size.
     """
     software = f"colorize-gan {__version__}, colours made by machine, model {colorizer.contract.name}"
@@ -67,7 +70,7 @@ def color(
     with clock.measure("preprocess"):
         prepared = colorizer.prepare(pixels)
     with clock.measure("infer"):
-        ab = colorizer.predict(prepared, given)
+        ab = colorizer.predict(prepared, given, reference)
     if suffix in JPEG_SUFFIXES and pixels.ndim == 2 and pixels.dtype == np.uint8:
         with clock.measure("merge"):
             planes, shown = colorizer.merge_planes(prepared, ab)

@@ -4,8 +4,9 @@ The network sees it beside the picture to colour, as one picture, and all its co
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 import cv2
 import numpy as np
@@ -13,11 +14,12 @@ import numpy as np
 from colorize_gan.core.color.lab import FloatArray, rgb_to_lab
 from colorize_gan.core.color.pixels import to_8_bits
 from colorize_gan.core.color.tones import tone_of
-from colorize_gan.core.contract import SizeRule
+from colorize_gan.core.contract import ModelContract, SizeRule
 from colorize_gan.core.errors import ImageError, UsageError
 from colorize_gan.core.hints import LARGEST_AB, join_hints
 from colorize_gan.core.images.decode import decode_picture, read_content
 from colorize_gan.core.images.limits import MAX_MEGAPIXELS
+from colorize_gan.infer.backends.bundled import HINTS_MODEL
 
 _WEIGHT = 1.0  # of each of its pixels as a hint
 _ENOUGH = 1024  # pixels of the short side: several times what networks see
@@ -34,24 +36,111 @@ class Reference:
     """SHA-256 of its file."""
 
 
-def read_reference(path: Path) -> Reference:
-    """Read an image file.
+@dataclass(frozen=True)
+class ReferenceFile:
+    """The file of a reference, which is decoded where it is used."""
+
+    path: Path
+    digest: str
+    """SHA-256 of its content."""
+    content: bytes | None = field(default=None, repr=False, compare=False)
+    """Goes along to other machines, which may not see the file."""
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Look at a file.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
+        try:
+            with path.open("rb") as file:
+                return cls(path, hashlib.file_digest(file, "sha256").hexdigest())
+        except OSError as error:
+            raise ImageError(f"`reference` {path}: cannot be read ({error.strerror})") from error
+
+    def read(self) -> bytes:
+        """Return its content.
+
+        Raises:
+            ImageError: it cannot be read, or is too large.
+        """
+        if self.content is not None:
+            return self.content
+        try:
+            return read_content(self.path)
+        except ImageError as error:
+            raise ImageError(f"`reference` {self.path}: {error}") from error
+
+    def with_content(self, content: bytes) -> Self:
+        """Return it with its content."""
+        return replace(self, content=content)
+
+    def decoded(self) -> Reference:
+        """Return the picture in it.
+
+        Raises:
+            ImageError: it cannot be read, is damaged or too large, or has no colours.
+        """
+        return parse_reference(self.read(), f"`reference` {self.path}")
+
+
+def parse_reference(content: bytes, name: str, max_megapixels: float = MAX_MEGAPIXELS) -> Reference:
+    """Decode the content of an image file.
+
+    Args:
+        content: of the file.
+        name: begins the messages of errors.
+        max_megapixels: of the picture.
 
     Raises:
-        UsageError: it cannot be read, is damaged or too large, or has no colours.
+        ImageError: it is damaged or too large, or has no colours.
     """
     try:
-        content = read_content(path)
-        pixels = to_8_bits(decode_picture(content, MAX_MEGAPIXELS).pixels)
+        pixels = to_8_bits(decode_picture(content, max_megapixels).pixels)
     except ImageError as error:
-        raise UsageError(f"`reference` {path}: {error}") from error
+        raise ImageError(f"{name}: {error}") from error
     if tone_of(pixels) != "color":
-        raise UsageError(f"`reference` {path}: it is grey or toned; give a picture in right colours")
+        raise ImageError(f"{name}: it is grey or toned; give a picture in right colours")
     rgb: np.ndarray = np.ascontiguousarray(pixels[..., :3])
     scale = _ENOUGH / min(rgb.shape[:2])
     if scale < 1:  # once: each picture and each frame of a film resizes it again
         rgb = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return Reference(rgb, hashlib.sha256(content).hexdigest())
+
+
+def read_reference(path: Path) -> Reference:
+    """Read the reference of a whole run.
+
+    Raises:
+        UsageError: it cannot be read, is damaged or too large, or has no colours.
+    """
+    try:
+        return ReferenceFile(path, "").decoded()
+    except ImageError as error:
+        raise UsageError(str(error)) from error
+
+
+def open_reference(path: Path | None, contract: ModelContract) -> Reference | None:
+    """Read the reference of a run with a model; None for none.
+
+    Raises:
+        UsageError: see `read_reference`; or the model takes no hints.
+    """
+    if path is None:
+        return None
+    check_takes_references(contract)
+    return read_reference(path)
+
+
+def check_takes_references(contract: ModelContract) -> None:
+    """Refuse a model that has no use for references.
+
+    Raises:
+        UsageError: it takes no hints.
+    """
+    if not contract.takes_hints:
+        raise UsageError(f"`reference`: the model {contract.name} takes no hints; use `model` {HINTS_MODEL}")
 
 
 def beside(

@@ -63,12 +63,12 @@ def most_alike(photos: Sequence[np.ndarray]) -> Pairs:
 
 def row_of(name: str, model: str, pairs: Pairs) -> dict[str, str | int | float]:
     """Return the mean change of PSNR that references bring, and how many pictures they made better."""
-    plain = Colorizer(model, backend="onnxruntime")
+    colorizer = Colorizer(model, backend="onnxruntime")
     changes = []
     for truth, shown in pairs:
-        referring = Colorizer(plain.backend, reference=Reference(shown, ""))
         grey = cv2.cvtColor(truth, cv2.COLOR_RGB2GRAY)
-        changes.append(psnr(referring.colorize(grey), truth) - psnr(plain.colorize(grey), truth))
+        referring = colorizer.colorize(grey, reference=Reference(shown, ""))
+        changes.append(psnr(referring, truth) - psnr(colorizer.colorize(grey), truth))
     return {
         "reference": name,
         "pictures": len(pairs),

@@ -55,6 +55,8 @@ class GalleryEntry:
     after: bytes
     hints: int | None = None
     """How many it was coloured with."""
+    reference: str | None = None
+    """Name of the picture whose colours it got; may hold any characters."""
 
 
 def thumbnail(rgb: np.ndarray) -> bytes:
@@ -144,6 +146,7 @@ class Gallery:
             "reason": _shown(entry.reason),
             "note": _shown(entry.note),
             "hints": entry.hints or 0,
+            "reference": _shown(entry.reference or ""),
             "before": self._picture(entry.before, "before") if has_pictures else None,
             "after": self._picture(entry.after, "after") if has_pictures else None,
         }

@@ -2,7 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colorize_gan.core.files.paths import StrPath
@@ -29,8 +28,6 @@ class ModelOptions:
     batch_size: int | None = None
     saturation: float = 1.0
     strength: float = 1.0
-    reference: Path | None = None
-    """The file of a picture whose colours go to what looks alike."""
     pictures: int | None = None
     begun_with: str = ""
 
@@ -51,13 +48,9 @@ class ModelOptions:
         )
 
     def applied(self, opened: "Backend") -> "Colorizer":
-        """Return the colorizer of a model that is opened.
-
-        Errors are those of `Colorizer` and `read_reference`.
-        """
+        """Return the colorizer of a model that is opened; errors are those of `Colorizer`."""
         from colorize_gan.core.system.parallel import threads_for_each
         from colorize_gan.infer.colorizer import Colorizer
-        from colorize_gan.infer.reference import read_reference
 
         return Colorizer(
             opened,
@@ -65,7 +58,6 @@ class ModelOptions:
             batch_size=self.batch_size,
             saturation=self.saturation,
             strength=self.strength,
-            reference=read_reference(self.reference) if self.reference else None,
             threads=threads_for_each(self.pictures),
         )
 

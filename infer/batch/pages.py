@@ -1,5 +1,6 @@
-"""The report and gallery that a run writes beside its outputs: they must not take the outputs' places."""
+"""The files that a run reads and writes beside its inputs and outputs: none may take the place of another."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,8 +29,32 @@ def check_pages(work: Work, pages: Iterable[Path], thumbnails: Path | None = Non
             raise UsageError(f"{path}: not a regular file; what is there would be replaced")
         if path in pictures or count > 1:
             raise UsageError(
-                f"{path}: `report`, `gallery`, `scenes`, `hints` and `compare` need names of their own"
+                f"{path}: `report`, `gallery`, `scenes`, `hints`, `reference` and `compare` need names of "
+                "their own"
             )
     replaced = thumbnails.resolve() if thumbnails else None
     if replaced and any(path.is_relative_to(replaced) for path in pictures):
         raise UsageError(f"{thumbnails}: the gallery's thumbnails replace this folder; use another `gallery`")
+
+
+def check_reference(work: Work, reference: Path | None) -> None:
+    """Refuse a reference that an output would replace, and a folder of references that has an input in it.
+
+    Raises:
+        UsageError: it is one of these.
+    """
+    if reference is None:
+        return
+    is_folder, real = reference.is_dir(), os.path.realpath(reference)
+    for item in work.items:
+        if _is_within(item.target, real):
+            raise UsageError(
+                f"`reference` {reference}: {item.target} would be written there; use another `out`"
+            )
+        if is_folder and _is_within(item.source, real):
+            raise UsageError(f"`reference` {reference}: {item.source} is an input; keep references elsewhere")
+
+
+def _is_within(path: Path, folder: str) -> bool:
+    """Tell whether a path is a folder without links, or in it; an object is in none."""
+    return isinstance(path, os.PathLike) and Path(os.path.realpath(path)).is_relative_to(folder)

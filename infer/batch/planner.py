@@ -10,13 +10,25 @@ from typing import Self
 from colorize_gan.core.errors import ImageError
 from colorize_gan.infer.batch.input_state import Version
 from colorize_gan.infer.batch.places import Place, Places, free_places
+from colorize_gan.infer.batch.references import NO_REFERENCES, References
 from colorize_gan.infer.batch.results import NO_MEMORY, ItemResult, OnExists
 from colorize_gan.infer.batch.sidecars import Sidecars
 from colorize_gan.infer.batch.state import Entry, Standing, State, digest_of
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.hints import HintFile
+from colorize_gan.infer.reference import ReferenceFile
 
-_FACTS = ("note", "width", "height", "bits", "hints", "colorfulness", "max_lightness_error", "made_by")
+_FACTS = (
+    "note",
+    "width",
+    "height",
+    "bits",
+    "hints",
+    "reference",
+    "colorfulness",
+    "max_lightness_error",
+    "made_by",
+)
 """Fields of `ItemResult` that the state keeps."""
 
 _NO_SIDECARS = Sidecars("none", Path())
@@ -35,6 +47,8 @@ class Task:
     """How it ended where there is nothing to do."""
     hints: HintFile | None = None
     """The colours that are known, from the file beside the photograph."""
+    reference: ReferenceFile | None = None
+    """The file of a picture whose colours go to what looks alike."""
     settings: str = ""
     """A digest of all that decides about the output."""
 
@@ -59,17 +73,20 @@ class Planner:
         settings: str,
         on_exists: OnExists,
         sidecars: Sidecars = _NO_SIDECARS,
+        references: References = NO_REFERENCES,
     ) -> None:
         """Prepare for a run.
 
         Args:
             state: knows the outputs that are there, and records those that are made.
             places: where inputs and outputs are.
-            settings: a digest of all that decides about an output, but its hints.
+            settings: a digest of all that decides about an output, but its hints and its reference.
             on_exists: what happens where there is one.
             sidecars: the hints of photographs.
+            references: the pictures whose colours they get.
         """
-        self._state, self._places, self._sidecars = state, places, sidecars
+        self._state, self._places = state, places
+        self._sidecars, self._references = sidecars, references
         self._settings, self._on_exists = settings, on_exists
 
     def plan(self, items: Iterable[WorkItem]) -> Iterator[Task]:
@@ -102,7 +119,9 @@ class Planner:
         task = Task.of(item, self._places)
         try:
             version = item.version or task.source.version()
-            task = self._with_hints(dataclasses.replace(task, version=version, settings=self._settings))
+            task = self._with_known_colors(
+                dataclasses.replace(task, version=version, settings=self._settings)
+            )
             if self._on_exists == "rename":
                 return task.moved_to(next(free_places(task.target)))
             ended = None if self._on_exists == "overwrite" else self._end_of(task, version)
@@ -110,12 +129,15 @@ class Planner:
             return _failed(task, error)
         return dataclasses.replace(task, ended=ended)
 
-    def _with_hints(self, task: Task) -> Task:
-        sidecar = self._sidecars.of(task.item)
-        if sidecar is None:
+    def _with_known_colors(self, task: Task) -> Task:
+        sidecar, reference = self._sidecars.of(task.item), self._references.of(task.item)
+        known = {"hints": sidecar and sidecar.digest, "reference": reference and reference.digest}
+        known = {name: digest for name, digest in known.items() if digest}
+        if not known:
             return task
-        settings = digest_of({"settings": task.settings, "hints": sidecar.digest})
-        return dataclasses.replace(task, hints=sidecar.file, settings=settings)
+        settings = digest_of({"settings": task.settings, **known})
+        hints = sidecar.file if sidecar else None
+        return dataclasses.replace(task, hints=hints, reference=reference, settings=settings)
 
     def _end_of(self, task: Task, version: Version) -> ItemResult | None:
         """Return how an item ends for what is there; None where its output is to be made.

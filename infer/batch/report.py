@@ -99,6 +99,7 @@ def _item(result: ItemResult) -> dict[str, object]:
         "height": result.height,
         "bits": result.bits,
         **({"hints": result.hints} if result.hints else {}),
+        **({"reference": result.reference} if result.reference else {}),
         "max_lightness_error": result.max_lightness_error,
         "colorfulness": result.colorfulness,
         **({"video": result.video} if result.video else {}),

@@ -51,6 +51,8 @@ class BatchOptions:
     """Give small pictures of input and output along with each result."""
     hints: HintsFrom = "auto"
     """Where the hints of photographs are. One that has some is coloured whatever `in_color` says."""
+    reference: Path | None = None
+    """A picture whose colours go to what looks alike, or a folder of some that mirrors that of outputs."""
     members: "Selection | None" = None
     """Where the items are shards: which of their members are coloured."""
 
@@ -78,6 +80,8 @@ class ItemResult:
     """Per sample of the output."""
     hints: int | None = None
     """How many hints it was coloured with."""
+    reference: str | None = None
+    """Path of the picture whose colours went to what looks alike."""
     max_lightness_error: float | None = None
     """Largest difference of CIE L* between the input and the decoded output, where it was measured."""
     colorfulness: float | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 from colorize_gan.core.system.parallel import map_in_order
 from colorize_gan.infer.batch.places import Places
 from colorize_gan.infer.batch.planner import Planner, Task
+from colorize_gan.infer.batch.references import NO_REFERENCES, References
 from colorize_gan.infer.batch.results import HintsFrom, ItemResult, LeftError, OnExists
 from colorize_gan.infer.batch.sidecars import Sidecars
 from colorize_gan.infer.batch.work import WorkItem
@@ -23,6 +24,7 @@ def run_tasks(
     workers: int,
     is_over: Callable[[], bool],
     hints: HintsFrom = "none",
+    references: References = NO_REFERENCES,
 ) -> Generator[ItemResult, None, None]:
     """Bring work items to their end by ``work``; closing the iterator ends with those in progress.
 
@@ -31,11 +33,12 @@ def run_tasks(
         items: inputs and outputs.
         out: what is noted of the outputs is kept there.
         places: where inputs and outputs are.
-        settings: a digest of all that decides about an output.
+        settings: a digest of all that decides about an output, but its hints and its reference.
         on_exists: what happens where there is one.
         workers: how many items are in progress at once.
         is_over: ends the run once it is true, too; the results of those in progress are yielded.
         hints: where those of photographs are.
+        references: the pictures whose colours they get.
 
     Yields:
         One result an item, in order; of a shard, those of its members.
@@ -46,7 +49,7 @@ def run_tasks(
     """
     sidecars = Sidecars(hints, out)
     with contextlib.closing(places.open_state(out)) as state:
-        planner = Planner(state, places, settings, on_exists, sidecars)
+        planner = Planner(state, places, settings, on_exists, sidecars, references)
 
         def process(task: Task) -> ItemResult | None:
             try:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.hints import HintFile
 from colorize_gan.infer.picture import color, copy, decode, lightness_error
+from colorize_gan.infer.reference import ReferenceFile
 from colorize_gan.infer.timings import StageClock
 
 
@@ -29,6 +31,7 @@ class Worker:
         """Prepare for a run."""
         self._colorizer, self._options = colorizer, options
         self._room = RoomToWork()
+        self._decoded = functools.lru_cache(1)(ReferenceFile.decoded)  # many photographs may have the same
 
     def process(self, task: Task) -> ItemResult:
         """Bring one item to its end."""
@@ -39,14 +42,19 @@ class Worker:
                 check_bytes(task.version.size, self._options.max_megapixels)
         except ImageError as error:
             return failure(task.item, error)
-        return self.colorize(task.item, task.source, task.target, task.hints)
+        return self.colorize(task.item, task.source, task.target, task.hints, task.reference)
 
     def colorize(
-        self, item: WorkItem, source: Location, target: Location, hints: HintFile | None = None
+        self,
+        item: WorkItem,
+        source: Location,
+        target: Location,
+        hints: HintFile | None = None,
+        reference: ReferenceFile | None = None,
     ) -> ItemResult:
         """Colorize what is at ``source``; where its result has a target and no fault, ``target`` has it."""
         try:
-            return self._room.run(lambda: self._colorize(item, source, target, hints))
+            return self._room.run(lambda: self._colorize(item, source, target, hints, reference))
         except (ImageError, OSError, MemoryError) as error:
             return failure(item, error)
 
@@ -65,12 +73,17 @@ class Worker:
             return b""
 
     def _colorize(
-        self, item: WorkItem, source: Location, target: Location, hints: HintFile | None
+        self,
+        item: WorkItem,
+        source: Location,
+        target: Location,
+        hints: HintFile | None,
+        reference: ReferenceFile | None,
     ) -> ItemResult:
         clock = StageClock()
         with clock.measure("decode"):
             content = source.read(self._options.max_megapixels)
-        result, made = self._make(item, content, hints, clock)
+        result, made = self._make(item, content, hints, reference, clock)
         if result.status == "skipped":
             if target.exists():
                 stays = f"{result.reason}; the output that is there stays"
@@ -88,15 +101,22 @@ class Worker:
         return False
 
     def _make(
-        self, item: WorkItem, content: bytes, hints: HintFile | None, clock: StageClock
+        self,
+        item: WorkItem,
+        content: bytes,
+        hints: HintFile | None,
+        reference: ReferenceFile | None,
+        clock: StageClock,
     ) -> tuple[ItemResult, bytes]:
         with clock.measure("decode"):
             picture = decode(content, self._options.max_megapixels)
         if not hints and self._options.in_color != "recolor" and tone_of(picture.pixels) == "color":
             return self._in_color(item, content, picture)
         suffix = item.target.suffix.lower()
-        colored = color(picture, suffix, self._colorizer, self._options.quality, clock, hints)
-        facts = colored.facts
+        with clock.measure("decode"):
+            shown = self._decoded(reference) if reference else None
+        colored = color(picture, suffix, self._colorizer, self._options.quality, clock, hints, shown)
+        facts = colored.facts | ({"reference": str(reference.path)} if reference else {})
         if self._options.measure:
             facts["max_lightness_error"] = lightness_error(picture.pixels, colored.content)
         size = len(colored.content)

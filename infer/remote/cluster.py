@@ -24,6 +24,7 @@ from colorize_gan.infer.batch.disk import Disk
 from colorize_gan.infer.batch.folder_state import FOLDER
 from colorize_gan.infer.batch.open import ModelOptions
 from colorize_gan.infer.batch.planner import Task, failure
+from colorize_gan.infer.batch.references import open_references
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult, LeftError
 from colorize_gan.infer.batch.run import run_tasks
 from colorize_gan.infer.batch.work import WorkItem
@@ -98,6 +99,7 @@ class Cluster:
         )
         self._sent = ray.put(assignment)  # once: a model may be in it
         self._roster = Roster[Any](self._slots)
+        self._put = functools.lru_cache(1)(lambda file: ray.put(file.read()))  # once, where all have the same
         self._hiring, self._closed = list[threading.Thread](), threading.Event()
 
     def open(self, is_stopped: Callable[[], bool]) -> None:
@@ -126,17 +128,26 @@ class Cluster:
         slots = self.need.workers * self._slots
         places = Anywhere(Disk(Path.cwd()))  # workers have folders of their own
         hints = "none" if options.members else options.hints
-        return run_tasks(work, items, out, places, settings, options.on_exists, slots, is_over, hints)
+        references = open_references(options.reference, out, self.colorizer.contract)
+        return run_tasks(
+            work, items, out, places, settings, options.on_exists, slots, is_over, hints, references
+        )
 
     def _process(self, task: Task, is_over: Callable[[], bool]) -> ItemResult:
         options = self._assignment.options
         if task.ended and not options.thumbnails:
             return task.ended
+        try:
+            reference = self._put(task.reference) if task.reference and not task.ended else None
+        except ImageError as error:
+            return failure(task.item, error)
         for tries in range(_TRIES):
             alone = tries > 0  # so that it is known who ends a worker
             actor = self._roster.take(is_over, alone=alone)
             try:
-                result = self._result(actor, task, is_over if options.members else self._closed.is_set)
+                result = self._result(
+                    actor, task, reference, is_over if options.members else self._closed.is_set
+                )
             except RayTaskError:
                 raise
             except RayError as error:
@@ -148,13 +159,13 @@ class Cluster:
         reason = f"{_TRIES} workers ended while they colorized it; is the memory too small for it?"
         return failure(task.item, ImageError(reason))
 
-    def _result(self, actor: Any, task: Task, is_over: Callable[[], bool]) -> ItemResult:
-        reference = actor.process.remote(task)
+    def _result(self, actor: Any, task: Task, reference: Any, is_over: Callable[[], bool]) -> ItemResult:
+        done = actor.process.remote(task, reference)
         try:
-            result: ItemResult = _answer(reference, is_over)
+            result: ItemResult = _answer(done, is_over)
         except LeftError:
             actor.leave.remote()
-            ray.wait([reference], timeout=_LEAVING)
+            ray.wait([done], timeout=_LEAVING)
             raise
         return result
 
@@ -205,7 +216,7 @@ class Cluster:
         self._closed.wait(_AGAIN)
 
 
-def _answer(reference: Any, is_over: Callable[[], bool]) -> Any:
+def _answer(done: Any, is_over: Callable[[], bool]) -> Any:
     """Wait for what a worker returns.
 
     Raises:
@@ -214,7 +225,7 @@ def _answer(reference: Any, is_over: Callable[[], bool]) -> Any:
     """
     while True:
         try:
-            return ray.get(reference, timeout=LOOK_SECONDS)
+            return ray.get(done, timeout=LOOK_SECONDS)
         except GetTimeoutError:
             if is_over():
                 raise LeftError from None

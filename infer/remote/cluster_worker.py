@@ -113,12 +113,14 @@ class ClusterWorker:
         )
         return opened
 
-    def process(self, task: Task) -> ItemResult:
-        """Bring one task to its end.
+    def process(self, task: Task, reference: bytes | None = None) -> ItemResult:
+        """Bring one task to its end; ``reference`` is the content of its reference.
 
         Raises:
             LeftError: `leave` was called; of a shard there is nothing then.
         """
+        if task.reference and reference is not None:
+            task = dataclasses.replace(task, reference=task.reference.with_content(reference))
         return self._worker.process(task)
 
     def leave(self) -> None:

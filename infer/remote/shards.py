@@ -108,7 +108,7 @@ class ShardWorker:
             tarfile.open(part, "w") as out,
             contextlib.closing(
                 map_in_order(
-                    lambda sample: self._colorize(shard.item, sample),
+                    lambda sample: self._colorize(shard, sample),
                     _samples(shard.source, self._content),
                     self._threads,
                     "sample",
@@ -126,7 +126,7 @@ class ShardWorker:
             raise ImageError("no images are in it, or match")
         return results
 
-    def _colorize(self, shard: WorkItem, sample: _Sample) -> tuple[_Sample, list[ItemResult]]:
+    def _colorize(self, shard: Task, sample: _Sample) -> tuple[_Sample, list[ItemResult]]:
         """Return a sample in colour, none if it is to be left out, and how its photographs ended."""
         made = [self._member(shard, member) for member in sample]
         results = [result for _, result in made if result]
@@ -146,13 +146,15 @@ class ShardWorker:
             for result in results
         ]
 
-    def _member(self, shard: WorkItem, member: _Member) -> tuple[_Member, ItemResult | None]:
+    def _member(self, shard: Task, member: _Member) -> tuple[_Member, ItemResult | None]:
         name = member.head.name
         if not member.head.isreg() or not self._is_photograph(PurePosixPath(name)):
             return member, None
-        source = MemberPlace(shard.source / name, member.content, member.head.size)
-        target = MemberPlace(self._members.renamed(shard.target / name))
-        result = self._worker.colorize(WorkItem(source.path, target.path), source, target)
+        source = MemberPlace(shard.item.source / name, member.content, member.head.size)
+        target = MemberPlace(self._members.renamed(shard.item.target / name))
+        result = self._worker.colorize(
+            WorkItem(source.path, target.path), source, target, reference=shard.reference
+        )
         head = tarfile.TarInfo(name.removesuffix(PurePosixPath(name).suffix) + target.path.suffix)
         for field in ("mode", "uid", "gid", "uname", "gname", "mtime"):
             setattr(head, field, getattr(member.head, field))

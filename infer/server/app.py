@@ -25,7 +25,14 @@ from colorize_gan.infer.server.limits import Limits
 from colorize_gan.infer.server.lingering import Lingering
 from colorize_gan.infer.server.metrics import Counted
 from colorize_gan.infer.server.page import add_page
-from colorize_gan.infer.server.receiving import FIELD, HINTS_FIELD, MULTIPART, RAW_TYPE, receive_image
+from colorize_gan.infer.server.receiving import (
+    FIELD,
+    HINTS_FIELD,
+    MULTIPART,
+    RAW_TYPE,
+    REFERENCE_FIELD,
+    receive_image,
+)
 from colorize_gan.infer.server.service import ColorOptions, Reply, Service
 from colorize_gan.infer.web.site import Site
 
@@ -98,7 +105,8 @@ def _add_colorize(app: FastAPI, service: Service, guard: list[Any]) -> None:
         description=(
             f"The body is an image file, raw or as the field `{FIELD}` of a form:\n\n"
             f"    curl -F {FIELD}=@old.jpg 'http://127.0.0.1:8000{PATH}?format=png' -o new.png\n\n"
-            f"A form may have hints of colour, too: a `.hints.json` file as the field `{HINTS_FIELD}`.\n\n"
+            f"A form may have hints of colour, too: a `.hints.json` file as the field `{HINTS_FIELD}`. "
+            f"The field `{REFERENCE_FIELD}` is a picture in right colours, which go to what looks alike.\n\n"
             "The answer is, byte for byte, the file that `colorize-batch` writes on the same backend."
         ),
         response_class=Response,
@@ -242,7 +250,9 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     },
     **_answer(408, "the body came too slowly"),
     **_answer(415, "not an image of a format that can be colorized"),
-    **_answer(422, "an option out of its range, or a damaged image"),
+    **_answer(
+        422, "an option out of its range, a damaged image, or hints or a reference that cannot be used"
+    ),
     **_answer(429, "too many photographs at once; try again later", retry=True),
     **_answer(503, "the server is stopping, or took too long", retry=True),
 }
@@ -254,16 +264,18 @@ _METRICS: dict[int | str, dict[str, Any]] = {
 
 _IMAGE = {"type": "string", "format": "binary"}
 _HINTS = {"type": "string", "description": "Points of known colour: the content of a .hints.json file."}
+_REFERENCE = _IMAGE | {"description": "A picture in right colours of the same person, uniform or place."}
+_SENT_AS = {"contentType": ", ".join(_SENT)}
 _FORM = {
     "type": "object",
-    "properties": {FIELD: _IMAGE, HINTS_FIELD: _HINTS},
+    "properties": {FIELD: _IMAGE, HINTS_FIELD: _HINTS, REFERENCE_FIELD: _REFERENCE},
     "required": [FIELD],
     "additionalProperties": False,
 }
 _REQUEST_BODY = {
     "requestBody": {
         "required": True,
-        "content": {MULTIPART: {"schema": _FORM, "encoding": {FIELD: {"contentType": ", ".join(_SENT)}}}}
+        "content": {MULTIPART: {"schema": _FORM, "encoding": {FIELD: _SENT_AS, REFERENCE_FIELD: _SENT_AS}}}
         | {media: {"schema": _IMAGE} for media in _SENT},
     }
 }

@@ -16,21 +16,27 @@ FIELD = "image"
 """Name of the multipart field that holds the photograph."""
 HINTS_FIELD = "hints"
 """Name of the one that may hold hints of its colours, as their file has them."""
+REFERENCE_FIELD = "reference"
+"""Name of the one that may hold a picture in right colours, which go to what looks alike."""
 RAW_TYPE = "application/octet-stream"
 """Type of a body that is the image, as is every `image/...`. Its content decides its format."""
 
 _SLOWEST = 50_000  # bytes a second that a client must send to be given more time
 
 
+_FIELDS = (FIELD, HINTS_FIELD, REFERENCE_FIELD)
+
+
 class Upload(NamedTuple):
-    """A photograph as it was sent, and its hints."""
+    """A photograph as it was sent, and what is known of its colours."""
 
     image: bytes
     hints: bytes | None = None
+    reference: bytes | None = None
 
 
 async def receive_image(request: Request, limits: Limits, share: Share) -> Upload:
-    """Return the image file that a request has as its body, or as a part of it, beside hints.
+    """Return the image file that a request has as its body, or as a part of it, beside others.
 
     Raises:
         HTTPException: 408 too slow, 413 too many bytes, 415 not such a body, 422 no image in it.
@@ -104,7 +110,7 @@ class _Raw:
 
 
 class _Multipart:
-    """A body of a part `FIELD` and perhaps a part `HINTS_FIELD` (RFC 7578)."""
+    """A body of a part `FIELD`, and perhaps parts `HINTS_FIELD` and `REFERENCE_FIELD` (RFC 7578)."""
 
     def __init__(self, boundary: bytes) -> None:
         self._parts = dict[str, bytearray]()
@@ -136,8 +142,8 @@ class _Multipart:
             raise HTTPException(422, f"{MULTIPART}: the field {FIELD} is missing")
         if not self._is_complete:
             raise HTTPException(422, f"{MULTIPART}: cut short")
-        hints = self._parts.get(HINTS_FIELD)
-        return Upload(bytes(self._parts[FIELD]), None if hints is None else bytes(hints))
+        sent = {name: bytes(content) for name, content in self._parts.items()}
+        return Upload(sent[FIELD], sent.get(HINTS_FIELD), sent.get(REFERENCE_FIELD))
 
     def _begin_part(self) -> None:
         self._name = ""
@@ -150,10 +156,10 @@ class _Multipart:
         self._value.clear()
 
     def _check_name(self) -> None:
-        if self._name not in (FIELD, HINTS_FIELD):
+        if self._name not in _FIELDS:
             raise HTTPException(
                 422,
-                f"{MULTIPART}: the fields are {FIELD} and {HINTS_FIELD}, not {self._name!r}; "
+                f"{MULTIPART}: the fields are {', '.join(_FIELDS)}, not {self._name!r}; "
                 "options go into the query",
             )
         if self._name in self._parts:

@@ -14,10 +14,11 @@ from colorize_gan.infer.batch.results import FORMATS
 from colorize_gan.infer.colorizer import MAXIMUM_SATURATION, Colorizer
 from colorize_gan.infer.hints import parse_hints
 from colorize_gan.infer.picture import color, copy, decode
+from colorize_gan.infer.reference import Reference, parse_reference
 from colorize_gan.infer.server.admission import Memory, Pool
 from colorize_gan.infer.server.limits import Limits
 from colorize_gan.infer.server.metrics import Metrics
-from colorize_gan.infer.server.receiving import Upload
+from colorize_gan.infer.server.receiving import REFERENCE_FIELD, Upload
 from colorize_gan.infer.timings import StageClock
 
 
@@ -78,7 +79,7 @@ class Service:
 
         Raises:
             BusyError: the queue is full.
-            ImageError: the image cannot be colorized, or not with these hints.
+            ImageError: the image cannot be colorized, or not with these hints or this reference.
             MemoryError: nor is there memory for it alone.
         """
         asked = time.perf_counter()
@@ -95,7 +96,7 @@ class Service:
 
     def _colorize(self, upload: Upload, options: ColorOptions, clock: StageClock) -> Reply:
         content = upload.image
-        hints = parse_hints(upload.hints) if upload.hints is not None else None
+        hints = None if upload.hints is None else parse_hints(upload.hints)
         own = suffix_of(content)
         suffix = FORMATS[options.format] or own
         with clock.measure("decode"):
@@ -104,9 +105,14 @@ class Service:
             with clock.measure("encode"):
                 copied = copy(picture, content, own, suffix, options.quality)
             return Reply(copied.content, MEDIA_TYPES[suffix], copied.facts, clock.seconds)
+        with clock.measure("decode"):
+            reference = None if upload.reference is None else self._decoded(upload.reference)
         colorizer = self.colorizer.with_colors(options.saturation, options.strength)
-        colored = color(picture, suffix, colorizer, options.quality, clock, hints)
+        colored = color(picture, suffix, colorizer, options.quality, clock, hints, reference)
         return Reply(colored.content, MEDIA_TYPES[suffix], colored.facts, clock.seconds)
+
+    def _decoded(self, reference: bytes) -> Reference:
+        return parse_reference(reference, REFERENCE_FIELD, self.limits.max_megapixels)
 
     def _note(self, received: int, reply: Reply) -> None:
         """Count a reply in the metrics, and its time for the next clients that have to wait."""

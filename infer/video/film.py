@@ -17,6 +17,7 @@ from colorize_gan.infer.batch.input_state import Version
 from colorize_gan.infer.batch.results import ItemResult
 from colorize_gan.infer.batch.state import digest_of
 from colorize_gan.infer.colorizer import Colorizer, Prepared
+from colorize_gan.infer.reference import Reference
 from colorize_gan.infer.video.checking import check_written
 from colorize_gan.infer.video.choosing import Wishes
 from colorize_gan.infer.video.chroma import ab_to_chroma, check_matrix, luma_to_grey
@@ -52,7 +53,7 @@ class FilmMaker(Maker):
         copied = plan_copies(clip, suffix, settings, excerpt, Wishes(options.audio, options.subtitles))
         item.target.parent.mkdir(parents=True, exist_ok=True)
         decisive = self._job_settings(clip, repr(settings))
-        film = _Film(clip, settings, options, stop)
+        film = _Film(clip, settings, options, self._reference, stop)
         scanned = film.timed(open_frames(clip, excerpt.start, excerpt.end))
         scenes = self._open_scenes(clip, decisive, film.pipeline(self._colorizer), scanned, stop)
         if stop.is_set():
@@ -123,6 +124,7 @@ class FilmMaker(Maker):
             height=clip.height,
             bits=settings.depth,
             hints=len(self._hints.points) or None,
+            reference=str(self._options.reference) if self._reference else None,
             colorfulness=round(state.after.mean_colorfulness, 2),
             made_by=self._colorizer.maker,
             video=facts,
@@ -162,9 +164,15 @@ class _Film:
     """A clip that becomes segments of a job."""
 
     def __init__(
-        self, clip: Clip, settings: EncoderSettings, options: VideoOptions, stop: threading.Event
+        self,
+        clip: Clip,
+        settings: EncoderSettings,
+        options: VideoOptions,
+        reference: Reference | None,
+        stop: threading.Event,
     ) -> None:
         self._clip, self._settings, self._options, self._stop = clip, settings, options, stop
+        self._reference = reference
 
     def timed(self, frames: AnyFrames) -> Iterator[tuple[Fraction, VideoFrame]]:
         """Yield frames with their seconds, until the run is to stop."""
@@ -179,7 +187,9 @@ class _Film:
     ) -> FramePipeline[VideoFrame, VideoFrame]:
         """Return what colours frames."""
         clip, reader = self._clip, _Reader(self._clip, self._settings, colorizer.strength)
-        return FramePipeline(reader.read, clip, colorizer, self._options, clip.quarter_turns, hints_at)
+        return FramePipeline(
+            reader.read, clip, colorizer, self._options, clip.quarter_turns, hints_at, self._reference
+        )
 
     def write(
         self,

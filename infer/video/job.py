@@ -55,7 +55,7 @@ def find_videos(job: VideoJob) -> Work:
         for name in ("scenes", "hints"):
             if getattr(job.options, name):
                 raise UsageError(f"`{name}` is for one film; there are several")
-    read = [path for path in [job.options.hints] if path and path.is_file()]
+    read = [path for path in (job.options.hints, job.options.reference) if path and path.is_file()]
     check_pages(work, filter(None, (job.report, job.options.scenes, *comparisons, *read)))
     return work
 

@@ -17,6 +17,7 @@ from colorize_gan.infer.batch.results import ItemResult
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.notes import DAMAGED
+from colorize_gan.infer.reference import Reference
 from colorize_gan.infer.video.copies import Excerpt
 from colorize_gan.infer.video.deinterlacing import DeinterlacedFrames, deinterlaced
 from colorize_gan.infer.video.film_hints import FilmHints, settings_of
@@ -49,9 +50,17 @@ OnFrame = Callable[[Path, int, int], None]
 class Maker(ABC):
     """Brings one film or sequence to its end."""
 
-    def __init__(self, item: WorkItem, colorizer: Colorizer, options: VideoOptions, hints: FilmHints) -> None:
+    def __init__(
+        self,
+        item: WorkItem,
+        colorizer: Colorizer,
+        options: VideoOptions,
+        hints: FilmHints,
+        reference: Reference | None,
+    ) -> None:
         """Prepare to make ``item.target`` of ``item.source``."""
-        self._item, self._colorizer, self._options, self._hints = item, colorizer, options, hints
+        self._item, self._colorizer, self._options = item, colorizer, options
+        self._hints, self._reference = hints, reference
 
     @abstractmethod
     def colorize(self, stop: threading.Event, on_frame: OnFrame) -> ItemResult:
@@ -139,6 +148,7 @@ class Maker(ABC):
             "input size": size,
             "input time": digest or changed,
             **self._colorizer.settings,
+            **({"reference": self._reference.digest} if self._reference else {}),
             "encoder": form,
             "deinterlace": options.deinterlace,
             "deflicker": options.deflicker,

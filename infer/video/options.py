@@ -49,6 +49,8 @@ class VideoOptions:
     """A table of the scenes of one film: it is written, and read where it is there; see `read_scenes`."""
     hints: Path | None = None
     """A file of hints of one film, each with a time; see `FilmHints`."""
+    reference: Path | None = None
+    """A picture whose colours go to what looks alike in all frames."""
     fps: Fraction | None = None
     """Frames a second of a sequence of images."""
     transfer: Transfer | None = None

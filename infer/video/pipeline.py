@@ -13,6 +13,7 @@ from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.core.system.parallel import map_in_order
 from colorize_gan.infer.colorizer import MINIMUM_SIDE, Colorizer, Prepared
 from colorize_gan.infer.hints import Hint
+from colorize_gan.infer.reference import Reference
 from colorize_gan.infer.video.cuts import LONGEST_FLASH
 from colorize_gan.infer.video.faintness import strength_of, weight_of
 from colorize_gan.infer.video.flicker import Look, look
@@ -107,6 +108,7 @@ class FramePipeline(Generic[_Item, _Result]):
         options: VideoOptions,
         quarter_turns: int = 0,
         hints_at: HintsAt = no_hints,
+        reference: Reference | None = None,
     ) -> None:
         """Prepare.
 
@@ -117,9 +119,10 @@ class FramePipeline(Generic[_Item, _Result]):
             options: what happens to them.
             quarter_turns: counterclockwise, by which the images of the shots have to be turned to be upright.
             hints_at: gives the hints of frames.
+            reference: a picture whose colours go to what looks alike.
         """
         self._read, self._turns, self._options = read, quarter_turns, options
-        self._hints_at = hints_at
+        self._hints_at, self._reference = hints_at, reference
         self._colorizer = colorizer
         samples = clip.height * clip.width * (1 if clip.depth == 8 else 2)
         affordable = int(_MEMORY / (_FRAMES_A_WORKER * _PLANES * samples))
@@ -215,7 +218,7 @@ class FramePipeline(Generic[_Item, _Result]):
     def _predict(self, prepared: Prepared, lightness: FloatArray, frame: int) -> FloatArray:
         """Return ab ``(h, w, 2)`` of a lightness; the network sees the picture upright."""
         upright = Prepared(prepared.image, self.upright(lightness))
-        ab = self._colorizer.predict(upright, self._hints_at(frame))
+        ab = self._colorizer.predict(upright, self._hints_at(frame), self._reference)
         return np.ascontiguousarray(np.rot90(ab, -self._turns))
 
     def _steadied(

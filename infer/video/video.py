@@ -20,6 +20,7 @@ from colorize_gan.infer.batch.results import ItemResult
 from colorize_gan.infer.batch.state import digest_of
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer
+from colorize_gan.infer.reference import Reference, open_reference
 from colorize_gan.infer.video.film import FilmMaker
 from colorize_gan.infer.video.film_hints import FilmHints, settings_of
 from colorize_gan.infer.video.making import Maker, OnFrame
@@ -30,8 +31,8 @@ from colorize_gan.infer.video.video_state import NoRecord, VideoState
 
 _logger = logging.getLogger(__name__)
 
-_BESIDE = ("on_exists", "compare", "measure", "hints")
-"""Fields of `VideoOptions` that decide nothing about the video itself; of hints, the points do."""
+_BESIDE = ("on_exists", "compare", "measure", "hints", "reference")
+"""Fields of `VideoOptions` that decide nothing about the video itself; what is in the last two files does."""
 
 
 def colorize_videos(
@@ -55,16 +56,20 @@ def colorize_videos(
         on_frame: called after each frame.
 
     Raises:
-        ColorizeError: no video can be done, as with a model that fails or hints that cannot be used.
+        ColorizeError: no video can be done, as with a model that fails, or with hints or a reference that
+            cannot be used.
         OSError: ``out`` cannot be written.
     """
     stop = stop or threading.Event()
     hints = FilmHints(options.hints, colorizer.contract)
+    reference = open_reference(options.reference, colorizer.contract)
     record = NoRecord() if out is None else DISK.open_state(Path(out))
     with contextlib.closing(VideoState(record, has_scenes=options.scenes is not None)) as state:
-        planner = Planner(state, DISK, _settings_digest(colorizer, options, hints), options.on_exists)
+        planner = Planner(
+            state, DISK, _settings_digest(colorizer, options, hints, reference), options.on_exists
+        )
         for task in planner.plan(takewhile(lambda _: not stop.is_set(), map(_with_version, items))):
-            ended = task.ended or _made(task.item, colorizer, options, hints, stop, on_frame)
+            ended = task.ended or _made(task.item, colorizer, options, hints, reference, stop, on_frame)
             yield planner.finish(task, ended)
 
 
@@ -83,6 +88,7 @@ def _made(
     colorizer: Colorizer,
     options: VideoOptions,
     hints: FilmHints,
+    reference: Reference | None,
     stop: threading.Event,
     on_frame: OnFrame,
 ) -> ItemResult:
@@ -90,12 +96,14 @@ def _made(
     try:
         with one_thread_each(), memory_errors():
             maker: type[Maker] = StillMaker if is_sequence(item.target) else FilmMaker
-            return maker(item, colorizer, options, hints).colorize(stop, on_frame)
+            return maker(item, colorizer, options, hints, reference).colorize(stop, on_frame)
     except Exception as error:
         return _failed(item, error)
 
 
-def _settings_digest(colorizer: Colorizer, options: VideoOptions, hints: FilmHints) -> str:
+def _settings_digest(
+    colorizer: Colorizer, options: VideoOptions, hints: FilmHints, reference: Reference | None
+) -> str:
     """Return a digest of the model and of the settings that decide about a video.
 
     Only options that are not the default count, so that a new option changes no digest.
@@ -107,6 +115,8 @@ def _settings_digest(colorizer: Colorizer, options: VideoOptions, hints: FilmHin
     }
     if hints.points:
         chosen["hints"] = "; ".join(settings_of(hints.points))
+    if reference:
+        chosen["reference"] = reference.digest
     return digest_of({**colorizer.settings, "video": chosen})
 
 

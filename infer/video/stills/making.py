@@ -112,7 +112,9 @@ class StillMaker(Maker):
         self, clip: Clip, colorizer: Colorizer, hints_at: HintsAt = no_hints
     ) -> FramePipeline[Item, File]:
         reader = _Reader(clip, self._item.target, colorizer)
-        return FramePipeline(reader.read, clip, colorizer, self._options, hints_at=hints_at)
+        return FramePipeline(
+            reader.read, clip, colorizer, self._options, hints_at=hints_at, reference=self._reference
+        )
 
     def _write(
         self,
@@ -175,6 +177,7 @@ class StillMaker(Maker):
             height=clip.height,
             bits=8 if clip.depth == 8 else deep,
             hints=len(self._hints.points) or None,
+            reference=str(self._options.reference) if self._reference else None,
             max_lightness_error=reader.lightness_error(frames) if self._options.measure else None,
             colorfulness=round(state.after.mean_colorfulness, 2),
             video=self._facts(state, frames),

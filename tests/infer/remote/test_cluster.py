@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from s3_server import BATCH, SECRET, Bucket, Endpoint, photographs, tree_of
 
@@ -92,6 +94,27 @@ def test_a_cluster_makes_what_one_machine_makes(
     assert len(lines) == 2, done.stderr  # nothing of Ray's
     again = batch(bucket.url("in"), "--out", bucket.url("out"), "--model", model)
     assert f"0 written, {COUNT} skipped, 1 failed" in again.stderr
+
+
+def test_a_cluster_has_the_references_of_one_machine(
+    cluster: Any, bucket: Bucket, photos: Path, photo: np.ndarray, hinted: dict[str, Path], tmp_path: Path
+) -> None:
+    references = tmp_path / "references"
+    (references / "a" / "b c").mkdir(parents=True)
+    for number, name in enumerate(("00.png", "a/01.jpg", "a/b c/05.webp")):
+        cv2.imwrite(str(references / name), np.roll(photo, number, axis=2))
+    (references / "03.png").write_bytes(b"no picture")
+    bucket.fill(photos, "in")
+    model = ("--model", hinted["onnx"], "--backend", "onnxruntime")
+    for name, reference in (("tree", references), ("one", references / "00.png")):
+        arguments = (*model, "--reference", reference)
+        assert batch(photos, "--out", tmp_path / name, *arguments).returncode == (3 if name == "tree" else 0)
+        spread = (bucket.url("in"), "--out", bucket.url(name), *arguments)
+        done = batch(*spread, "--engine", "ray", "--ray-address", cluster.address)
+        assert bucket.tree(name) == tree_of(tmp_path / name), done.stderr
+        again = batch(*spread)
+        assert f"0 written, {len(bucket.names(name))} skipped" in again.stderr
+    assert tree_of(tmp_path / "one") != {**tree_of(tmp_path / "one"), **tree_of(tmp_path / "tree")}
 
 
 def test_shards_are_coloured_by_a_cluster(cluster: Any, many: Path, tmp_path: Path) -> None:

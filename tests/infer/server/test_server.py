@@ -321,6 +321,45 @@ def test_hints_that_cannot_be_used_are_refused(server: Running, jpeg: bytes, hin
     assert (answer.status_code, says in answer.json()["detail"]) == (422, True), answer.text
 
 
+def test_a_reference_gives_the_colours_that_it_does_in_a_folder(
+    hinted: dict[str, Path], jpeg: bytes, photo: np.ndarray, tmp_path: Path
+) -> None:
+    colorizer = Colorizer(hinted["onnx"])
+    (tmp_path / "old.jpg").write_bytes(jpeg)
+    reference = encoded(photo[60:120, 80:160], "PNG")
+    (tmp_path / "reference.png").write_bytes(reference)
+    options = BatchOptions(reference=tmp_path / "reference.png")
+    [result] = colorize_folder(tmp_path / "old.jpg", tmp_path / "out", colorizer, options=options)
+    assert result.reference
+    with running(colorizer, replace(PATIENT, max_megabytes=1, max_megapixels=0.01)) as server:
+        plain = server.client.post(PATH, files={"image": jpeg})
+        answer = server.client.post(PATH, files={"reference": reference, "image": jpeg})
+        assert answer.content == (tmp_path / "out" / "old.jpg").read_bytes() != plain.content
+        for content, says in [
+            (b"no picture", "reference: cannot be decoded"),
+            (b"", "reference: cannot be decoded"),
+            (jpeg, "reference: it is grey or toned; give a picture in right colours"),
+            (encoded(photo[:120, :120], "PNG"), "reference: 120 x 120 pixels: more than max_megapixels 0.01"),
+            (header_only_png(60_000, 60_000), "reference: 60000 x 60000 pixels: more than"),
+        ]:
+            refused = server.client.post(PATH, files={"image": jpeg, "reference": content})
+            detail = refused.json()["detail"]
+            assert (refused.status_code, detail.startswith(says)) == (422, True), refused.text
+        large = server.client.post(PATH, files={"image": jpeg, "reference": bytes(1_000_000)})
+        assert (large.status_code, large.json()["detail"]) == (413, "more than 1 megabytes")
+        assert server.client.post(PATH, files={"image": jpeg}).content == plain.content  # it goes on
+
+
+def test_a_model_without_hints_refuses_a_reference(server: Running, jpeg: bytes, photo: np.ndarray) -> None:
+    reference = encoded(photo[60:120, 80:160], "PNG")
+    answer = server.client.post(PATH, files={"image": jpeg, "reference": reference})
+    assert (answer.status_code, "the model lite2 takes no hints" in answer.text) == (422, True), answer.text
+    content = server.client.get("/openapi.json").json()["paths"][PATH]["post"]["requestBody"]["content"]
+    form = content["multipart/form-data"]
+    assert form["schema"]["properties"]["reference"]["format"] == "binary"
+    assert "image/jpeg" in form["encoding"]["reference"]["contentType"]
+
+
 def raw_post(*headers: str, body: bytes = b"") -> bytes:
     lines = [f"POST {PATH} HTTP/1.1", "Host: x", "Content-Type: image/jpeg", *headers, "", ""]
     return "\r\n".join(lines).encode() + body

@@ -1,0 +1,174 @@
+"""A folder of references: each photograph gets the colours of its own."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from colorize_gan.cli.batch import colorize_batch
+from colorize_gan.infer import BatchOptions, Colorizer, colorize_folder
+
+NAMES = ("a.jpg", "b.png", "sub/c.jpg")
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def photos(tmp_path: Path, photo: np.ndarray) -> Path:
+    """Three grey photographs in a tree."""
+    root = tmp_path / "photos"
+    (root / "sub").mkdir(parents=True)
+    for name in NAMES:
+        cv2.imwrite(str(root / name), photo[:96, :128, 1])
+    return root
+
+
+@pytest.fixture
+def references(tmp_path: Path, photo: np.ndarray) -> Path:
+    """A reference each for two of them."""
+    root = tmp_path / "references"
+    (root / "sub").mkdir(parents=True)
+    cv2.imwrite(str(root / "a.png"), photo)
+    cv2.imwrite(str(root / "sub" / "c.TIF"), photo[..., ::-1])
+    return root
+
+
+@pytest.fixture
+def run(photos: Path, references: Path, tmp_path: Path, hinted: dict[str, Path]) -> Run:
+    """Runs the command over both."""
+
+    def run(*more: object, out: str = "out", model: Path = hinted["onnx"]) -> Result:
+        own = [photos, "--out", tmp_path / out, "--model", model, "--backend", "onnxruntime"]
+        arguments = [*own, "--reference", references, *more]
+        return CliRunner().invoke(colorize_batch, list(map(str, arguments)))
+
+    return run
+
+
+def failures(done: Result) -> list[str]:
+    return [line for line in done.stderr.splitlines() if ": failed: " in line]
+
+
+def test_each_photograph_has_its_own_reference(
+    run: Run, photos: Path, references: Path, tmp_path: Path, hinted: dict[str, Path]
+) -> None:
+    report, gallery = tmp_path / "report.json", tmp_path / "gallery.html"
+    done = run("--report", report, "--gallery", gallery)
+    assert (done.exit_code, "3 written" in done.stderr) == (0, True), done.output
+    items = {Path(item["input"]).name: item for item in json.loads(report.read_text())["items"]}
+    own = {"a.jpg": references / "a.png", "b.png": None, "c.jpg": references / "sub" / "c.TIF"}
+    assert {name: items[name].get("reference") for name in items} == {
+        name: path and str(path) for name, path in own.items()
+    }
+    assert json.dumps(str(references / "a.png")) in gallery.read_text()
+    colorizer = Colorizer(hinted["onnx"], backend="onnxruntime")
+    for name, path in own.items():  # as if all had it
+        [source] = photos.rglob(name)
+        [result] = colorize_folder(source, tmp_path / name, colorizer, options=BatchOptions(reference=path))
+        assert result.target
+        assert result.target.read_bytes() == (tmp_path / "out" / source.relative_to(photos)).read_bytes()
+
+
+def test_only_photographs_whose_reference_changed_are_done_again(
+    run: Run, references: Path, photo: np.ndarray
+) -> None:
+    assert "3 written, 0 skipped" in run().stderr
+    assert "0 written, 3 skipped" in run().stderr
+    cv2.imwrite(str(references / "a.png"), photo[::-1])
+    assert "1 written, 2 skipped" in run().stderr
+    (references / "sub" / "c.TIF").unlink()
+    assert "1 written, 2 skipped" in run().stderr
+    cv2.imwrite(str(references / "b.webp"), photo)
+    assert "1 written, 2 skipped" in run().stderr
+    (references / "b.webp").rename(references / "b.WEBP")  # the same picture
+    assert "0 written, 3 skipped" in run().stderr
+
+
+def test_another_format_of_the_outputs_keeps_their_references(run: Run, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    assert run("--format", "webp", "--report", report).exit_code == 0
+    assert sum("reference" in item for item in json.loads(report.read_text())["items"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("grey", "a.png: it is grey or toned; give a picture in right colours"),
+        ("damaged", "a.png: cannot be decoded"),
+        ("two", "a.png are both for it; keep one"),
+        ("gone", "a.png: cannot be read (No such file or directory)"),
+    ],
+)
+def test_a_reference_that_cannot_be_used_fails_its_photograph_alone(
+    run: Run, references: Path, photo: np.ndarray, kind: str, says: str
+) -> None:
+    path = references / "a.png"
+    if kind == "grey":
+        cv2.imwrite(str(path), photo[..., 1])
+    elif kind == "damaged":
+        path.write_bytes(path.read_bytes()[:99])
+    elif kind == "two":
+        cv2.imwrite(str(references / "a.jpg"), photo)
+    else:
+        path.unlink()
+        path.symlink_to(references / "nowhere.png")
+    done = run()
+    assert (done.exit_code, "2 written, 0 skipped, 1 failed" in done.stderr) == (3, True), done.output
+    [line] = failures(done)
+    assert "a.jpg: failed: --reference" in line
+    assert says in line
+    assert "1 failed" in run().stderr  # the next run says so, too
+
+
+def test_references_of_no_photograph_are_named_once(run: Run, references: Path) -> None:
+    (references / "a.png").rename(references / "z.png")
+    (references / "notes.txt").write_text("about them")
+    done = run()
+    assert done.exit_code == 0, done.output
+    named = [line for line in done.stderr.splitlines() if "a reference of no photograph" in line]
+    assert named == [
+        f"{references / 'z.png'}: skipped: a reference of no photograph: its name is that of an output, "
+        "with any suffix"
+    ]
+    for part in (["-q"], ["--include", "*.png"], ["--limit", "1"]):
+        assert "of no photograph" not in run(*part).stderr
+
+
+def test_what_a_folder_of_references_cannot_be_for_ends_the_run(
+    run: Run, photos: Path, references: Path, tmp_path: Path, exported: dict[str, Path]
+) -> None:
+    cv2.imwrite(str(references / "z.png"), np.zeros((9, 9, 3), np.uint8))  # of no photograph
+    own = photos / "sub"
+    for done, says in [
+        (run(model=exported["onnx"]), "--reference: the model tiny takes no hints; use --model dinov2-small"),
+        (run("--videos"), f"--reference {references}: a folder is for photographs, not for --videos"),
+        (run("--shards"), f"--reference {references}: a folder is for photographs, not for --shards"),
+        (
+            run("--reference", own),
+            f"--reference {own}: {own / 'c.jpg'} is an input; keep references elsewhere",
+        ),
+        (run("--reference", tmp_path / "none"), "none: cannot be read (No such file or directory)"),
+        (
+            run(out="references"),
+            f"--reference {references}: {references / 'a.jpg'} would be written there; use another --out",
+        ),
+    ]:
+        assert done.exit_code == 2, done.output
+        [line] = done.stderr.splitlines()
+        assert says in line
+
+
+def test_a_reference_does_not_colour_what_is_left_in_colour(
+    photos: Path, references: Path, photo: np.ndarray, tmp_path: Path, hinted: dict[str, Path]
+) -> None:
+    cv2.imwrite(str(photos / "b.png"), photo)
+    cv2.imwrite(str(references / "b.png"), photo[::-1])
+    options = BatchOptions(reference=references, in_color="copy")
+    results = colorize_folder(photos, tmp_path / "out", Colorizer(hinted["onnx"]), options=options)
+    [copied] = [result for result in results if result.source.name == "b.png"]
+    assert (copied.note, copied.reference) == ("already in colour: copied", None)
+    assert (tmp_path / "out" / "b.png").read_bytes() == (photos / "b.png").read_bytes()
