@@ -152,21 +152,24 @@ class Planner:
         if self._on_exists == "error":
             raise ImageError(f"{item.target} exists")
         if standing.is_current(version, task.settings):
-            return _left(item, standing, "up to date")
+            return _left(task, standing, "up to date")
         if other := standing.other_input(task.source.full_name, version):
             raise ImageError(
                 f"{item.target} was made from {other}; use another `out`, or `on_exists` overwrite or rename"
             )
         if standing.is_ours:
             return None
-        return _left(item, standing, f"{standing.unknown}; `on_exists` overwrite replaces it")
+        return _left(task, standing, f"{standing.unknown}; `on_exists` overwrite replaces it")
 
 
-def _left(item: WorkItem, standing: Standing, reason: str) -> ItemResult:
-    """Return how an item ends whose output stays."""
+def _left(task: Task, standing: Standing, reason: str) -> ItemResult:
+    """Return how a task ends whose output stays."""
+    item = task.item
     if standing.fault:
         return ItemResult(item.source, item.target, "failed", standing.fault)
     facts = {name: standing.facts[name] for name in _FACTS if name in standing.facts}
+    if task.reference and "reference" in facts:  # the same picture may have another name by now
+        facts["reference"] = str(task.reference.path)
     return ItemResult(item.source, item.target, "skipped", reason, **facts)
 
 

@@ -74,7 +74,7 @@ def test_each_photograph_has_its_own_reference(
 
 
 def test_only_photographs_whose_reference_changed_are_done_again(
-    run: Run, references: Path, photo: np.ndarray
+    run: Run, references: Path, photo: np.ndarray, tmp_path: Path
 ) -> None:
     assert "3 written, 0 skipped" in run().stderr
     assert "0 written, 3 skipped" in run().stderr
@@ -85,7 +85,13 @@ def test_only_photographs_whose_reference_changed_are_done_again(
     cv2.imwrite(str(references / "b.webp"), photo)
     assert "1 written, 2 skipped" in run().stderr
     (references / "b.webp").rename(references / "b.WEBP")  # the same picture
-    assert "0 written, 3 skipped" in run().stderr
+    report = tmp_path / "report.json"
+    assert "0 written, 3 skipped" in run("--report", report).stderr
+    assert [item.get("reference") for item in json.loads(report.read_text())["items"]] == [
+        str(references / "a.png"),
+        str(references / "b.WEBP"),
+        None,
+    ]
 
 
 def test_another_format_of_the_outputs_keeps_their_references(run: Run, tmp_path: Path) -> None:
