@@ -14,8 +14,6 @@ from colorize_gan.core.color.lab import FloatArray, rgb_to_lab
 from colorize_gan.core.errors import ImageError
 from colorize_gan.core.text import parsed_seconds
 
-HINTS_SUFFIX = ".hints.json"
-"""Follows the whole name of a photograph: `old.jpg` has its hints in `old.jpg.hints.json`."""
 SCHEMA = 1
 MOST_HINTS = 1000
 MOST_BYTES = 1 << 20

@@ -12,6 +12,9 @@ from colorize_gan.core.images.formats import SUFFIXES
 GALLERY_MARK = ".colorize-gallery"
 """File in a folder of thumbnails, which are nobody's pictures."""
 
+HINTS_SUFFIX = ".hints.json"
+"""Follows the whole name of a photograph: `old.jpg` has its hints in `old.jpg.hints.json`."""
+
 _log = logging.getLogger(__name__)
 _SYSTEM = ("thumbs.db", "desktop.ini")
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 
-from colorize_gan.core.files.folders import GALLERY_MARK, is_hidden, walk_files
+from colorize_gan.core.files.folders import GALLERY_MARK, HINTS_SUFFIX, is_hidden, walk_files
 from colorize_gan.infer.batch.work import BadInput, Selection, WorkItem
 
 Found = Iterator[WorkItem | BadInput | str]
@@ -110,6 +110,8 @@ def _work_of_folder(folder: Path, target: Path, out: Path, selection: Selection)
 
 def _work_of_member(path: Path, relative: Path, target: Path, selection: Selection) -> Found:
     """Yield the work for a file that was found rather than named. Other files than images are no error."""
+    if path.name.endswith(HINTS_SUFFIX):
+        return  # belongs to the work of its photograph
     if path.suffix.lower() not in selection.suffixes:
         yield path.suffix.lower()
     elif selection.takes(relative):

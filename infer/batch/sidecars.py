@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colorize_gan.core.errors import ImageError, UsageError
+from colorize_gan.core.files.folders import HINTS_SUFFIX
 from colorize_gan.infer.batch.results import HintsFrom
 from colorize_gan.infer.batch.work import WorkItem
-from colorize_gan.infer.hints import HINTS_SUFFIX, MOST_BYTES, HintFile, parse_hints
+from colorize_gan.infer.hints import MOST_BYTES, HintFile, parse_hints
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,7 @@ def test_command_names_unused_hints_and_reports_used_ones(
     result = CliRunner().invoke(colorize_batch, [*command, "--report", str(report)])
     assert result.exit_code == 0, result.output
     assert "gone.jpg.hints.json: skipped: hints of no photograph" in result.output
+    assert "ignored" not in result.output  # as files of hints are none of those that are nobody's
     items = {Path(item["input"]).name: item for item in json.loads(report.read_text())["items"]}
     assert items["a.jpg"]["hints"] == 1
     assert "hints" not in items["b.png"]
