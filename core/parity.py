@@ -9,7 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from colorize_gan.core.color.lab import FloatArray, lab_to_image, lightness_of, rgb_to_lab
+from colorize_gan.core.color.gamut import lab_to_image
+from colorize_gan.core.color.lab import FloatArray, lightness_of, rgb_to_lab
 from colorize_gan.core.color.metrics import ciede2000
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import DataError, ImageError, ModelError, VerificationError

@@ -12,9 +12,8 @@ from onnx import compose, inliner, numpy_helper
 from onnxscript import FLOAT, UINT8, optimizer, script
 from onnxscript import opset18 as op
 
+from colorize_gan.core.color.gamut import GAMUT_STEPS, GAMUT_TOLERANCE
 from colorize_gan.core.color.lab import (
-    GAMUT_STEPS,
-    GAMUT_TOLERANCE,
     LINEAR_FROM_XYZ,
     LUMINANCE_WEIGHTS,
     WHITE_D65,

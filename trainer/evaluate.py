@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from colorize_gan.core.color.lab import FloatArray, lab_to_image
+from colorize_gan.core.color.gamut import lab_to_image
+from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.core.color.metrics import ciede2000, colorfulness, psnr
 from colorize_gan.core.hints import join_hints
 from colorize_gan.core.system.parallel import map_in_order

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from held_out import Rows, study
 
-from colorize_gan.core.color.lab import FloatArray, lab_to_image, rgb_to_lab
+from colorize_gan.core.color.gamut import lab_to_image
+from colorize_gan.core.color.lab import FloatArray, rgb_to_lab
 from colorize_gan.core.color.metrics import psnr
 from colorize_gan.exporter.evaluation import open_predictor
 from colorize_gan.trainer.augment import age, expose_film

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from colorize_gan.benchmarks.timing import table
-from colorize_gan.core.color.lab import FloatArray, lab_to_image, rgb_to_lab
+from colorize_gan.core.color.gamut import lab_to_image
+from colorize_gan.core.color.lab import FloatArray, rgb_to_lab
 from colorize_gan.core.color.metrics import ciede2000, psnr
 from colorize_gan.trainer.checkpoint import load_generator
 from colorize_gan.trainer.data import load_square

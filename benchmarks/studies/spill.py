@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from held_out import Rows, study
 
-from colorize_gan.core.color.lab import FloatArray, lab_to_image
+from colorize_gan.core.color.gamut import lab_to_image
+from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.core.color.metrics import colorfulness
 from colorize_gan.exporter.evaluation import open_predictor
 from colorize_gan.trainer.data import load_square

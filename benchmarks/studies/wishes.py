@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from colorize_gan.benchmarks.timing import table
-from colorize_gan.core.color.lab import lab_to_image, rgb_to_lab
+from colorize_gan.core.color.gamut import lab_to_image
+from colorize_gan.core.color.lab import rgb_to_lab
 from colorize_gan.core.color.metrics import ciede2000
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.hints import HINT_SIDE, Hint

@@ -1,4 +1,4 @@
-"""Colour conversion between sRGB and CIE L*a*b* (D65, 2 degree observer), and the sRGB gamut.
+"""Colour conversion between sRGB and CIE L*a*b* (D65, 2 degree observer).
 
 Arrays are channels-last. ``lightness`` is always CIE L* in 0..100, float32; ``ab`` is CIE a*, b*, float32.
 
@@ -12,7 +12,7 @@ import functools
 
 import cv2
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 
@@ -27,8 +27,6 @@ XYZ_FROM_LINEAR = np.array(
 LINEAR_FROM_XYZ = np.linalg.inv(XYZ_FROM_LINEAR)
 LUMINANCE_WEIGHTS = XYZ_FROM_LINEAR[1]
 WHITE_D65 = np.array([0.950456, 1.0, 1.088754])
-_LINEAR_FROM_WHITE = (LINEAR_FROM_XYZ * WHITE_D65).astype(np.float32)  # of XYZ relative to white
-_AB_PER_ROOT = np.array([[500], [-200]], np.float32)  # a* and b* for one unit of f(X) and f(Z), CIE 15
 _YCC_FROM_RGB = 255 * np.array(
     # ITU-T T.871, with the offset of colour differences in the last column
     [
@@ -37,10 +35,6 @@ _YCC_FROM_RGB = 255 * np.array(
         [0.5, -0.418688, -0.081312, 128 / 255],
     ]
 )
-GAMUT_STEPS = 12
-GAMUT_TOLERANCE = 1e-6  # linear light, of float32 arithmetic; 0.001 L* at black
-_UNCLIPPED = (1e-7,) * 3, (1 - 1e-7,) * 3
-_UNCLIPPED_8_BITS = (1,) * 3, (254,) * 3
 
 
 def build_tables() -> None:
@@ -63,10 +57,10 @@ def rgb_to_lab(rgb: np.ndarray) -> tuple[FloatArray, FloatArray]:
 
 def lab_to_rgb(lightness: FloatArray, ab: FloatArray) -> FloatArray:
     """Convert lightness ``(H, W)`` and ab ``(H, W, 2)`` to sRGB ``(H, W, 3)`` float32, clipped to 0..1."""
-    return _encoded(np.clip(cv2.cvtColor(np.dstack([lightness, ab]), cv2.COLOR_Lab2LRGB), 0, 1))
+    return encoded_srgb(np.clip(cv2.cvtColor(np.dstack([lightness, ab]), cv2.COLOR_Lab2LRGB), 0, 1))
 
 
-def _encoded(linear: FloatArray) -> FloatArray:
+def encoded_srgb(linear: FloatArray) -> FloatArray:
     """Encode linear light 0..1: IEC 61966-2-1."""
     curve = np.asarray(cv2.pow(linear, 1 / 2.4), np.float32)
     curve *= np.float32(1.055)
@@ -105,99 +99,6 @@ def _lightness_table(dtype: np.dtype) -> FloatArray:
     return lightness.astype(np.float32)
 
 
-def lab_to_image(lightness: FloatArray, ab: FloatArray, dtype: DTypeLike) -> np.ndarray:
-    """Convert Lab to the nearest sRGB ``(H, W, 3)`` uint8 or uint16 of the same lightness."""
-    if np.dtype(dtype) != np.uint8:
-        return from_unit(_encoded(lab_to_fitted_rgb(lightness, ab, cv2.COLOR_Lab2LRGB)), np.dtype(dtype))
-    rgb = _in_8_bits(_from_lab(lightness, ab, cv2.COLOR_Lab2RGB))  # its error of 3.5 / 65,536 is none here
-    clipped = np.flatnonzero(cv2.inRange(rgb, *_UNCLIPPED_8_BITS) == 0)
-    if clipped.size:
-        rgb.reshape(-1, 1, 3)[clipped] = _in_8_bits(_fitted(lightness, ab, clipped, cv2.COLOR_Lab2RGB))
-    return rgb
-
-
-def _in_8_bits(rgb: FloatArray) -> NDArray[np.uint8]:
-    return np.asarray(cv2.convertScaleAbs(rgb, alpha=255), np.uint8)
-
-
 def rgb_to_ycc(rgb: FloatArray) -> FloatArray:
     """Convert RGB ``(H, W, 3)``, 0..1, to the luma and colour differences ``(H, W, 3)`` of JFIF, 0..255."""
     return np.asarray(cv2.transform(rgb, _YCC_FROM_RGB), np.float32)
-
-
-def lab_to_fitted_rgb(
-    lightness: FloatArray, ab: FloatArray, conversion: int = cv2.COLOR_Lab2RGB
-) -> FloatArray:
-    """Convert Lab to RGB ``(H, W, 3)``, 0..1, of the same lightness: what would be clipped is fitted.
-
-    Args:
-        lightness: ``(H, W)``.
-        ab: ``(H, W, 2)``.
-        conversion: OpenCV's; the one to sRGB is exact to 3.5 / 65,536.
-    """
-    rgb = _from_lab(lightness, ab, conversion)
-    clipped = np.flatnonzero(cv2.inRange(rgb, *_UNCLIPPED) == 0)
-    if clipped.size:
-        rgb.reshape(-1, 1, 3)[clipped] = _fitted(lightness, ab, clipped, conversion)
-    return rgb
-
-
-def _from_lab(lightness: FloatArray, ab: FloatArray, conversion: int) -> FloatArray:
-    lab = cv2.merge([lightness, ab[..., 0], ab[..., 1]])
-    return np.asarray(cv2.cvtColor(lab, conversion), np.float32)
-
-
-def _fitted(lightness: FloatArray, ab: FloatArray, places: np.ndarray, conversion: int) -> FloatArray:
-    """Convert the pixels at these places of the flat image, fitted to the gamut: ``(N, 1, 3)``."""
-    outside = lightness.reshape(-1, 1).take(places, axis=0)
-    wanted = np.stack([ab[..., channel].take(places) for channel in range(2)], axis=1)[:, None]
-    return _from_lab(outside, fit_to_gamut(outside, wanted), conversion)
-
-
-def fit_to_gamut(lightness: FloatArray, ab: FloatArray) -> FloatArray:
-    """Reduce chroma at constant L* and hue until sRGB can show the colour.
-
-    Colours inside the gamut are returned as they are; the others move straight towards the neutral
-    axis, found by bisection to 1/4096 of their chroma.
-
-    Args:
-        lightness: any shape ``(...)``.
-        ab: ``(..., 2)``.
-    """
-    neutral, chroma = _cube_roots(lightness.reshape(-1), ab.reshape(-1, 2))
-    shares = np.ones_like(neutral)
-    suspects = np.flatnonzero(~_is_in_gamut(neutral + chroma))
-    neutral, chroma = neutral[suspects], chroma.take(suspects, axis=1)  # [:, suspects] would lie transposed
-    share, tried = np.zeros_like(neutral), np.empty_like(chroma)
-    for step in np.float32(0.5) ** np.arange(1, GAMUT_STEPS + 1, dtype=np.float32):
-        np.multiply(chroma, share + step, out=tried)
-        tried += neutral
-        share += step * _is_in_gamut(tried)
-    shares[suspects] = share
-    return ab * shares.reshape(*lightness.shape, 1)
-
-
-def _cube_roots(lightness: FloatArray, ab: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return f(Y) ``(N,)``, and what f(X), f(Y) and f(Z) differ from it ``(3, N)``: CIE 15."""
-    neutral = (lightness + np.float32(16)) * np.float32(1 / 116)
-    chroma = np.zeros((3, neutral.size), np.float32)
-    np.divide(ab.T, _AB_PER_ROOT, out=chroma[::2])
-    return neutral, chroma
-
-
-def _is_in_gamut(roots: FloatArray) -> NDArray[np.bool_]:
-    """Tell for each f(X), f(Y), f(Z) of ``(3, N)`` whether all its linear sRGB components lie in 0..1."""
-    linear = _LINEAR_FROM_WHITE @ _from_cube_root(roots)
-    return (linear.min(0) >= -GAMUT_TOLERANCE) & (linear.max(0) <= 1 + GAMUT_TOLERANCE)
-
-
-def _from_cube_root(root: FloatArray) -> FloatArray:
-    """Return X, Y or Z relative to white of its value in Lab: CIE 15."""
-    delta = np.float32(6 / 29)
-    curved = np.maximum(root, delta)
-    below = root - curved  # a straight line below delta
-    below *= 3 * delta**2
-    root = curved * curved
-    root *= curved
-    root += below
-    return root

@@ -5,7 +5,8 @@ import functools
 import cv2
 import numpy as np
 
-from colorize_gan.core.color.lab import FloatArray, lab_to_fitted_rgb, lightness_of
+from colorize_gan.core.color.gamut import lab_to_fitted_rgb
+from colorize_gan.core.color.lab import FloatArray, lightness_of
 from colorize_gan.core.color.pixels import strips
 from colorize_gan.core.errors import VideoError
 from colorize_gan.infer.upsample import Upsampler

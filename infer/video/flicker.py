@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from colorize_gan.core.color.lab import FloatArray, lab_to_image
+from colorize_gan.core.color.gamut import lab_to_image
+from colorize_gan.core.color.lab import FloatArray
 from colorize_gan.core.color.metrics import colorfulness
 from colorize_gan.infer.video.motion import Motion
 

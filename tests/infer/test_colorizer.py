@@ -5,14 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from colorize_gan.core.color.lab import (
-    fit_to_gamut,
-    from_unit,
-    grey_to_lightness,
-    lab_to_rgb,
-    lightness_of,
-    rgb_to_lab,
-)
+from colorize_gan.core.color.gamut import fit_to_gamut
+from colorize_gan.core.color.lab import from_unit, grey_to_lightness, lab_to_rgb, lightness_of, rgb_to_lab
 from colorize_gan.core.color.metrics import ciede2000, colorfulness
 from colorize_gan.core.errors import ImageError, ModelError, UsageError
 from colorize_gan.core.images.decode import Picture, decode_picture

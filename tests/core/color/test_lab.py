@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import skimage.color
 
-from colorize_gan.core.color.lab import fit_to_gamut, from_unit, grey_to_lightness, lab_to_rgb, rgb_to_lab
+from colorize_gan.core.color.lab import from_unit, grey_to_lightness, lab_to_rgb, rgb_to_lab
 
 UINT8 = np.dtype(np.uint8)
 
@@ -54,29 +54,3 @@ def test_round_trip_is_exact_in_16_bits() -> None:
     rgb = np.random.default_rng(0).integers(0, 65536, (256, 256, 3), np.uint16)
     back = from_unit(lab_to_rgb(*rgb_to_lab(rgb)), rgb.dtype)
     assert np.abs(back.astype(int) - rgb).max() <= 24  # a tenth of one 8-bit level
-
-
-def test_fit_to_gamut_leaves_real_colors_alone(every_17th_color: np.ndarray) -> None:
-    lightness, ab = rgb_to_lab(every_17th_color)
-    assert np.abs(fit_to_gamut(lightness, ab) - ab).max() < 0.1
-
-
-def test_lightness_survives_out_of_gamut_color() -> None:
-    rng = np.random.default_rng(0)
-    lightness = rng.uniform(0, 100, (64, 64)).astype(np.float32)
-    ab = rng.uniform(-110, 110, (64, 64, 2)).astype(np.float32)
-    fitted = fit_to_gamut(lightness, ab)
-    kept, clipped = (
-        rgb_to_lab(from_unit(lab_to_rgb(lightness, each), np.dtype(np.uint16)))[0] for each in (fitted, ab)
-    )
-    assert np.abs(kept - lightness).max() < 0.1
-    assert np.abs(clipped - lightness).max() > 10  # what it prevents
-
-
-def test_fit_to_gamut_keeps_hue_and_most_of_the_chroma() -> None:
-    lightness, ab = np.full((1, 1), 50, np.float32), np.array([[[120, 60]]], np.float32)
-    fitted = fit_to_gamut(lightness, ab)[0, 0]
-    assert fitted[0] / fitted[1] == pytest.approx(2, rel=1e-3)
-    outside = (fitted * np.float32(1.01))[None, None]
-    linear_red = lab_to_rgb(lightness, outside)[0, 0, 0]
-    assert linear_red == 1.0 or lab_to_rgb(lightness, outside).min() == 0.0

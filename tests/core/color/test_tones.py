@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import skimage.data
 
-from colorize_gan.core.color.lab import grey_to_lightness, lab_to_image, lab_to_rgb, rgb_to_lab
+from colorize_gan.core.color.gamut import lab_to_image
+from colorize_gan.core.color.lab import grey_to_lightness, lab_to_rgb, rgb_to_lab
 from colorize_gan.core.color.tones import tone_of
 from colorize_gan.core.images.decode import decode_rgb8, read_image
 

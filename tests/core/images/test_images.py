@@ -12,7 +12,8 @@ import pyvips
 import skimage.data
 from PIL import Image
 
-from colorize_gan.core.color.lab import lab_to_image, rgb_to_lab
+from colorize_gan.core.color.gamut import lab_to_image
+from colorize_gan.core.color.lab import rgb_to_lab
 from colorize_gan.core.errors import ImageError
 from colorize_gan.core.files.atomic import atomic_path, write_atomically
 from colorize_gan.core.images import decode as images
