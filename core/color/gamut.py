@@ -112,7 +112,7 @@ def fit_to_gamut(lightness: FloatArray, ab: FloatArray) -> FloatArray:
 def fit_nearly(lightness: FloatArray, ab: FloatArray) -> FloatArray:
     """Do the same for lightness ``(1, N)`` and ab ``(1, N, 2)``, N > 0, by a table of the border.
 
-    Of 10,000 colours, one differs by more than 1 of chroma from `fit_to_gamut`. About bright yellow, chroma
+    One colour in 10,000 differs by more than 1 of chroma from `fit_to_gamut`. About bright yellow, chroma
     leaves the gamut and enters it again: there, `fit_to_gamut` is used.
     """
     parts = [slice(start, start + _AT_ONCE) for start in range(0, lightness.size, _AT_ONCE)]
