@@ -4,15 +4,17 @@ import importlib.util
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from colorize_gan.benchmarks import naive_loop
 from colorize_gan.benchmarks.photos import Case, write_photographs
 from colorize_gan.benchmarks.section import Settings
 from colorize_gan.benchmarks.timing import digits, in_turns, median_ratio, seconds_of, table, workers
+from colorize_gan.infer.backends.open import open_backend
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,38 +24,56 @@ PICTURES: tuple[str, ...] = ()
 
 ROUNDS, QUICK_ROUNDS = 9, 2
 _BATCH = "from colorize_gan.cli.batch import colorize_batch; colorize_batch()"
+_SMALL, _LARGE = "0.3 MP", "12 MP"
 _HEIGHT, _WIDTH = 480, 640
+_CASES = Case(_SMALL, _WIDTH, _HEIGHT, ".jpg", 1), Case(_LARGE, 4000, 3000, ".jpg", 1)
+_OURS, _NAIVE = "colorize-batch, one photograph of {}", "the naive loop, one photograph of {}"
 
 
 def run(settings: Settings) -> dict[str, Any]:
     """See `Section.run`."""
-    photo = write_photographs(
-        Case("one", _WIDTH, _HEIGHT, ".jpg", 1), settings.photos, settings.scratch / "one"
-    )
-    out = settings.scratch / "out"
-    options = ["--model", settings.model, "--backend", "onnxruntime", "--device", "cpu", "-q"]
-    colorize = [_BATCH, photo, "--out", out, "--on-exists", "overwrite", *options]
-    programs: dict[str, list[object]] = {
-        "colorize-batch, one photograph": colorize,
-        "colorize-batch --help": [_BATCH, "--help"],
-        "import cv2, onnxruntime": ["import cv2, onnxruntime"],
+    small, large = (write_photographs(case, settings.photos, settings.scratch / case.name) for case in _CASES)
+    programs: dict[str, Sequence[object]] = {
+        _OURS.format(_SMALL): ["-c", *_ours(settings, small)],
+        _NAIVE.format(_SMALL): _naive(settings, small),
+        _OURS.format(_LARGE): ["-c", *_ours(settings, large)],
+        _NAIVE.format(_LARGE): _naive(settings, large),
+        "colorize-batch --help": ["-c", _BATCH, "--help"],
+        "import cv2, onnxruntime": ["-c", "import cv2, onnxruntime"],
     }
     if importlib.util.find_spec("torch") and not settings.quick:
-        programs["import torch"] = ["import torch"]
+        programs["import torch"] = ["-c", "import torch"]
     works: dict[str, Callable[[], float]] = {name: _program(*parts) for name, parts in programs.items()}
     works["open the model and run it once"] = lambda: _model_seconds(settings.model)
     in_turns(works, 1)  # fills the disk's cache
     times = in_turns(works, QUICK_ROUNDS if settings.quick else ROUNDS)
     needed = zip(times["import cv2, onnxruntime"], times["open the model and run it once"], strict=True)
-    ratio = median_ratio(times["colorize-batch, one photograph"], [sum(both) for both in needed])
     return {
         "seconds_of": {name: digits(statistics.median(own)) for name, own in times.items()},
-        "ratio": ratio,
+        "ratio": median_ratio(times[_OURS.format(_SMALL)], [sum(both) for both in needed]),
+        "times_naive": {
+            size: median_ratio(times[_NAIVE.format(size)], times[_OURS.format(size)])
+            for size in (_SMALL, _LARGE)
+        },
     }
 
 
+def _ours(settings: Settings, photos: Path) -> list[object]:
+    out = settings.scratch / "out"
+    options = ["--model", settings.model, "--backend", "onnxruntime", "--device", "cpu", "-q"]
+    return [_BATCH, photos, "--out", out, "--on-exists", "overwrite", *options]
+
+
+def _naive(settings: Settings, photos: Path) -> list[object]:
+    out = settings.scratch / "naive"
+    out.mkdir(exist_ok=True)
+    contract = open_backend(settings.model, "onnxruntime", "cpu").contract
+    sizes = [contract.render_size, contract.size.multiple_of]
+    return [naive_loop.__file__, settings.model, *sizes, out, *photos.iterdir()]
+
+
 def _program(*parts: object) -> Callable[[], float]:
-    command = [sys.executable, "-c", *map(str, parts)]
+    command = [sys.executable, *map(str, parts)]
     return lambda: seconds_of(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
 
 
@@ -64,7 +84,6 @@ def _model_seconds(model: Path) -> float:
 
 def open_and_run(model: Path) -> float:
     """Open the model and run it once, at the size that the network sees of the photograph."""
-    from colorize_gan.infer.backends.open import open_backend
 
     def work() -> None:
         contract = (backend := open_backend(model, "onnxruntime", "cpu")).contract
@@ -80,7 +99,11 @@ def markdown(result: dict[str, Any]) -> str:
     return (
         f"{table(['program', 'seconds'], list(result['seconds_of'].items()))}\n\n"
         f"One 0.3 MP photograph from prompt to file takes {result['ratio']} times what importing OpenCV and "
-        "ONNX Runtime, and opening the model and running it once, take together."
+        "ONNX Runtime, and opening the model and running it once, take together. "
+        + " ".join(
+            f"For one of {size}, colorize-batch is {times} times as fast as the naive loop."
+            for size, times in result["times_naive"].items()
+        )
     )
 
 
@@ -91,4 +114,7 @@ def plots(result: dict[str, Any]) -> dict[str, "Figure"]:
 
 def ratios(result: dict[str, Any]) -> dict[str, float]:
     """See `Section.ratios`."""
-    return {"what is needed as a part of one photograph": digits(1 / result["ratio"])}
+    return {"what is needed as a part of one photograph": digits(1 / result["ratio"])} | {
+        f"one photograph of {size}, in multiples of the naive loop": times
+        for size, times in result["times_naive"].items()
+    }

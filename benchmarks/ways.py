@@ -11,8 +11,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from colorize_gan.benchmarks import naive_loop
 from colorize_gan.core.color.pixels import as_grey
-from colorize_gan.core.hints import feeds
 from colorize_gan.core.images.decode import Planes, read_picture
 from colorize_gan.core.images.encode import encode, encode_planes
 from colorize_gan.core.images.formats import JPEG_SUFFIXES
@@ -22,7 +22,6 @@ from colorize_gan.infer.batch.open import ModelOptions, open_colorizer
 from colorize_gan.infer.batch.results import BatchOptions
 from colorize_gan.infer.timings import STAGES, StageClock
 
-QUALITY = 95
 _INT8 = "-int8"
 
 Seconds = dict[str, float]
@@ -77,37 +76,14 @@ def _file(model: Path, backend: str) -> Path:
 
 @functools.cache
 def _session(model: Path) -> Any:
-    import onnxruntime
-
-    return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    return naive_loop.open_session(model)
 
 
 def naive(files: list[Path], out: Path, model: Path) -> Seconds:
-    """Run the loop that colorizers publish: everything in float, at full size, one image after another.
-
-    OpenCV and ONNX Runtime use all cores, as they do by themselves. The model sees what ours sees.
-    """
-    session = _session(model)
-    opened = _opened(model, "onnxruntime")
-    network_size = opened.network_size
+    """Run the loop that colorizers publish. Its model sees what ours sees."""
     clock, started = StageClock(), time.perf_counter()
-    for path in files:
-        with clock.measure("decode"):
-            bgr = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-        assert bgr is not None, path
-        largest = 65535 if bgr.dtype == np.uint16 else 255
-        with clock.measure("preprocess"):
-            lab = cv2.cvtColor(bgr.astype(np.float32) / largest, cv2.COLOR_BGR2LAB)
-            small = cv2.resize(lab[..., 0], network_size(*lab.shape[:2])[::-1])
-        with clock.measure("infer"):
-            ab = session.run(None, feeds(opened.contract, small[None, None]))[0][0]
-        with clock.measure("merge"):
-            large_ab = cv2.resize(ab.transpose(1, 2, 0), bgr.shape[1::-1])
-            colored = cv2.cvtColor(np.concatenate([lab[..., :1], large_ab], axis=2), cv2.COLOR_LAB2BGR)
-            colored = (np.clip(colored, 0, 1) * largest).round().astype(bgr.dtype)
-        with clock.measure("encode"):
-            quality = [cv2.IMWRITE_JPEG_QUALITY, QUALITY] if path.suffix in JPEG_SUFFIXES else []
-            cv2.imwrite(str(out / path.name), colored, quality)
+    size = _opened(model, "onnxruntime").network_size
+    naive_loop.colorize(files, out, _session(model), size, clock.measure)
     return clock.seconds | {"wall": time.perf_counter() - started}
 
 
@@ -115,7 +91,7 @@ def batch(files: list[Path], out: Path, colorizer: Colorizer) -> Seconds:
     """Run what `colorize-batch` runs, once the model is open."""
     totals = dict.fromkeys(STAGES, 0.0)
     started = time.perf_counter()
-    for result in colorize_folder(files, out, colorizer, options=BatchOptions(quality=QUALITY)):
+    for result in colorize_folder(files, out, colorizer, options=BatchOptions(quality=naive_loop.QUALITY)):
         if result.status != "written":
             raise RuntimeError(f"{result.source}: {result.reason}")
         for stage, seconds in result.seconds.items():
@@ -131,9 +107,11 @@ def codec(files: list[Path], out: Path) -> Seconds:
         grey = as_grey(picture.pixels)
         if path.suffix in JPEG_SUFFIXES:
             neutral = np.full((grey.shape[0] // 2, grey.shape[1] // 2), 128, np.uint8)
-            content = encode_planes(Planes(grey, neutral, neutral, grey.shape[:2]), QUALITY, picture.metadata)
+            content = encode_planes(
+                Planes(grey, neutral, neutral, grey.shape[:2]), naive_loop.QUALITY, picture.metadata
+            )
         else:
-            content = encode(path.suffix, cv2.merge([grey, grey, grey]), QUALITY, picture.metadata)
+            content = encode(path.suffix, cv2.merge([grey, grey, grey]), naive_loop.QUALITY, picture.metadata)
         (out / path.name).write_bytes(content)
 
     return {"wall": _on_all_cores(work, files)}
