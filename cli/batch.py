@@ -19,7 +19,7 @@ from colorize_gan.cli.options import (
     report_option,
     workers_option,
 )
-from colorize_gan.cli.paths import PathOrUrl
+from colorize_gan.cli.paths import LocalPath, PathOrUrl
 from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import ImageError
 from colorize_gan.core.text import printable
@@ -105,7 +105,7 @@ _STDIN = Path("-")
 @report_option("Write a JSON report of the run to this file.")
 @click.option(
     "--gallery",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=LocalPath(dir_okay=False, path_type=Path),
     help="Write an HTML gallery with before/after sliders to this file.",
 )
 @click.option("--videos", is_flag=True, help="Colorize videos, too, as colorize-video does.")

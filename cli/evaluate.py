@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from colorize_gan.cli.exit_codes import FiniteRange, exit_with_code
+from colorize_gan.cli.paths import LocalPath
 
 _MOST_HINTS = 10_000
 
@@ -18,13 +19,13 @@ def _counts(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...
 
 
 @click.command()
-@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=LocalPath(path_type=Path))
+@click.argument("data", type=LocalPath(path_type=Path))
 @click.option(
     "--out",
     default="evaluation",
     show_default=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=LocalPath(file_okay=False, path_type=Path),
     help="Folder to write evaluation.json, evaluation.md and contact-sheet.png to.",
 )
 @click.option(
@@ -41,7 +42,7 @@ def _counts(_: click.Context, __: click.Parameter, value: str) -> tuple[int, ...
 @click.option("--limit", type=click.IntRange(min=2), metavar="N", help="Use N photographs, evenly spaced.")
 @click.option(
     "--labels",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=LocalPath(exists=True, dir_okay=False, path_type=Path),
     metavar="LIST",
     help="Use the photographs in LIST, with lines of 'path, ImageNet class 0..999', and measure top1.",
 )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from colorize_gan.cli.exit_codes import FiniteRange, exit_with_code
+from colorize_gan.cli.paths import LocalPath
 from colorize_gan.core.errors import UsageError
 from colorize_gan.exporter import FORMATS, GRAPHS, PRECISIONS
 from colorize_gan.infer.backends.bundled import bundled_models
@@ -37,11 +38,11 @@ def _names_of(choices: tuple[str, ...]) -> Callable[..., tuple[str, ...] | None]
 
 
 @click.command()
-@click.argument("source", metavar="CHECKPOINT", type=click.Path(path_type=Path))
+@click.argument("source", metavar="CHECKPOINT", type=LocalPath(path_type=Path))
 @click.option(
     "--out",
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=LocalPath(file_okay=False, path_type=Path),
     help="Folder to write the files to.",
 )
 @click.option(
@@ -75,7 +76,7 @@ def _names_of(choices: tuple[str, ...]) -> Callable[..., tuple[str, ...] | None]
 )
 @click.option(
     "--calibration",
-    type=click.Path(path_type=Path),
+    type=LocalPath(path_type=Path),
     help="Folder of photographs to calibrate int8 on. Up to 300 are read.  [default: seven bundled ones]",
 )
 @click.option(
@@ -87,7 +88,7 @@ def _names_of(choices: tuple[str, ...]) -> Callable[..., tuple[str, ...] | None]
 @click.option("--no-verify", is_flag=True, help="Do not compare colours. The contract says so.")
 @click.option(
     "--triton",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=LocalPath(file_okay=False, path_type=Path),
     help="Write the ONNX files into this Triton model repository, too.",
 )
 @click.version_option(package_name="colorize-gan")

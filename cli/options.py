@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from colorize_gan.cli.exit_codes import FiniteRange
+from colorize_gan.cli.paths import LocalPath
 from colorize_gan.infer.backends.bundled import BACKENDS, DEFAULT_MODEL
 from colorize_gan.infer.batch.open import ModelOptions
 
@@ -32,7 +33,7 @@ class HintsFromParam(click.ParamType):  # type: ignore[type-arg] # generic since
         """See `click.ParamType.convert`."""
         if value in ("auto", "none"):
             return str(value)
-        folder = click.Path(exists=True, file_okay=False, path_type=Path)
+        folder = LocalPath(exists=True, file_okay=False, path_type=Path)
         return Path(folder.convert(value, param, ctx))
 
 
@@ -67,7 +68,7 @@ def reference_option(text: str, *, of_each: bool) -> Callable[[_F], _F]:
     """Return the option of a picture in right colours, with its help; ``of_each`` for a folder, too."""
     return click.option(
         "--reference",
-        type=click.Path(dir_okay=of_each, path_type=Path),
+        type=LocalPath(dir_okay=of_each, path_type=Path),
         metavar="FILE|DIR" if of_each else None,
         help=text,
     )
@@ -75,7 +76,7 @@ def reference_option(text: str, *, of_each: bool) -> Callable[[_F], _F]:
 
 def report_option(text: str) -> Callable[[_F], _F]:
     """Return the option of a JSON record, with its help."""
-    return click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help=text)
+    return click.option("--report", type=LocalPath(dir_okay=False, path_type=Path), help=text)
 
 
 def on_exists_option(choices: list[str], text: str) -> Callable[[_F], _F]:

@@ -15,8 +15,20 @@ class _RefusedError(click.ClickException):
     exit_code = UsageError.exit_code
 
 
-class PathOrUrl(click.Path):
-    """A local path as of `click.Path`, or the path of an URL."""
+class LocalPath(click.Path):
+    """A path as of `click.Path`, but not an empty one: that would be the current folder."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Return a path."""
+        if value == "":
+            self.fail("the path is empty; a variable of the shell may not be set", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class PathOrUrl(LocalPath):
+    """A local path, or the path of an URL."""
 
     def convert(
         self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None

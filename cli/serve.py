@@ -7,6 +7,7 @@ import click
 
 from colorize_gan.cli.exit_codes import exit_with_code, log_shown
 from colorize_gan.cli.options import chosen_model, max_megapixels_option, runtime_options, workers_option
+from colorize_gan.cli.paths import LocalPath
 from colorize_gan.infer.server.job import ServeJob, run_server
 from colorize_gan.infer.server.limits import Limits
 
@@ -24,7 +25,7 @@ _POSITIVE = click.FloatRange(min=0, min_open=True)
 )
 @click.option(
     "--token-file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=LocalPath(exists=True, dir_okay=False, path_type=Path),
     help="File with the bearer token that clients must send.  [default: $COLORIZE_TOKEN, else none]",
 )
 @runtime_options

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from colorize_gan.cli.exit_codes import INTERRUPTED, FiniteRange, exit_with_code, stop_requests
+from colorize_gan.cli.paths import LocalPath
 from colorize_gan.core.errors import ModelError, UsageError
 from colorize_gan.core.text import with_settings
 from colorize_gan.trainer.config import TrainConfig, parse_setting, read_settings
@@ -53,17 +54,17 @@ def _list_settings(context: click.Context, _: click.Parameter, wanted: bool) -> 
 
 
 @click.command()
-@click.argument("data", type=click.Path(path_type=Path))
+@click.argument("data", type=LocalPath(path_type=Path))
 @click.option(
     "--out",
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=LocalPath(file_okay=False, path_type=Path),
     help="Folder for the checkpoint, the settings and the logs of the run.",
 )
 @click.option(
     "--config",
     "config_file",
-    type=click.Path(path_type=Path),
+    type=LocalPath(path_type=Path),
     help="Read settings from a JSON file, such as the config.json of an earlier run.",
 )
 @click.option(
@@ -84,12 +85,12 @@ def _list_settings(context: click.Context, _: click.Parameter, wanted: bool) -> 
 @click.option(
     "--init",
     "init_from",
-    type=click.Path(path_type=Path),
+    type=LocalPath(path_type=Path),
     help="Start with the generator of this checkpoint.",
 )
 @click.option(
     "--features",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=LocalPath(file_okay=False, path_type=Path),
     help="Keep the features of a frozen encoder in this folder, so that later epochs and runs are faster. "
     "Each crop takes about 0.2 MB.",
 )
@@ -202,11 +203,11 @@ def _resumed(data: Path, out: Path, features: Path | None, processes: "Processes
 
 
 @click.command()
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=LocalPath(path_type=Path))
 @click.option(
     "--out",
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
+    type=LocalPath(file_okay=False, path_type=Path),
     help="Folder to write the set to.",
 )
 @click.option(

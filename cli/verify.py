@@ -5,20 +5,21 @@ from pathlib import Path
 import click
 
 from colorize_gan.cli.exit_codes import FiniteRange, exit_with_code
+from colorize_gan.cli.paths import LocalPath
 from colorize_gan.core.errors import UsageError, VerificationError
 from colorize_gan.infer.backends.bundled import BACKENDS
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=LocalPath(path_type=Path))
 @click.option(
     "--against",
-    type=click.Path(path_type=Path),
+    type=LocalPath(path_type=Path),
     help="Checkpoint or model file to compare with.  [default: the fingerprint in MODEL]",
 )
 @click.option(
     "--images",
-    type=click.Path(path_type=Path),
+    type=LocalPath(path_type=Path),
     help="Folder of photographs to compare on, with --against. Up to 300 are read.  "
     "[default: seven bundled ones]",
 )

@@ -24,6 +24,7 @@ from colorize_gan.cli.options import (
     reference_option,
     report_option,
 )
+from colorize_gan.cli.paths import LocalPath
 from colorize_gan.cli.times import KeyframesChoice, Rate, Time
 from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import UsageError, VideoError
@@ -52,12 +53,12 @@ _SOME_FAILED = VideoError.exit_code
 
 @click.command()
 @click.argument(
-    "inputs", nargs=-1, required=True, type=click.Path(readable=False, path_type=Path), metavar="INPUT..."
+    "inputs", nargs=-1, required=True, type=LocalPath(readable=False, path_type=Path), metavar="INPUT..."
 )
 @click.option(
     "--out",
     required=True,
-    type=click.Path(path_type=Path),
+    type=LocalPath(path_type=Path),
     help="Film (.mp4, .mov, .mkv, .m4v, .webm), sequence of images (new_%06d.tif) or folder to write to.",
 )
 @click.option(
@@ -122,12 +123,12 @@ _SOME_FAILED = VideoError.exit_code
 )
 @click.option(
     "--scenes",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=LocalPath(dir_okay=False, path_type=Path),
     help="Table of the scenes of one film, in CSV. Edit it and run again: only changed scenes are coloured.",
 )
 @click.option(
     "--hints",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=LocalPath(dir_okay=False, path_type=Path),
     help="Colours of places in one film, in JSON. Each place is followed through its scene.",
 )
 @reference_option(

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from colorize_gan.cli.exit_codes import exit_with_code, stop_requests
+from colorize_gan.cli.paths import LocalPath
 from colorize_gan.infer.backends.bundled import DEFAULT_MODEL
 from colorize_gan.infer.web.runtime import open_site
 from colorize_gan.infer.web.server import serve_page
@@ -31,7 +32,7 @@ _PORT = 8537  # one of its own: a browser keeps what it needs offline by address
 @click.option("--no-open", is_flag=True, help="Print the address, but do not open a browser.")
 @click.option(
     "--runtime",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=LocalPath(exists=True, dir_okay=False, path_type=Path),
     help="Use this file of ONNX Runtime Web's npm package instead of downloading it.",
 )
 @click.version_option(package_name="colorize-gan")

@@ -1,6 +1,7 @@
 """Text for people."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -12,6 +13,11 @@ def printable(text: object) -> str:
     """Return text as one line that any terminal shows, whatever bytes a file name is made of."""
     shown = str(text).encode("utf-8", "backslashreplace").decode()
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in shown)
+
+
+def composed(name: str) -> str:
+    """Return a name with its accents as parts of the letters: Macs write them apart, and both look alike."""
+    return unicodedata.normalize("NFC", name)
 
 
 def with_settings(message: str, rename: Callable[[str], str] = lambda name: name) -> str:

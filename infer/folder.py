@@ -66,7 +66,7 @@ def colorize_items(
         work, workers = ShardWorker(worker, options.members, workers, is_over).process, 1
     settings = settings_digest(colorizer, options)
     out = ANYWHERE.path_of(out)
-    references = open_references(options.reference, out, colorizer.contract)
+    references = open_references(options, out, colorizer.contract)
     with one_thread_each():
         yield from run_tasks(
             work,

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import itertools
+import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from colorize_gan.core.errors import UsageError
 from colorize_gan.core.extras import packages_for
 from colorize_gan.core.files.containers import VIDEO_SUFFIXES
+from colorize_gan.core.files.folders import HINTS_SUFFIX
 from colorize_gan.core.system.devices import cuda_number
 from colorize_gan.infer.backends.bundled import find_model
 from colorize_gan.infer.backends.protocol import sha256_of
@@ -147,7 +149,10 @@ def _check_pages(job: BatchJob, work: Work) -> None:
     from colorize_gan.infer.batch.gallery import replaced_folder
 
     replaced = replaced_folder(job.gallery, len(work.items)) if job.gallery else None
-    check_pages(work, filter(None, (job.report, job.gallery)), replaced)
+    pages = [page for page in (job.report, job.gallery) if page]
+    kept = [path for path in (job.options.hints, job.options.reference) if isinstance(path, Path)]
+    kept += [page for page in pages if page.name.endswith(HINTS_SUFFIX)]  # beside photographs
+    check_pages(work, pages, replaced, kept)
 
 
 def is_video(item: WorkItem) -> bool:
@@ -224,15 +229,21 @@ def _unused(job: BatchJob, work: Work, opened: _Opened | None) -> Iterator[ItemR
     from colorize_gan.infer.batch.references import open_references  # heavy: a dry run needs none of it
     from colorize_gan.infer.batch.sidecars import Sidecars
 
-    is_part = job.limit is not None or job.selection.is_narrow
+    is_part = job.limit is not None or job.selection.is_narrow or not _takes_whole_folders(job)
     hints, reference = job.options.hints, job.options.reference
     if not job.options.members and not (is_part and isinstance(hints, Path)):
         for path in Sidecars(hints, job.out).unused(work.items):
             yield ItemResult(path, None, "skipped", HINTS_OF_NONE)
     if opened and reference and reference.is_dir() and not is_part:
-        references = open_references(reference, job.out, opened.colorizer.contract)
+        references = open_references(job.options, job.out, opened.colorizer.contract)
         for path in references.unused(work.items):
             yield ItemResult(path, None, "skipped", REFERENCE_OF_NONE)
+
+
+def _takes_whole_folders(job: BatchJob) -> bool:
+    """Tell whether a run is over all photographs that there are: a mirrored folder can be for these alone."""
+    named = [path for path in job.inputs if isinstance(path, Path)]
+    return job.selection.recursive and len(named) == len(job.inputs) and all(map(os.path.isdir, named))
 
 
 @contextlib.contextmanager

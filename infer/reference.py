@@ -43,11 +43,13 @@ class ReferenceFile:
     path: Path
     digest: str
     """SHA-256 of its content."""
+    max_megapixels: float = MAX_MEGAPIXELS
+    """The most that the picture in it may have."""
     content: bytes | None = field(default=None, repr=False, compare=False)
     """Goes along to other machines, which may not see the file."""
 
     @classmethod
-    def of(cls, path: Path) -> Self:
+    def of(cls, path: Path, max_megapixels: float) -> Self:
         """Look at a file.
 
         Raises:
@@ -55,7 +57,7 @@ class ReferenceFile:
         """
         try:
             with path.open("rb") as file:
-                return cls(path, hashlib.file_digest(file, "sha256").hexdigest())
+                return cls(path, hashlib.file_digest(file, "sha256").hexdigest(), max_megapixels)
         except OSError as error:
             raise ImageError(f"`reference` {path}: cannot be read ({error.strerror})") from error
 
@@ -68,7 +70,7 @@ class ReferenceFile:
         if self.content is not None:
             return self.content
         try:
-            return read_content(self.path)
+            return read_content(self.path, self.max_megapixels)
         except ImageError as error:
             raise ImageError(f"`reference` {self.path}: {error}") from error
 
@@ -82,7 +84,7 @@ class ReferenceFile:
         Raises:
             ImageError: it cannot be read, is damaged or too large, or has no colours.
         """
-        return parse_reference(self.read(), f"`reference` {self.path}")
+        return parse_reference(self.read(), f"`reference` {self.path}", self.max_megapixels)
 
 
 def parse_reference(content: bytes, name: str, max_megapixels: float = MAX_MEGAPIXELS) -> Reference:
@@ -100,8 +102,8 @@ def parse_reference(content: bytes, name: str, max_megapixels: float = MAX_MEGAP
         pixels = to_8_bits(decode_picture(content, max_megapixels).pixels)
     except ImageError as error:
         raise ImageError(f"{name}: {error}") from error
-    if tone_of(pixels) != "color":
-        raise ImageError(f"{name}: it is grey or toned; give a picture in right colours")
+    if tone_of(pixels) == "grey":
+        raise ImageError(f"{name}: it is grey; give a picture in right colours")
     rgb: np.ndarray = np.ascontiguousarray(pixels[..., :3])
     scale = _ENOUGH / min(rgb.shape[:2])
     if scale < 1:  # once: each picture and each frame of a film resizes it again
@@ -109,14 +111,14 @@ def parse_reference(content: bytes, name: str, max_megapixels: float = MAX_MEGAP
     return Reference(rgb, hashlib.sha256(content).hexdigest())
 
 
-def read_reference(path: Path) -> Reference:
+def read_reference(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> Reference:
     """Read the reference of a whole run.
 
     Raises:
         UsageError: it cannot be read, is damaged or too large, or has no colours.
     """
     try:
-        return ReferenceFile(path, "").decoded()
+        return ReferenceFile(path, "", max_megapixels).decoded()
     except ImageError as error:
         raise UsageError(str(error)) from error
 
@@ -140,7 +142,9 @@ def check_takes_references(contract: ModelContract) -> None:
         UsageError: it takes no hints.
     """
     if not contract.takes_hints:
-        raise UsageError(f"`reference`: the model {contract.name} takes no hints; use `model` {HINTS_MODEL}")
+        raise UsageError(
+            f"`reference`: the model {contract.name} takes no references; use `model` {HINTS_MODEL}"
+        )
 
 
 def beside(

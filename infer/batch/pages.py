@@ -1,21 +1,25 @@
 """The files that a run reads and writes beside its inputs and outputs: none may take the place of another."""
 
+import itertools
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from colorize_gan.core.errors import UsageError
 from colorize_gan.infer.batch.work import Work
 
 
-def check_pages(work: Work, pages: Iterable[Path], thumbnails: Path | None = None) -> None:
+def check_pages(
+    work: Work, pages: Iterable[Path], thumbnails: Path | None = None, kept: Collection[Path] = ()
+) -> None:
     """Refuse a report, gallery or comparison that would take the place of an input, an output or another one.
 
     Args:
         work: of the run.
         pages: what it reads and writes beside its inputs and outputs.
         thumbnails: folder of a gallery, which is replaced in whole.
+        kept: files and folders that it reads, such as hints and references.
 
     Raises:
         UsageError: that, or there is something that is not a file.
@@ -24,6 +28,9 @@ def check_pages(work: Work, pages: Iterable[Path], thumbnails: Path | None = Non
     pictures = (
         {path.resolve() for item in work.items for path in (item.source, item.target)} if paths else set()
     )
+    for path, beside in itertools.product(paths, kept):
+        if path.is_relative_to(beside.resolve()):
+            raise UsageError(f"{path}: the run reads {beside}; give `report` and `gallery` names elsewhere")
     for path, count in Counter(paths).items():
         if path.exists() and not path.is_file():
             raise UsageError(f"{path}: not a regular file; what is there would be replaced")
@@ -33,7 +40,8 @@ def check_pages(work: Work, pages: Iterable[Path], thumbnails: Path | None = Non
                 "their own"
             )
     replaced = thumbnails.resolve() if thumbnails else None
-    if replaced and any(path.is_relative_to(replaced) for path in pictures):
+    kept_files = {path.resolve() for path in kept}
+    if replaced and any(path.is_relative_to(replaced) for path in pictures | kept_files):
         raise UsageError(f"{thumbnails}: the gallery's thumbnails replace this folder; use another `gallery`")
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,8 @@ class Sidecars:
             return None
         name = item.source.name + HINTS_SUFFIX
         if self._hints == "auto":
-            return item.source.with_name(name)
-        return self._hints / str(item.target.relative_to(self._out).with_name(name))
+            return _as_written(item.source.parent, name)
+        return _as_written(self._hints, str(item.target.relative_to(self._out).with_name(name)))
 
     def unused(self, items: Iterable[WorkItem]) -> Iterator[Path]:
         """Yield the files of hints that belong to no photograph of the items, nor to one that is there."""
@@ -66,9 +67,17 @@ class Sidecars:
         if self._hints == "auto":
             folders = sorted({path.parent for path in used})
             found = (path for folder in folders for path in sorted(folder.glob(f"*{HINTS_SUFFIX}")))
+            found = (path for path in found if path not in used)
             yield from (path for path in found if not path.with_name(_photograph(path)).exists())
         elif self._hints != "none":
             yield from (path for path in sorted(self._hints.rglob(f"*{HINTS_SUFFIX}")) if path not in used)
+
+
+def _as_written(folder: Path, name: str) -> Path:
+    """Return the path of a name in a folder, its accents written as those of the file that is there."""
+    forms = (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))
+    paths = [folder / each for each in dict.fromkeys(forms)]
+    return next((path for path in paths if os.path.lexists(path)), paths[0])
 
 
 def _photograph(path: Path) -> str:

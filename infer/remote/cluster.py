@@ -128,7 +128,7 @@ class Cluster:
         slots = self.need.workers * self._slots
         places = Anywhere(Disk(Path.cwd()))  # workers have folders of their own
         hints = "none" if options.members else options.hints
-        references = open_references(options.reference, out, self.colorizer.contract)
+        references = open_references(options, out, self.colorizer.contract)
         return run_tasks(
             work, items, out, places, settings, options.on_exists, slots, is_over, hints, references
         )

@@ -77,10 +77,10 @@ def test_a_model_without_hints_takes_no_reference(
     ):
         colorizer.colorize(photo, reference=reference)
     options = BatchOptions(reference=reference_file)
-    with pytest.raises(UsageError, match="`reference`: the model tiny takes no hints; use `model`"):
+    with pytest.raises(UsageError, match="`reference`: the model tiny takes no references; use `model`"):
         list(colorize_folder(reference_file, tmp_path / "out", colorizer, options=options))
     film = VideoOptions(reference=reference_file)
-    with pytest.raises(UsageError, match="`reference`: the model tiny takes no hints; use `model`"):
+    with pytest.raises(UsageError, match="`reference`: the model tiny takes no references; use `model`"):
         list(colorize_videos([], colorizer, film))
 
 
@@ -89,7 +89,7 @@ def test_a_model_without_hints_takes_no_reference(
     [
         (None, "cannot be read (No such file or directory)"),
         (b"no image", "cannot be decoded"),
-        (np.full((40, 60, 3), 120, np.uint8), "it is grey or toned; give a picture in right colours"),
+        (np.full((40, 60, 3), 120, np.uint8), "it is grey; give a picture in right colours"),
     ],
 )
 def test_what_is_no_reference_is_named_in_one_line(

@@ -1,6 +1,7 @@
 """A folder of references: each photograph gets the colours of its own."""
 
 import json
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from colorize_gan.cli.batch import colorize_batch
 from colorize_gan.infer import BatchOptions, Colorizer, colorize_folder
+from colorize_gan.infer.hints import Hint, HintFile, hints_content
 
 NAMES = ("a.jpg", "b.png", "sub/c.jpg")
 
@@ -41,7 +43,7 @@ def references(tmp_path: Path, photo: np.ndarray) -> Path:
 def run(photos: Path, references: Path, tmp_path: Path, hinted: dict[str, Path]) -> Run:
     """Runs the command over both."""
 
-    def run(*more: object, out: str = "out", model: Path = hinted["onnx"]) -> Result:
+    def run(*more: object, photos: Path = photos, out: str = "out", model: Path = hinted["onnx"]) -> Result:
         own = [photos, "--out", tmp_path / out, "--model", model, "--backend", "onnxruntime"]
         arguments = [*own, "--reference", references, *more]
         return CliRunner().invoke(colorize_batch, list(map(str, arguments)))
@@ -103,7 +105,7 @@ def test_another_format_of_the_outputs_keeps_their_references(run: Run, tmp_path
 @pytest.mark.parametrize(
     ("kind", "says"),
     [
-        ("grey", "a.png: it is grey or toned; give a picture in right colours"),
+        ("grey", "a.png: it is grey; give a picture in right colours"),
         ("damaged", "a.png: cannot be decoded"),
         ("two", "a.png are both for it; keep one"),
         ("gone", "a.png: cannot be read (No such file or directory)"),
@@ -130,33 +132,40 @@ def test_a_reference_that_cannot_be_used_fails_its_photograph_alone(
     assert "1 failed" in run().stderr  # the next run says so, too
 
 
-def test_references_of_no_photograph_are_named_once(run: Run, references: Path) -> None:
+def test_references_of_no_photograph_are_named_once(run: Run, photos: Path, references: Path) -> None:
     (references / "a.png").rename(references / "z.png")
     (references / "notes.txt").write_text("about them")
     done = run()
     assert done.exit_code == 0, done.output
     named = [line for line in done.stderr.splitlines() if "a reference of no photograph" in line]
     assert named == [
-        f"{references / 'z.png'}: skipped: a reference of no photograph: its name is that of an output, "
-        "with any suffix"
+        f"{references / 'z.png'}: skipped: a reference of no photograph: name it after an output, "
+        "as in old.webp for old.jpg (case counts)"
     ]
     for part in (["-q"], ["--include", "*.png"], ["--limit", "1"]):
         assert "of no photograph" not in run(*part).stderr
+    assert "of no photograph" not in run(photos=photos / "a.jpg").stderr
 
 
 def test_what_a_folder_of_references_cannot_be_for_ends_the_run(
     run: Run, photos: Path, references: Path, tmp_path: Path, exported: dict[str, Path]
 ) -> None:
     cv2.imwrite(str(references / "z.png"), np.zeros((9, 9, 3), np.uint8))  # of no photograph
-    own = photos / "sub"
+    own, empty = photos / "sub", tmp_path / "empty"
+    empty.mkdir()
     for done, says in [
-        (run(model=exported["onnx"]), "--reference: the model tiny takes no hints; use --model dinov2-small"),
+        (
+            run(model=exported["onnx"]),
+            "--reference: the model tiny takes no references; use --model dinov2-small",
+        ),
         (run("--videos"), f"--reference {references}: a folder is for photographs, not for --videos"),
         (run("--shards"), f"--reference {references}: a folder is for photographs, not for --shards"),
         (
             run("--reference", own),
             f"--reference {own}: {own / 'c.jpg'} is an input; keep references elsewhere",
         ),
+        (run("--reference", empty), f"--reference {empty}: there is no picture in this folder"),
+        (run("--reference", ""), "the path is empty"),
         (run("--reference", tmp_path / "none"), "none: cannot be read (No such file or directory)"),
         (
             run(out="references"),
@@ -164,8 +173,58 @@ def test_what_a_folder_of_references_cannot_be_for_ends_the_run(
         ),
     ]:
         assert done.exit_code == 2, done.output
-        [line] = done.stderr.splitlines()
-        assert says in line
+        assert says in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("page", ["--report", "--gallery"])
+def test_a_page_does_not_take_the_place_of_what_the_run_reads(
+    run: Run, photos: Path, references: Path, tmp_path: Path, page: str
+) -> None:
+    sidecar = photos / "a.jpg.hints.json"
+    sidecar.write_bytes(b"{}")
+    hints = tmp_path / "hints"
+    hints.mkdir()
+    taken = [references / "a.png", references / "new.html", hints / "a.jpg.hints.json"]
+    for options in (
+        *(("--hints", hints, page, path) for path in taken),
+        ("--reference", taken[0], page, taken[0]),
+        (page, sidecar),
+    ):
+        before = {path: path.read_bytes() for path in (*photos.rglob("*.*"), *references.rglob("*.*"))}
+        done = run(*options)
+        assert (done.exit_code, ": the run reads " in done.stderr) == (2, True), done.output
+        assert {path: path.read_bytes() for path in before} == before
+        assert not (tmp_path / "out").exists()
+
+
+def test_names_from_a_mac_are_those_of_the_photographs(
+    run: Run, photos: Path, references: Path, tmp_path: Path
+) -> None:
+    """They have accents apart from their letters."""
+    composed, apart = (unicodedata.normalize(form, "kühe") for form in ("NFC", "NFD"))
+    (photos / "a.jpg").rename(photos / f"{composed}.jpg")
+    (references / "a.png").rename(references / f"{apart}.png")
+    (photos / f"{apart}.jpg.hints.json").write_bytes(hints_content(HintFile((Hint(0.5, 0.5, "red"),))))
+    report = tmp_path / "report.json"
+    assert "of no photograph" not in run("--report", report).stderr
+    [item] = (each for each in json.loads(report.read_text())["items"] if composed in each["input"])
+    assert (item["hints"], item["reference"]) == (1, str(references / f"{apart}.png"))
+
+
+def test_the_limit_of_megapixels_is_that_of_references_too(run: Run, references: Path) -> None:
+    done = run("--max-megapixels", "0.02")
+    assert (done.exit_code, len(failures(done))) == (3, 2)
+    assert f"--reference {references / 'a.png'}: " in failures(done)[0]
+    assert "more than --max-megapixels 0.02" in failures(done)[0]
+
+
+def test_a_picture_in_tones_of_one_colour_is_a_reference(
+    run: Run, references: Path, photo: np.ndarray
+) -> None:
+    """As a red sky is; only the user can tell it from sepia."""
+    grey = photo[..., 1].astype(float)
+    cv2.imwrite(str(references / "a.png"), np.dstack([0.4 * grey, 0.6 * grey, grey]).astype(np.uint8))
+    assert "3 written" in run().stderr
 
 
 def test_a_reference_does_not_colour_what_is_left_in_colour(

@@ -338,7 +338,7 @@ def test_a_reference_gives_the_colours_that_it_does_in_a_folder(
         for content, says in [
             (b"no picture", "reference: cannot be decoded"),
             (b"", "reference: cannot be decoded"),
-            (jpeg, "reference: it is grey or toned; give a picture in right colours"),
+            (jpeg, "reference: it is grey; give a picture in right colours"),
             (encoded(photo[:120, :120], "PNG"), "reference: 120 x 120 pixels: more than max_megapixels 0.01"),
             (header_only_png(60_000, 60_000), "reference: 60000 x 60000 pixels: more than"),
         ]:
