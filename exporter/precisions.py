@@ -167,16 +167,15 @@ def to_int8(
         inputs: photographs, by the names of the graph's inputs, whose activations set the ranges.
         exceptions: which part of the layers with weights, from the first on, stays float32.
     """
-    own = onnx.ModelProto()
-    own.CopyFrom(model)  # the quantizer moves its weights to a file
     layers = [node.name for node in _layers(model.graph)]
     others = [node.name for node in model.graph.node if node.op_type in _CHANNEL_AXES]
     others = [name for name in others if name not in layers]  # of attention
     kept = layers[: max(1, round(exceptions * len(layers)))] + others
     with tempfile.TemporaryDirectory() as folder, _quiet_root_logger():
-        path = Path(folder) / "int8.onnx"
+        source, path = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
+        onnx.save(model, source)  # of a model in memory, some quantizers lose the weights
         quantize_static(
-            own,
+            source,
             path,
             _Photographs(inputs),
             activation_type=QuantType.QUInt8,
