@@ -1,8 +1,11 @@
 """What says which packages are needed says the same: setup.cfg, the oldest versions, the container."""
 
 import configparser
+import importlib.metadata
 import re
 from pathlib import Path
+
+from colorize_gan.core.version import __version__
 
 ROOT = Path(__file__).parent.parent
 REQUIREMENT = re.compile(r"(?P<name>[\w-]+)(\[[\w,-]+\])?(>=(?P<version>[\d.]+))?(; (?P<marker>.+))?")
@@ -41,3 +44,9 @@ def test_the_container_has_the_requirements_without_cuda() -> None:
     base = [line.split(";")[0] for line in BASE if not line.startswith("onnxruntime-gpu")]
     extras = [line for name in ("serve", "heif", "openvino") for line in EXTRAS[name]]
     assert sorted(lines((ROOT / "containers" / "requirements.txt").read_text())) == sorted(base + extras)
+
+
+def test_the_version_is_one() -> None:
+    cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+    assert cited
+    assert cited[1] == __version__ == importlib.metadata.version("colorize-gan")
