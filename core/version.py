@@ -1,3 +1,3 @@
-"""Which version of the package this is; `setup.cfg` reads it here. To ask the installed package takes 16 ms."""
+"""The version of the package; `setup.cfg` reads it here."""
 
 __version__ = "0.1.0"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from colorize_gan.core.color.gamut import lab_to_fitted_rgb, lab_to_image
-from colorize_gan.core.color.lab import FloatArray, build_tables, lightness_of, rgb_to_lab, rgb_to_ycc
+from colorize_gan.core.color.gamut import build_tables, lab_to_fitted_rgb, lab_to_image
+from colorize_gan.core.color.lab import FloatArray, lightness_of, rgb_to_lab, rgb_to_ycc
 from colorize_gan.core.color.pixels import halve, shrink_to, strips, with_even_sides
 from colorize_gan.core.contract import ModelContract
 from colorize_gan.core.errors import ImageError, ModelError, UsageError

@@ -29,6 +29,11 @@ _GAP = (91, 96), (99, 109)  # L* and degrees of hue, the least and the most
 _Fit = Callable[[FloatArray, FloatArray], FloatArray]
 
 
+def build_tables() -> None:
+    """Build the tables of the conversions: 0.1 s that can pass beside other work."""
+    lab_to_image(np.zeros((1, 1), np.float32), np.ones((1, 1, 2), np.float32), np.uint8)
+
+
 def lab_to_image(lightness: FloatArray, ab: FloatArray, dtype: DTypeLike) -> np.ndarray:
     """Convert Lab to the nearest sRGB ``(H, W, 3)`` uint8 or uint16 of the same lightness.
 

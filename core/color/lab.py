@@ -37,11 +37,6 @@ _YCC_FROM_RGB = 255 * np.array(
 )
 
 
-def build_tables() -> None:
-    """Let OpenCV build the tables of its Lab conversions: 0.1 s that can pass beside other work."""
-    cv2.cvtColor(np.zeros((1, 1, 3), np.float32), cv2.COLOR_Lab2RGB)
-
-
 def from_unit(samples: FloatArray, dtype: np.dtype) -> np.ndarray:
     """Scale float32 0..1 samples to uint8 or uint16, rounded to nearest."""
     scaled = samples * np.float32(np.iinfo(dtype).max)
