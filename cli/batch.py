@@ -20,14 +20,14 @@ from colorize_gan.cli.options import (
     workers_option,
 )
 from colorize_gan.cli.paths import PathOrUrl
-from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import ImageError
-from colorize_gan.core.text import printable
 from colorize_gan.infer.batch.results import FORMATS, BatchOptions, HintsFrom, InColor, OnExists
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from colorize_gan.infer.batch.work import Work
-    from colorize_gan.infer.jobs import Engine
+    from colorize_gan.infer.jobs import BatchJob, Engine
 
 _SOME_FAILED = ImageError.exit_code
 _STDIN = Path("-")
@@ -124,7 +124,9 @@ _STDIN = Path("-")
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after the first N images.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
-@click.option("--dry-run", is_flag=True, help="List the files that would be written, then exit.")
+@click.option(
+    "--dry-run", is_flag=True, help="List the files that would be written, and known failures, then exit."
+)
 @quiet_option
 @click.option("-v", "--verbose", is_flag=True, help="Print every file, the runtime and the device.")
 @click.version_option(package_name="colorize-gan")
@@ -194,12 +196,13 @@ def colorize_batch(
             ray_address=ray_address,
             limit=limit,
             fail_fast=fail_fast,
+            dry_run=dry_run,
             report=report,
             gallery=gallery,
         )
         work = find_batch(job)
         if dry_run:
-            return _list_work(work, on_exists)
+            return _list_work(job, work, stop)
         from colorize_gan.cli.batch_terminal import BatchTerminal
 
         with BatchTerminal(job, work, quiet=quiet, verbose=verbose) as terminal:
@@ -210,13 +213,12 @@ def colorize_batch(
     return _SOME_FAILED if terminal.failed else 0
 
 
-def _list_work(work: "Work", on_exists: OnExists) -> int:
-    from colorize_gan.infer.remote.places import ANYWHERE
+def _list_work(job: "BatchJob", work: "Work", stop: "Event") -> int:
+    from colorize_gan.cli.dry_run import DryRunTerminal
+    from colorize_gan.infer.jobs import run_batch
 
-    for item in work.items:
-        if on_exists in ("overwrite", "rename") or not ANYWHERE.place(item.target).exists():
-            click.echo(printable(f"{item.source} -> {item.target}"))
-    wording = Wording()
-    for entry in work.bad:
-        click.echo(printable(f"{entry.source}: failed: {wording.text(entry.reason)}"), err=True)
-    return _SOME_FAILED if work.bad else 0
+    terminal = DryRunTerminal()
+    run_batch(job, work, terminal, stop)
+    if stop.is_set():
+        return INTERRUPTED
+    return _SOME_FAILED if terminal.failed else 0

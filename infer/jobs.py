@@ -59,6 +59,8 @@ class BatchJob:
     """Do the first so many only."""
     fail_fast: bool = False
     """End at the first failure."""
+    dry_run: bool = False
+    """Write nothing: results tell what would be written, and the failures that are known before."""
     report: Path | None = None
     """A file that is written beside the outputs, by who watches the run; so is the next."""
     gallery: Path | None = None
@@ -242,7 +244,7 @@ def _opened(
     """Let this process, or the machines of a Ray cluster, open the model."""
     images = _images(work)
     model = _with_work(job, work)
-    if job.engine == "ray" and images:
+    if job.engine == "ray" and images and not job.dry_run:
         with packages_for("`engine` ray"):
             from colorize_gan.infer.remote.cluster import open_cluster
         with open_cluster(job.ray_address, images, job.out, job.options, model, stop.is_set) as cluster:
@@ -250,34 +252,43 @@ def _opened(
             yield _Opened(cluster.colorizer, lambda items: cluster.colorize(items, job.out, is_over))
         return
     colorizer = open_colorizer(model)
-    from colorize_gan.infer.folder import colorize_items
+    from colorize_gan.infer.folder import colorize_items, foresee_items
 
     watcher.opened(colorizer, 0)
-    yield _Opened(colorizer, lambda items: colorize_items(items, job.out, colorizer, job.options, is_over))
+
+    def colorize(items: list[WorkItem]) -> Generator[ItemResult, None, None]:
+        if job.dry_run:
+            going = itertools.takewhile(lambda _: not is_over(), items)
+            return foresee_items(going, job.out, colorizer, job.options)
+        return colorize_items(items, job.out, colorizer, job.options, is_over)
+
+    yield _Opened(colorizer, colorize)
 
 
 def _with_work(job: BatchJob, work: Work) -> ModelOptions:
     """Return the options of the model with what is known of the run."""
     is_counted = not job.options.members and not any(map(is_video, work.items))
-    return dataclasses.replace(
-        job.model,
-        pictures=len(work.items) if is_counted else None,
-        begun_with=_begun_with(job) if job.model.backend == "auto" else "",
-    )
-
-
-def _begun_with(job: BatchJob) -> str:
-    """Return the backend of the outputs that the model has made in the folder; empty where there are none."""
+    model = dataclasses.replace(job.model, pictures=len(work.items) if is_counted else None)
+    if job.dry_run and job.engine == "ray":  # the GPUs are elsewhere
+        model = dataclasses.replace(model, device="cpu")
+    if model.backend != "auto":
+        return model
     record = ANYWHERE.read_record(job.out)
-    return usual_backend(record, sha256_of(find_model(job.model.model))) if record else ""
+    if record:
+        begun_with = usual_backend(record, sha256_of(find_model(model.model)))
+        return dataclasses.replace(model, begun_with=begun_with)
+    # nothing is up to date, whatever it was made with: a dry run needs no trial of backends
+    return dataclasses.replace(model, backend="native") if job.dry_run else model
 
 
 def _videos(
     job: BatchJob, clips: Iterator[WorkItem], colorizer: "Colorizer", watcher: Watcher, stop: threading.Event
 ) -> Generator[ItemResult, None, None]:
-    from colorize_gan.infer.video.video import colorize_videos
+    from colorize_gan.infer.video.video import colorize_videos, foresee_videos
 
     options = VideoOptions(
         on_exists=job.options.on_exists, measure=job.options.measure, reference=job.options.reference
     )
+    if job.dry_run:
+        return foresee_videos(clips, colorizer, options, out=job.out)
     return colorize_videos(clips, colorizer, options, out=job.out, stop=stop, on_frame=watcher.on_frame)
