@@ -308,6 +308,22 @@ def test_hints_colour_as_they_do_in_a_folder(hinted: dict[str, Path], jpeg: byte
         assert server.client.post(PATH, files={"image": jpeg}).content != answer.content
 
 
+@pytest.mark.parametrize("field", ["hints", "reference"])
+def test_a_field_of_a_form_that_was_left_empty_is_not_given(server: Running, jpeg: bytes, field: str) -> None:
+    def send(disposition: str) -> httpx.Response:
+        head = b"--x\r\nContent-Disposition: form-data; name="
+        parts = [head + f'"{field}"{disposition}\r\n\r\n'.encode(), head + b'"image"\r\n\r\n' + jpeg]
+        body = b"\r\n".join(parts) + b"\r\n--x--\r\n"
+        media = {"content-type": "multipart/form-data; boundary=x"}
+        return server.client.post(PATH, content=body, headers=media)
+
+    alone = server.client.post(PATH, files={"image": jpeg})
+    for disposition in ("", '; filename=""', '; filename=""\r\nContent-Type: application/octet-stream'):
+        assert send(disposition).content == alone.content
+    refused = send('; filename="chosen"')
+    assert (refused.status_code, refused.json()) == (422, {"detail": f"{field}: the file is empty"})
+
+
 @pytest.mark.parametrize(
     ("hints", "says"),
     [
@@ -337,7 +353,7 @@ def test_a_reference_gives_the_colours_that_it_does_in_a_folder(
         assert answer.content == (tmp_path / "out" / "old.jpg").read_bytes() != plain.content
         for content, says in [
             (b"no picture", "reference: cannot be decoded"),
-            (b"", "reference: cannot be decoded"),
+            (b"", "reference: the file is empty"),
             (jpeg, "reference: it is grey or toned; give a picture in right colours"),
             (encoded(photo[:120, :120], "PNG"), "reference: 120 x 120 pixels: more than max_megapixels 0.01"),
             (header_only_png(60_000, 60_000), "reference: 60000 x 60000 pixels: more than"),
