@@ -295,6 +295,12 @@ def test_a_form_has_an_image_and_perhaps_hints(server: Running, jpeg: bytes) -> 
     assert (option.status_code, "options go into the query" in option.text) == (422, True)
 
 
+def test_without_a_format_the_content_decides_and_no_name(server: Running, jpeg: bytes) -> None:
+    answer = server.client.post(PATH, files={"image": ("old.png", jpeg, "image/png")})
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.content == server.client.post(PATH, content=jpeg, headers=JPEG).content
+
+
 def test_hints_colour_as_they_do_in_a_folder(hinted: dict[str, Path], jpeg: bytes, tmp_path: Path) -> None:
     colorizer = Colorizer(hinted["onnx"])
     (tmp_path / "old.jpg").write_bytes(jpeg)
