@@ -100,7 +100,8 @@ _STDIN = Path("-")
 )
 @on_exists_option(
     ["skip", "overwrite", "rename", "error"],
-    "What to do if the output exists. skip keeps it unless the input, the model or the settings changed.",
+    "What to do if the output exists. skip keeps it unless the input, the model or the settings changed. "
+    "With rename, each run writes another file beside it.",
 )
 @report_option("Write a JSON report of the run to this file.")
 @click.option(
