@@ -20,14 +20,14 @@ from colorize_gan.cli.options import (
     workers_option,
 )
 from colorize_gan.cli.paths import LocalPath, PathOrUrl
-from colorize_gan.cli.wording import Wording
 from colorize_gan.core.errors import ImageError
-from colorize_gan.core.text import printable
 from colorize_gan.infer.batch.results import FORMATS, BatchOptions, HintsFrom, InColor, OnExists
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from colorize_gan.infer.batch.work import Work
-    from colorize_gan.infer.jobs import Engine
+    from colorize_gan.infer.batch_job import BatchJob, Engine
 
 _SOME_FAILED = ImageError.exit_code
 _STDIN = Path("-")
@@ -100,7 +100,8 @@ _STDIN = Path("-")
 )
 @on_exists_option(
     ["skip", "overwrite", "rename", "error"],
-    "What to do if the output exists. skip keeps it unless the input, the model or the settings changed.",
+    "What to do if the output exists. skip keeps it unless the input, the model or the settings changed. "
+    "With rename, each run writes another file beside it.",
 )
 @report_option("Write a JSON report of the run to this file.")
 @click.option(
@@ -124,7 +125,9 @@ _STDIN = Path("-")
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after the first N images.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failure.")
-@click.option("--dry-run", is_flag=True, help="List the files that would be written, then exit.")
+@click.option(
+    "--dry-run", is_flag=True, help="List the files that would be written, and known failures, then exit."
+)
 @quiet_option
 @click.option("-v", "--verbose", is_flag=True, help="Print every file, the runtime and the device.")
 @click.version_option(package_name="colorize-gan")
@@ -168,7 +171,8 @@ def colorize_batch(
     with stop_requests() as stop:
         from colorize_gan.infer.batch.inputs import read_path_list
         from colorize_gan.infer.batch.work import Selection
-        from colorize_gan.infer.jobs import BatchJob, find_batch, run_batch
+        from colorize_gan.infer.batch_job import BatchJob
+        from colorize_gan.infer.jobs import find_batch, run_batch
 
         selection = Selection(recursive, include, exclude, FORMATS[format_])
         options = BatchOptions(
@@ -194,12 +198,13 @@ def colorize_batch(
             ray_address=ray_address,
             limit=limit,
             fail_fast=fail_fast,
+            dry_run=dry_run,
             report=report,
             gallery=gallery,
         )
         work = find_batch(job)
         if dry_run:
-            return _list_work(work, on_exists)
+            return _list_work(job, work, stop)
         from colorize_gan.cli.batch_terminal import BatchTerminal
 
         with BatchTerminal(job, work, quiet=quiet, verbose=verbose) as terminal:
@@ -210,13 +215,12 @@ def colorize_batch(
     return _SOME_FAILED if terminal.failed else 0
 
 
-def _list_work(work: "Work", on_exists: OnExists) -> int:
-    from colorize_gan.infer.remote.places import ANYWHERE
+def _list_work(job: "BatchJob", work: "Work", stop: "Event") -> int:
+    from colorize_gan.cli.dry_run import DryRunTerminal
+    from colorize_gan.infer.jobs import run_batch
 
-    for item in work.items:
-        if on_exists in ("overwrite", "rename") or not ANYWHERE.place(item.target).exists():
-            click.echo(printable(f"{item.source} -> {item.target}"))
-    wording = Wording()
-    for entry in work.bad:
-        click.echo(printable(f"{entry.source}: failed: {wording.text(entry.reason)}"), err=True)
-    return _SOME_FAILED if work.bad else 0
+    terminal = DryRunTerminal()
+    run_batch(job, work, terminal, stop)
+    if stop.is_set():
+        return INTERRUPTED
+    return _SOME_FAILED if terminal.failed else 0

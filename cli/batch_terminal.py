@@ -19,7 +19,7 @@ from colorize_gan.core.images.formats import UNSUPPORTED_SUFFIXES
 from colorize_gan.core.text import printable
 from colorize_gan.infer.batch.results import ItemResult
 from colorize_gan.infer.batch.work import Work
-from colorize_gan.infer.jobs import BatchJob
+from colorize_gan.infer.batch_job import BatchJob
 from colorize_gan.infer.remote.places import ANYWHERE
 
 if TYPE_CHECKING:

@@ -198,14 +198,8 @@ class Colorizer:
         Raises:
             ImageError: hints or a reference, and the model takes no hints.
         """
+        self.check_takes(hints, reference)
         inputs = prepared.reduced[None, None]
-        if (hints or reference) and not self.contract.takes_hints:
-            given = (
-                "hints, and the model {} takes none"
-                if hints
-                else "a reference, and the model {} takes no hints"
-            )
-            raise ImageError(f"it has {given.format(self.contract.name)}; {_OTHER_MODEL}")
         if hints:
             height, width = prepared.reduced.shape
             drawn = hint_map(hints, height, width, self.saturation)
@@ -216,6 +210,20 @@ class Colorizer:
             inputs, (rows, columns) = beside(reference, inputs, self.contract.size, self.saturation)
             ab = self.backend.run(inputs)[0][:, rows, columns]
         return ab.transpose(1, 2, 0) * np.float32(self.saturation)
+
+    def check_takes(self, hints: Sequence[Hint], reference: Reference | None = None) -> None:
+        """Refuse hints or a reference that the model has no use for.
+
+        Raises:
+            ImageError: the model takes no hints.
+        """
+        if (hints or reference) and not self.contract.takes_hints:
+            given = (
+                "hints, and the model {} takes none"
+                if hints
+                else "a reference, and the model {} takes no hints"
+            )
+            raise ImageError(f"it has {given.format(self.contract.name)}; {_OTHER_MODEL}")
 
     def merge(self, prepared: Prepared, ab: FloatArray) -> np.ndarray:
         """Return the image in colour: the last step of `colorize`."""

@@ -5,9 +5,11 @@ from collections.abc import Callable, Generator, Iterable
 from colorize_gan.core.files.paths import StrPath
 from colorize_gan.core.system.parallel import one_thread_each
 from colorize_gan.infer.batch.inputs import Inputs, find_work
+from colorize_gan.infer.batch.planner import Planner
 from colorize_gan.infer.batch.references import open_references
 from colorize_gan.infer.batch.results import BatchOptions, ItemResult
 from colorize_gan.infer.batch.run import run_tasks
+from colorize_gan.infer.batch.sidecars import Sidecars
 from colorize_gan.infer.batch.work import Selection, WorkItem
 from colorize_gan.infer.batch.worker import Worker, settings_digest
 from colorize_gan.infer.colorizer import Colorizer
@@ -80,3 +82,25 @@ def colorize_items(
             "none" if options.members else options.hints,
             references,
         )
+
+
+def foresee_items(
+    items: Iterable[WorkItem], out: StrPath, colorizer: Colorizer, options: BatchOptions
+) -> Generator[ItemResult, None, None]:
+    """Yield how work items would end by `colorize_items`, as far as that is known before a file is read.
+
+    Nothing is written.
+
+    Raises:
+        UsageError: the hints or the reference cannot be used.
+        OSError: the record in ``out`` cannot be read.
+    """
+    out = ANYWHERE.path_of(out)
+    references = open_references(options, out, colorizer.contract)
+    sidecars = Sidecars("none" if options.members else options.hints, out)
+    state, settings = ANYWHERE.view_state(out), settings_digest(colorizer, options)
+    planner = Planner(state, ANYWHERE, settings, options.on_exists, sidecars, references)
+    worker = Worker(colorizer, options)
+    for task in planner.plan(items):
+        ended = task.ended or (None if options.members else worker.fault_of(task))
+        yield ended or ItemResult(task.item.source, task.item.target, "written")

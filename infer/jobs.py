@@ -1,4 +1,4 @@
-"""A run over photographs and videos: what it is asked to do, the work that comes of it, and doing it."""
+"""A run over photographs and videos: the work that comes of a job, and doing it."""
 
 import contextlib
 import dataclasses
@@ -7,24 +7,23 @@ import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from colorize_gan.core.errors import UsageError
 from colorize_gan.core.extras import packages_for
 from colorize_gan.core.files.containers import VIDEO_SUFFIXES
 from colorize_gan.core.files.folders import HINTS_SUFFIX
-from colorize_gan.core.system.devices import cuda_number
 from colorize_gan.infer.backends.bundled import find_model
 from colorize_gan.infer.backends.protocol import sha256_of
 from colorize_gan.infer.batch.inputs import find_work
 from colorize_gan.infer.batch.open import ModelOptions, open_colorizer
 from colorize_gan.infer.batch.pages import check_pages, check_reference
-from colorize_gan.infer.batch.results import BatchOptions, ItemResult, LeftError
+from colorize_gan.infer.batch.results import ItemResult, LeftError
 from colorize_gan.infer.batch.state import usual_backend
 from colorize_gan.infer.batch.watcher import Watcher
 from colorize_gan.infer.batch.work import SHARDS, Selection, Work, WorkItem
+from colorize_gan.infer.batch_job import BatchJob
 from colorize_gan.infer.notes import HINTS_OF_NONE, REFERENCE_OF_NONE
 from colorize_gan.infer.remote.places import ANYWHERE
 from colorize_gan.infer.remote.urls import expand_ranges
@@ -33,90 +32,7 @@ from colorize_gan.infer.video.options import VideoOptions
 if TYPE_CHECKING:
     from colorize_gan.infer.colorizer import Colorizer
 
-Engine = Literal["local", "ray"]
-
 _A_VIDEO = "a video; `videos` colorizes it, and so does colorize-video"
-
-
-@dataclass(frozen=True)
-class BatchJob:
-    """The options of a run."""
-
-    inputs: Sequence[Path | Sequence[Path]]
-    """Files, folders, globs and URLs; one that is a list stands for the files in it."""
-    out: Path
-    """Folder or URL of the results."""
-    model: ModelOptions = field(default_factory=ModelOptions)
-    options: BatchOptions = field(default_factory=BatchOptions)
-    """Where they have `members`, the inputs are WebDataset shards, and so are the outputs."""
-    selection: Selection = field(default_factory=Selection)
-    """Which photographs of folders and globs are taken."""
-    videos: bool = False
-    """Colorize videos, too; else they are left alone, and counted."""
-    engine: Engine = "local"
-    """The engine that does the work: this machine, or a Ray cluster."""
-    ray_address: str | None = None
-    """Address of the cluster: see `open_cluster`."""
-    limit: int | None = None
-    """Do the first so many only."""
-    fail_fast: bool = False
-    """End at the first failure."""
-    report: Path | None = None
-    """A file that is written beside the outputs, by who watches the run; so is the next."""
-    gallery: Path | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what does not go together."""
-        _check_engine(self)
-        _check_shards(self)
-        _check_reference(self)
-        _check_urls(self)
-
-
-def _check_engine(job: BatchJob) -> None:
-    device, on_exists = job.model.device, job.options.on_exists
-    if job.engine == "local":
-        if job.ray_address is not None:
-            raise UsageError("`ray_address` is for `engine` ray")
-        return
-    if job.videos:
-        raise UsageError("`videos` is for `engine` local, and colorize-video")
-    if on_exists == "rename":
-        raise UsageError(
-            "`on_exists` rename is for `engine` local: what a lost machine wrote would be there twice"
-        )
-    cuda_number(device, lambda: False)  # refuses what is none
-    if device.startswith("cuda:"):
-        raise UsageError(f"`device` {device}: Ray chooses the GPU; use `device` cuda")
-
-
-def _check_shards(job: BatchJob) -> None:
-    if not job.options.members:
-        return
-    if job.videos or job.gallery:
-        raise UsageError(f"`{'videos' if job.videos else 'gallery'}` is for files, not for `shards`")
-    if isinstance(job.options.hints, Path):
-        raise UsageError(f"`hints` {job.options.hints}: for files, not for `shards`")
-    if job.options.on_exists == "rename":
-        raise UsageError("`on_exists` rename is for images; with `shards` use skip, overwrite or error")
-
-
-def _check_reference(job: BatchJob) -> None:
-    reference = job.options.reference
-    if reference and reference.is_dir() and (job.videos or job.options.members):
-        others = "videos" if job.videos else "shards"
-        raise UsageError(f"`reference` {reference}: a folder is for photographs, not for `{others}`")
-
-
-def _check_urls(job: BatchJob) -> None:
-    """Refuse what object storage cannot do."""
-    named = [path for path in job.inputs if not isinstance(path, Sequence)]
-    out = ANYWHERE.place(job.out).url
-    urls = [url for path in (*named, job.out) if (url := ANYWHERE.place(path).url)]
-    if job.videos and urls:
-        raise UsageError(f"{urls[0]}: `videos` is for files; copy the videos to a disk")
-    if job.options.on_exists == "rename" and out:
-        raise UsageError(f"{out}: `on_exists` rename is for folders; use skip, overwrite or error")
 
 
 def find_batch(job: BatchJob) -> Work:
@@ -253,7 +169,7 @@ def _opened(
     """Let this process, or the machines of a Ray cluster, open the model."""
     images = _images(work)
     model = _with_work(job, work)
-    if job.engine == "ray" and images:
+    if job.engine == "ray" and images and not job.dry_run:
         with packages_for("`engine` ray"):
             from colorize_gan.infer.remote.cluster import open_cluster
         with open_cluster(job.ray_address, images, job.out, job.options, model, stop.is_set) as cluster:
@@ -261,34 +177,43 @@ def _opened(
             yield _Opened(cluster.colorizer, lambda items: cluster.colorize(items, job.out, is_over))
         return
     colorizer = open_colorizer(model)
-    from colorize_gan.infer.folder import colorize_items
+    from colorize_gan.infer.folder import colorize_items, foresee_items
 
     watcher.opened(colorizer, 0)
-    yield _Opened(colorizer, lambda items: colorize_items(items, job.out, colorizer, job.options, is_over))
+
+    def colorize(items: list[WorkItem]) -> Generator[ItemResult, None, None]:
+        if job.dry_run:
+            going = itertools.takewhile(lambda _: not is_over(), items)
+            return foresee_items(going, job.out, colorizer, job.options)
+        return colorize_items(items, job.out, colorizer, job.options, is_over)
+
+    yield _Opened(colorizer, colorize)
 
 
 def _with_work(job: BatchJob, work: Work) -> ModelOptions:
     """Return the options of the model with what is known of the run."""
     is_counted = not job.options.members and not any(map(is_video, work.items))
-    return dataclasses.replace(
-        job.model,
-        pictures=len(work.items) if is_counted else None,
-        begun_with=_begun_with(job) if job.model.backend == "auto" else "",
-    )
-
-
-def _begun_with(job: BatchJob) -> str:
-    """Return the backend of the outputs that the model has made in the folder; empty where there are none."""
+    model = dataclasses.replace(job.model, pictures=len(work.items) if is_counted else None)
+    if job.dry_run and job.engine == "ray":  # the GPUs are elsewhere
+        model = dataclasses.replace(model, device="cpu")
+    if model.backend != "auto":
+        return model
     record = ANYWHERE.read_record(job.out)
-    return usual_backend(record, sha256_of(find_model(job.model.model))) if record else ""
+    if record:
+        begun_with = usual_backend(record, sha256_of(find_model(model.model)))
+        return dataclasses.replace(model, begun_with=begun_with)
+    # nothing is up to date, whatever it was made with: a dry run needs no trial of backends
+    return dataclasses.replace(model, backend="native") if job.dry_run else model
 
 
 def _videos(
     job: BatchJob, clips: Iterator[WorkItem], colorizer: "Colorizer", watcher: Watcher, stop: threading.Event
 ) -> Generator[ItemResult, None, None]:
-    from colorize_gan.infer.video.video import colorize_videos
+    from colorize_gan.infer.video.video import colorize_videos, foresee_videos
 
     options = VideoOptions(
         on_exists=job.options.on_exists, measure=job.options.measure, reference=job.options.reference
     )
+    if job.dry_run:
+        return foresee_videos(clips, colorizer, options, out=job.out)
     return colorize_videos(clips, colorizer, options, out=job.out, stop=stop, on_frame=watcher.on_frame)

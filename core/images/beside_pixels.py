@@ -7,6 +7,7 @@ from PIL import Image
 
 from colorize_gan.core.images.formats import HEIF_SUFFIXES, JPEG_SUFFIXES, TIFF_SUFFIXES
 from colorize_gan.core.images.metadata import Metadata
+from colorize_gan.core.images.resolution import with_unit
 
 _PLACING = JPEG_SUFFIXES | HEIF_SUFFIXES | {".png", ".webp"}
 """Formats whose EXIF is a block of its own, written here as it is."""
@@ -56,14 +57,9 @@ def _density(pixels_per_mm: tuple[float, float] | None) -> tuple[int, int, int]:
     """Return JFIF's unit and whole densities: by the inch, unless only by the centimetre they are exact."""
     if pixels_per_mm is None:
         return 0, 1, 1
-    inch, cm = ([each * scale for each in pixels_per_mm] for scale in (25.4, 10.0))
-    is_metric = _is_whole(cm) and not _is_whole(inch)
-    horizontal, vertical = (min(max(round(each), 1), 65535) for each in (cm if is_metric else inch))
-    return 2 if is_metric else 1, horizontal, vertical
-
-
-def _is_whole(values: list[float]) -> bool:
-    return all(abs(value - round(value)) < 1e-3 for value in values)
+    unit, densities = with_unit(pixels_per_mm)
+    horizontal, vertical = (min(max(round(each), 1), 65535) for each in densities)
+    return 2 if unit == "cm" else 1, horizontal, vertical
 
 
 def end_of_applications(jpeg: bytes | bytearray) -> int:

@@ -1,6 +1,7 @@
 """Metadata of an opened image, also those that libvips leaves out."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import pyvips
 
@@ -17,6 +18,7 @@ from colorize_gan.core.images.opened import PROFILE_IGNORED, Opened, number_of
 from colorize_gan.core.images.other_pictures import notes_on_other_pictures
 from colorize_gan.core.images.png_reading import MAGIC, Beside, read_beside
 from colorize_gan.core.images.profiles import ICC
+from colorize_gan.core.images.resolution import resolution_in
 from colorize_gan.core.images.tiff import is_tiff
 
 _EXIF, _XMP, _IPTC, _ORIENTATION = "exif-data", "xmp-data", "iptc-data", "orientation"
@@ -61,7 +63,7 @@ def metadata_of(image: pyvips.Image, content: bytes) -> Metadata:
         subdirectories,
         upright_xmp(_blob(image, _XMP)),
         _blob(image, ICC),
-        _resolution(image, beside),
+        _resolution(image, beside, tags),
         beside.texts,
         iptc_records(_blob(image, _IPTC)),
         order,
@@ -69,9 +71,14 @@ def metadata_of(image: pyvips.Image, content: bytes) -> Metadata:
     )
 
 
-def _resolution(image: pyvips.Image, beside: Beside) -> tuple[float, float] | None:
-    is_told = image.get_typeof("resolution-unit") or beside.has_resolution
-    return (image.xres, image.yres) if is_told else None
+def _resolution(
+    image: pyvips.Image, beside: Beside, tags: Mapping[int, tuple[int, object]]
+) -> tuple[float, float] | None:
+    if not (image.get_typeof("resolution-unit") or beside.has_resolution):
+        return None
+    found = image.xres, image.yres
+    # libvips does not look for that of WebP and AVIF, and says 1
+    return (resolution_in(tags) or found) if found == (1, 1) else found
 
 
 def _blob(image: pyvips.Image, name: str) -> bytes:

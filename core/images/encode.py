@@ -23,6 +23,7 @@ from colorize_gan.core.images.metadata import DAMAGED, Metadata
 from colorize_gan.core.images.pillow_reading import register_heif
 from colorize_gan.core.images.png_writing import encode_png
 from colorize_gan.core.images.profiles import ICC
+from colorize_gan.core.images.resolution import with_resolution_as_tags
 from colorize_gan.core.images.tiff import with_tags
 from colorize_gan.core.system.memory import is_out_of_memory
 
@@ -30,6 +31,7 @@ _FAST = 1  # of zlib: higher levels take much longer for a few per cent
 _SAMPLED_ROWS = 64  # one of so many
 _WORTH = 0.9  # of the size: 16 bits of grain keep all of it, and would take longer than all else
 _OPAQUE_SUFFIXES = JPEG_SUFFIXES | {".bmp"}
+_WITH_RESOLUTION = JPEG_SUFFIXES | TIFF_SUFFIXES | {".bmp"}
 _FRAME_HEADER = b"\xff\xc0\x00\x11\x08"  # baseline, three components, 8 bits
 
 
@@ -61,6 +63,8 @@ def encode(suffix: str, pixels: np.ndarray, quality: int, metadata: Metadata) ->
         if suffix == ".png":
             return encode_png(pixels, metadata)
         metadata = metadata.with_texts_as_tags()
+        if suffix not in _WITH_RESOLUTION:
+            metadata = with_resolution_as_tags(metadata)
         if suffix == ".bmp" or suffix in HEIF_SUFFIXES:
             return _encode_with_pillow(suffix, pixels, quality, metadata)
         with vips_errors():

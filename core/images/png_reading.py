@@ -9,14 +9,17 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from PIL.PngImagePlugin import iTXt
+from PIL.PngImagePlugin import MAX_TEXT_CHUNK, iTXt
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 
-_LARGEST = 64_000_000  # bytes of a text; the rest is a bomb
+LONGEST_TEXT = MAX_TEXT_CHUNK - 1
+"""Bytes of a text that Pillow and what uses it can read."""
+_LARGEST = 64_000_000  # bytes of a profile as a text; the rest is a bomb
 XMP = "XML:com.adobe.xmp"
 """Key of the text that is an XMP packet."""
 
+_KEY = re.compile(r"(?! )(?!.*  )[ -~\xa1-\xff]{1,79}(?<! )")
 _PROFILE = re.compile(r"Raw profile type (exif|app1|iptc|8bim|xmp)", re.IGNORECASE)
 
 
@@ -34,7 +37,7 @@ class Beside:
 
 
 def read_beside(content: bytes) -> Beside:
-    """Read the texts of a PNG; damaged ones are left out."""
+    """Read the texts of a PNG; those that are damaged, break the standard or are too long are left out."""
     texts: list[tuple[str, str]] = []
     profiles: dict[str, bytes] = {}
     has_resolution = has_profile = False
@@ -46,7 +49,7 @@ def read_beside(content: bytes) -> Beside:
                 continue
             if name := _PROFILE.fullmatch(found[0]):
                 profiles |= _profile(name[1].lower(), found[1])
-            else:
+            elif _can_be_written(*found):
                 texts.append(found)
     return Beside(texts, profiles, has_resolution, has_profile)
 
@@ -81,6 +84,12 @@ def _text(kind: bytes, data: bytes) -> tuple[str, str] | None:
     is_compressed, (language, translated, text) = rest[:1] == b"\1", rest[2:].split(b"\0", 2)
     text = _inflated(text) if is_compressed else text
     return key.decode("latin-1"), iTXt(text.decode(), language.decode("latin-1"), translated.decode())
+
+
+def _can_be_written(key: str, text: str) -> bool:
+    """Tell whether a text follows the standard (section 11.3.3), and is one that Pillow opens."""
+    coded = text.encode() if isinstance(text, iTXt) else text.encode("latin-1")
+    return bool(_KEY.fullmatch(key)) and "\0" not in text and len(coded) <= LONGEST_TEXT
 
 
 def _inflated(data: bytes) -> bytes:

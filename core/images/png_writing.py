@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from colorize_gan.core.color.pixels import strips
 from colorize_gan.core.images.metadata import Metadata
-from colorize_gan.core.images.png_reading import MAGIC, XMP
+from colorize_gan.core.images.png_reading import LONGEST_TEXT, MAGIC, XMP
 
 _LEVEL = 1  # of ISA-L's 0 to 3
 _UP = 2  # number of the filter
@@ -61,7 +61,8 @@ def _describing(metadata: Metadata) -> Iterator[tuple[bytes, bytes]]:
     for key, text in metadata.texts:
         info.add_text(key, text, zip=len(text) > _LONG_TEXT)
     if iptc := metadata.iptc:
-        info.add_text("Raw profile type iptc", f"\niptc\n{len(iptc):8}\n{iptc.hex()}\n", zip=True)
+        text = f"\niptc\n{len(iptc):8}\n{iptc.hex()}\n"
+        info.add_text("Raw profile type iptc", text, zip=len(text) <= LONGEST_TEXT)  # no limit without
     yield from (chunk[:2] for chunk in info.chunks)
 
 

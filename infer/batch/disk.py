@@ -10,7 +10,7 @@ from typing import Self
 
 from colorize_gan.core.files.atomic import atomic_path, write_atomically
 from colorize_gan.core.files.paths import StrPath
-from colorize_gan.infer.batch.folder_state import FolderState, read_record
+from colorize_gan.infer.batch.folder_state import FolderState, FolderView, read_record
 from colorize_gan.infer.batch.input_state import Version
 from colorize_gan.infer.batch.places import Place
 from colorize_gan.infer.batch.searching import Found, work_of_files
@@ -103,6 +103,10 @@ class Disk:
     def open_state(self, out: Path) -> State:
         """See `Places.open_state`."""
         return FolderState(out)
+
+    def view_state(self, out: Path) -> State:
+        """See `Places.view_state`."""
+        return FolderView(out)
 
 
 DISK = Disk()

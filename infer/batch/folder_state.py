@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from colorize_gan.core.files.atomic import PART_PREFIX, atomic_path, run_name
-from colorize_gan.infer.batch.state import Entry, Standing, lines_of, read_lines
+from colorize_gan.infer.batch.state import Entry, NotingNothing, Standing, lines_of, read_lines
 
 FOLDER = ".colorize-batch"
 """Hidden folder in the output folder that the record is kept in."""
@@ -54,8 +54,7 @@ class FolderState:
 
     def standing(self, target: Path) -> Standing:
         """See `State.standing`."""
-        entry = self._entries.get(self._name(target))
-        return Standing(os.path.lexists(target), entry, _size(target) if entry else None)
+        return _standing(target, self._entries.get(self._name(target)))
 
     def start(self, inputs: Mapping[Path, str]) -> None:
         """See `State.start`."""
@@ -70,12 +69,12 @@ class FolderState:
         self._lines.write(lines_of({name: entry}))  # one write: lines of threads do not mix
 
     def _name(self, target: Path) -> str:
-        return target.relative_to(self._out).as_posix()
+        return _name(target, self._out)
 
     def _fold(self) -> dict[str, Entry]:
         """Merge the journals of ended runs into the record; return it with what other runs have done."""
         entries = _read(self._folder / _RECORD)
-        journals = sorted(self._folder.glob(_JOURNALS), key=lambda path: path.stat().st_mtime_ns)
+        journals = _journals(self._folder)
         ended = [path for path in journals if _has_ended(path)]
         for path in ended:
             begun = _read(path)
@@ -103,14 +102,45 @@ class FolderState:
                 part.unlink(missing_ok=True)
 
 
+class FolderView(NotingNothing):
+    """The record of one output folder, for a run that only looks. It writes nothing."""
+
+    def __init__(self, out: Path) -> None:
+        """Read the record of ``out``, which need not exist."""
+        self._out, self._entries = out, read_record(out)
+
+    def standing(self, target: Path) -> Standing:
+        """See `State.standing`."""
+        return _standing(target, self._entries.get(_name(target, self._out)))
+
+
 def read_record(out: Path) -> dict[str, Entry]:
     """Return what the runs in a folder have noted so far, without opening it."""
     folder = out / FOLDER
     entries: dict[str, Entry] = {}
-    journals = [_read(path) for path in folder.glob(_JOURNALS)]  # first: one may be folded meanwhile
+    journals = [_read(path) for path in _journals(folder)]  # first: one may be folded meanwhile
     for found in (_read(folder / _RECORD), *journals):
         entries |= found
     return entries
+
+
+def _standing(target: Path, entry: Entry | None) -> Standing:
+    return Standing(os.path.lexists(target), entry, _size(target) if entry else None)
+
+
+def _name(target: Path, out: Path) -> str:
+    return target.relative_to(out).as_posix()
+
+
+def _journals(folder: Path) -> list[Path]:
+    """Return the journals in a folder, the later ones last; one may be folded by another run meanwhile."""
+
+    def modified(path: Path) -> int:
+        with contextlib.suppress(FileNotFoundError):
+            return path.stat().st_mtime_ns
+        return 0
+
+    return sorted(folder.glob(_JOURNALS), key=modified)
 
 
 def _size(target: Path) -> int | None:

@@ -115,6 +115,13 @@ class Places(Protocol):
             OSError: it cannot be written.
         """
 
+    def view_state(self, out: Path) -> State:
+        """Look at the same, for a run that only looks: nothing is written.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+
 
 def free_places(target: _L) -> Iterator[_L]:
     """Yield places beside ``target`` where nothing is; another run may take one before it is used."""

@@ -123,6 +123,21 @@ class State(Protocol):
         """End; what could not be put in order, the next run does."""
 
 
+class NotingNothing:
+    """The part of a `State` that notes nothing: for a run without a record, and for one that only looks."""
+
+    batch_ahead = 1
+
+    def start(self, inputs: Mapping[Path, str]) -> None:
+        """Note nothing."""
+
+    def finish(self, target: Path, entry: Entry) -> None:
+        """Note nothing."""
+
+    def close(self) -> None:
+        """End."""
+
+
 def usual_backend(entries: Mapping[str, Entry], model: str) -> str:
     """Return the backend that made most of the outputs of a model; empty where none is known.
 

@@ -37,12 +37,19 @@ class Worker:
         """Bring one item to its end."""
         if task.ended:
             return self._with_own_thumbnails(task.ended, task.source, task.target)
+        if fault := self.fault_of(task):
+            return fault
+        return self.colorize(task.item, task.source, task.target, task.hints, task.reference)
+
+    def fault_of(self, task: Task) -> ItemResult | None:
+        """Return the failure of a task that is known before its file is read."""
         try:
             if task.version:
                 check_bytes(task.version.size, self._options.max_megapixels)
+            self._colorizer.check_takes(task.hints.hints if task.hints else ())
         except ImageError as error:
             return failure(task.item, error)
-        return self.colorize(task.item, task.source, task.target, task.hints, task.reference)
+        return None
 
     def colorize(
         self,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from colorize_gan.core.files.atomic import run_name
 from colorize_gan.infer.batch.folder_state import FOLDER
-from colorize_gan.infer.batch.state import Entry, Standing, lines_of, read_lines
+from colorize_gan.infer.batch.state import Entry, NotingNothing, Standing, lines_of, read_lines
 from colorize_gan.infer.remote.storage import (
     TIMES,
     Info,
@@ -58,9 +58,7 @@ class BucketState:
 
     def _merge(self) -> tuple[dict[str, int], dict[str, Entry]]:
         """Read all objects of lines and make one of them; return the sizes of the outputs, and the lines."""
-        _, found = list_objects(self._out)
-        lines = {name: info for name, info in found.items() if name.startswith(f"{FOLDER}/")}
-        sizes = {name: info["size"] for name, info in found.items() if name not in lines}
+        lines, sizes = _listed(self._out)
         entries = _read(self._out, lines)
         self._write(entries)
         with contextlib.suppress(OSError):
@@ -82,8 +80,7 @@ class BucketState:
 
     def standing(self, target: Path) -> Standing:
         """See `State.standing`: what was there when this was opened."""
-        size = self._sizes.get(self._name(target))
-        return Standing(size is not None, self._entries.get(self._name(target)), size)
+        return _standing(self._name(target), self._sizes, self._entries)
 
     def start(self, inputs: Mapping[Path, str]) -> None:
         """See `State.start`."""
@@ -107,7 +104,28 @@ class BucketState:
         self._written.append(name)
 
     def _name(self, target: Path) -> str:
-        return str(target).removeprefix(str(self._out).rstrip("/") + "/")
+        return _name(target, self._out)
+
+
+class BucketView(NotingNothing):
+    """The record of one URL, for a run that only looks. It writes nothing."""
+
+    def __init__(self, out: Path) -> None:
+        """List what is below ``out``, and read the record.
+
+        Raises:
+            OSError: it cannot be listed or read.
+        """
+        self._out = out
+        try:
+            _, self._sizes = _listed(out)
+        except FileNotFoundError:  # the first output makes it
+            self._sizes = {}
+        self._entries = read_record(out)
+
+    def standing(self, target: Path) -> Standing:
+        """See `State.standing`: what was there when this was opened."""
+        return _standing(_name(target, self._out), self._sizes, self._entries)
 
 
 def read_record(out: Path) -> dict[str, Entry]:
@@ -124,6 +142,21 @@ def read_record(out: Path) -> dict[str, Entry]:
         return {}
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(out)) from error
+
+
+def _listed(out: Path) -> tuple[dict[str, Info], dict[str, int]]:
+    """Return the objects of lines below a URL, and the sizes of all others."""
+    _, found = list_objects(out)
+    lines = {name: info for name, info in found.items() if name.startswith(f"{FOLDER}/")}
+    return lines, {name: info["size"] for name, info in found.items() if name not in lines}
+
+
+def _standing(name: str, sizes: Mapping[str, int], entries: Mapping[str, Entry]) -> Standing:
+    return Standing(name in sizes, entries.get(name), sizes.get(name))
+
+
+def _name(target: Path, out: Path) -> str:
+    return str(target).removeprefix(str(out).rstrip("/") + "/")
 
 
 def _read(folder: Path, found: Mapping[str, Info]) -> dict[str, Entry]:

@@ -15,7 +15,7 @@ from colorize_gan.infer.batch.searching import Found
 from colorize_gan.infer.batch.state import Entry, State
 from colorize_gan.infer.batch.work import Selection
 from colorize_gan.infer.remote import storage
-from colorize_gan.infer.remote.bucket_state import BucketState, read_record
+from colorize_gan.infer.remote.bucket_state import BucketState, BucketView, read_record
 from colorize_gan.infer.remote.stored_inputs import work_of_url
 from colorize_gan.infer.remote.urls import is_url, path_of
 
@@ -92,6 +92,10 @@ class Storage:
         """See `Places.open_state`."""
         return BucketState(out)
 
+    def view_state(self, out: Path) -> State:
+        """See `Places.view_state`."""
+        return BucketView(out)
+
 
 STORAGE = Storage()
 
@@ -121,6 +125,10 @@ class Anywhere:
     def open_state(self, out: Path) -> State:
         """See `Places.open_state`."""
         return self._kind_of(out).open_state(out)
+
+    def view_state(self, out: Path) -> State:
+        """See `Places.view_state`."""
+        return self._kind_of(out).view_state(out)
 
     def _kind_of(self, path: Path) -> Places:
         """The only choice there is."""

@@ -110,13 +110,17 @@ class _Raw:
 
 
 class _Multipart:
-    """A body of a part `FIELD`, and perhaps parts `HINTS_FIELD` and `REFERENCE_FIELD` (RFC 7578)."""
+    """A body of a part `FIELD`, and perhaps parts `HINTS_FIELD` and `REFERENCE_FIELD` (RFC 7578).
+
+    A web form sends a part without a file's name and without content where no file was chosen.
+    """
 
     def __init__(self, boundary: bytes) -> None:
         self._parts = dict[str, bytearray]()
         self._content = bytearray()  # of the part that is being read
         self._header, self._value = bytearray(), bytearray()
-        self._name = ""
+        self._name, self._has_file = "", False
+        self._files = set[str]()  # parts of files
         self._is_complete = False
         self._parser = MultipartParser(
             boundary,
@@ -142,16 +146,22 @@ class _Multipart:
             raise HTTPException(422, f"{MULTIPART}: the field {FIELD} is missing")
         if not self._is_complete:
             raise HTTPException(422, f"{MULTIPART}: cut short")
-        sent = {name: bytes(content) for name, content in self._parts.items()}
-        return Upload(sent[FIELD], sent.get(HINTS_FIELD), sent.get(REFERENCE_FIELD))
+        return Upload(bytes(self._parts[FIELD]), self._sent(HINTS_FIELD), self._sent(REFERENCE_FIELD))
+
+    def _sent(self, name: str) -> bytes | None:
+        content = self._parts.get(name)
+        if not content and name in self._files:
+            raise HTTPException(422, f"{name}: the file is empty")
+        return bytes(content) if content else None
 
     def _begin_part(self) -> None:
-        self._name = ""
+        self._name, self._has_file = "", False
 
     def _end_header(self) -> None:
         if self._header.lower() == b"content-disposition":
             _, parameters = parse_options_header(bytes(self._value))
             self._name = parameters.get(b"name", b"").decode("utf-8", "replace")
+            self._has_file = bool(parameters.get(b"filename"))
         self._header.clear()
         self._value.clear()
 
@@ -165,6 +175,8 @@ class _Multipart:
         if self._name in self._parts:
             raise HTTPException(422, f"{MULTIPART}: the field {self._name} comes twice")
         self._content = self._parts[self._name] = bytearray()
+        if self._has_file:
+            self._files.add(self._name)
 
     def _end(self) -> None:
         self._is_complete = True

@@ -17,7 +17,7 @@ from colorize_gan.infer.batch.disk import DISK
 from colorize_gan.infer.batch.input_state import Version
 from colorize_gan.infer.batch.planner import Planner, failure
 from colorize_gan.infer.batch.results import ItemResult
-from colorize_gan.infer.batch.state import digest_of
+from colorize_gan.infer.batch.state import State, digest_of
 from colorize_gan.infer.batch.work import WorkItem
 from colorize_gan.infer.colorizer import Colorizer
 from colorize_gan.infer.reference import Reference, open_reference
@@ -65,12 +65,32 @@ def colorize_videos(
     reference = open_reference(options.reference, colorizer.contract)
     record = NoRecord() if out is None else DISK.open_state(Path(out))
     with contextlib.closing(VideoState(record, has_scenes=options.scenes is not None)) as state:
-        planner = Planner(
-            state, DISK, _settings_digest(colorizer, options, hints, reference), options.on_exists
-        )
+        planner = _planner(state, colorizer, options, hints, reference)
         for task in planner.plan(takewhile(lambda _: not stop.is_set(), map(_with_version, items))):
             ended = task.ended or _made(task.item, colorizer, options, hints, reference, stop, on_frame)
             yield planner.finish(task, ended)
+
+
+def foresee_videos(
+    items: Iterable[WorkItem], colorizer: Colorizer, options: VideoOptions, *, out: Path
+) -> Generator[ItemResult, None, None]:
+    """Yield how videos would end by `colorize_videos`, as far as that is known before one is read.
+
+    Raises:
+        UsageError: the hints or the reference cannot be used.
+    """
+    hints = FilmHints(options.hints, colorizer.contract)
+    reference = open_reference(options.reference, colorizer.contract)
+    state = VideoState(DISK.view_state(out), has_scenes=options.scenes is not None)
+    for task in _planner(state, colorizer, options, hints, reference).plan(map(_with_version, items)):
+        yield task.ended or ItemResult(task.item.source, task.item.target, "written")
+
+
+def _planner(
+    state: State, colorizer: Colorizer, options: VideoOptions, hints: FilmHints, reference: Reference | None
+) -> Planner:
+    settings = _settings_digest(colorizer, options, hints, reference)
+    return Planner(state, DISK, settings, options.on_exists)
 
 
 def _with_version(item: WorkItem) -> WorkItem:

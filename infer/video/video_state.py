@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 
 from colorize_gan.core.errors import ImageError
-from colorize_gan.infer.batch.state import Entry, Standing, State
+from colorize_gan.infer.batch.state import Entry, NotingNothing, Standing, State
 from colorize_gan.infer.video.files import open_video
 from colorize_gan.infer.video.metadata import comment_of
 from colorize_gan.infer.video.segments import is_unfinished
@@ -53,23 +53,12 @@ class VideoState:
         self._record.close()
 
 
-class NoRecord:
+class NoRecord(NotingNothing):
     """Where none is kept: what is there is nobody's, and stays. See `State`."""
-
-    batch_ahead = 1
 
     def standing(self, target: Path) -> Standing:
         """Tell whether something is there; more is not known."""
         return Standing(os.path.lexists(target), unknown="the output exists")
-
-    def start(self, inputs: Mapping[Path, str]) -> None:
-        """Note nothing."""
-
-    def finish(self, target: Path, entry: Entry) -> None:
-        """Note nothing."""
-
-    def close(self) -> None:
-        """End."""
 
 
 def _fault_of(target: Path) -> str:

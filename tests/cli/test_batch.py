@@ -358,7 +358,9 @@ def test_files_that_no_run_has_made_are_left_alone(
     assert (tmp_path / "out" / "00.jpg").read_text() == "mine"
 
 
-def test_rename_keeps_both(exported: dict[str, Path], photos: Path, tmp_path: Path) -> None:
+def test_rename_writes_another_file_in_each_run(
+    exported: dict[str, Path], photos: Path, tmp_path: Path
+) -> None:
     arguments = [photos / "00.jpg", "--out", tmp_path / "out", "--on-exists", "rename"]
     for _ in range(3):
         assert run(exported["onnx"], *arguments).exit_code == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
+from PIL.PngImagePlugin import MAX_TEXT_CHUNK, PngInfo
 
 from colorize_gan.core.images.beside_pixels import iptc_records, left_out
 from colorize_gan.core.images.decode import decode_picture
@@ -162,12 +162,56 @@ def test_iptc_goes_on(suffix: str) -> None:
     assert "IPTC" in left_out(metadata, ".webp")[0]
 
 
+def with_chunk(png: bytes, chunk: bytes) -> bytes:
+    """Return a PNG with one more chunk, given by its kind and its content."""
+    added = struct.pack(">L", len(chunk) - 4) + chunk + struct.pack(">L", zlib.crc32(chunk))
+    return png[:33] + added + png[33:]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [b"", b"k" * 80, b" key", b"key ", b"a  key", b"a\x85key", b"a\xa0key", b"a\x7fkey", b"a\nkey"],
+)
+@pytest.mark.parametrize("kind", [b"tEXt", b"zTXt", b"iTXt"])
+def test_texts_whose_keys_break_the_standard_are_left_out(kind: bytes, key: bytes) -> None:
+    text = {b"tEXt": b"\0text", b"zTXt": b"\0\0" + zlib.compress(b"text"), b"iTXt": bytes(5) + b"text"}[kind]
+    assert not decode_picture(with_chunk(saved("PNG"), kind + key + text)).metadata.texts
+    for good in (b"k", b"k" * 79, "Größe der Seite".encode("latin-1")):
+        metadata = decode_picture(with_chunk(saved("PNG"), kind + good + text)).metadata
+        assert metadata.texts == [(good.decode("latin-1"), "text")]
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [b"tEXtKey\0a\0b", b"zTXtKey\0\0" + zlib.compress(b"a\0b"), b"iTXtKey" + bytes(5) + b"a\0b"],
+)
+def test_texts_with_a_zero_byte_are_left_out(chunk: bytes) -> None:
+    assert not decode_picture(with_chunk(saved("PNG"), chunk)).metadata.texts
+
+
+@pytest.mark.parametrize(("size", "is_kept"), [(MAX_TEXT_CHUNK - 1, True), (MAX_TEXT_CHUNK, False)])
+@pytest.mark.parametrize("kind", [b"tEXt", b"zTXt", b"iTXt"])
+def test_texts_are_kept_that_pillow_can_open(kind: bytes, size: int, is_kept: bool) -> None:
+    text = b"t" * size
+    chunk = kind + b"Key\0"
+    chunk += {b"tEXt": text, b"zTXt": b"\0" + zlib.compress(text), b"iTXt": bytes(4) + text}[kind]
+    metadata = decode_picture(with_chunk(saved("PNG"), chunk)).metadata
+    with Image.open(io.BytesIO(encode(".png", RGB, 95, metadata))) as image:
+        assert ("Key" in image.text) == is_kept
+
+
+def test_a_long_iptc_leaves_a_png_that_pillow_can_open() -> None:
+    metadata = Metadata(iptc=IPTC + bytes(MAX_TEXT_CHUNK // 2))
+    with Image.open(io.BytesIO(encode(".png", RGB, 95, metadata))) as image:
+        image.load()
+        assert "Raw profile type iptc" in image.text
+
+
 def test_damaged_texts_are_left_out() -> None:
     png = saved("PNG")
     bomb = b"zTXtBomb\0\0" + zlib.compress(bytes(65_000_000))
     for chunk in (bomb, b"iTXtKey\0\0", b"iTXtKey\0\0\0\0\0\xff", b"zTXtKey\0\0nothing"):
-        added = struct.pack(">L", len(chunk) - 4) + chunk + struct.pack(">L", zlib.crc32(chunk))
-        assert not decode_picture(png[:33] + added + png[33:]).metadata.texts
+        assert not decode_picture(with_chunk(png, chunk)).metadata.texts
     odd = raw_profile("exif", b"")
     odd.add_text("Raw profile type iptc", "\niptc\n 9\nno digits")
     assert decode_picture(saved("PNG", pnginfo=odd)).pixels.shape == GREY.shape

@@ -5,16 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
 
 from colorize_gan.core.images.beside_pixels import left_out
 from colorize_gan.core.images.decode import Planes, decode_picture, read_picture
 from colorize_gan.core.images.encode import encode, encode_planes
-from colorize_gan.core.images.metadata import read_tags
+from colorize_gan.core.images.metadata import Metadata, read_tags
 from colorize_gan.core.images.profiles import srgb_profile
+from colorize_gan.core.images.resolution import resolution_in
 
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6" dc:title="Hof"/></x:xmpmeta>'
 MAKE, SOFTWARE, ARTIST, ORIENTATION = 0x010F, 0x0131, 0x013B, 0x0112
 EXIF, GPS = 0x8769, 0x8825
+RESOLUTION = (0x011A, 0x011B, 0x0128)
 EXPOSURE_TIME, EXPOSURE_BIAS, MAKER_NOTE, PIXEL_WIDTH = 0x829A, 0x9204, 0x927C, 0xA002
 
 
@@ -81,6 +84,65 @@ def test_resolution_is_kept(camera_file: Path, suffix: str) -> None:
     target.write_bytes(encode(target.suffix, picture.pixels, 95, picture.metadata))
     with Image.open(target) as image:
         assert image.info["dpi"] == pytest.approx((300, 300), abs=0.02)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".avif", ".heic"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "BMP"])
+@pytest.mark.parametrize("dpi", [(300, 200), (254, 508)])
+def test_resolution_goes_into_exif_where_a_format_has_no_other_place(
+    photo: np.ndarray, kind: str, suffix: str, dpi: tuple[int, int]
+) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(photo[:16, :24]).save(stream, kind, dpi=dpi)
+    picture = decode_picture(stream.getvalue())
+    written = decode_picture(encode(suffix, picture.pixels, 95, picture.metadata)).metadata
+    assert written.pixels_per_mm == pytest.approx([each / 25.4 for each in dpi], rel=1e-4)
+    assert [written.tags[tag][1] for tag in RESOLUTION] == pytest.approx([*dpi, 2], rel=1e-4)
+    again = decode_picture(encode(".jpg", picture.pixels, 95, written)).metadata
+    assert again.pixels_per_mm == pytest.approx([each / 25.4 for each in dpi], rel=1e-4)
+
+
+def test_a_whole_number_by_the_centimetre_stays_one(photo: np.ndarray) -> None:
+    metadata = Metadata(pixels_per_mm=(10.0, 4.5))
+    written = decode_picture(encode(".webp", photo[:16, :24], 95, metadata)).metadata
+    assert [written.tags[tag] for tag in RESOLUTION] == [(5, 100), (5, 45), (3, 3)]
+    assert written.pixels_per_mm == (10.0, 4.5)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".avif", ".heic"])
+def test_resolution_in_exif_stays_what_it_was(photo: np.ndarray, suffix: str) -> None:
+    tags = Image.Exif()
+    for tag, value in zip(RESOLUTION, (600.0, 300.0, 2), strict=True):
+        tags[tag] = value
+    stream = io.BytesIO()
+    Image.fromarray(photo[:16, :24]).save(stream, "JPEG", exif=tags)
+    picture = decode_picture(stream.getvalue())
+    written = decode_picture(encode(suffix, picture.pixels, 95, picture.metadata)).metadata
+    assert [written.tags[tag][1] for tag in RESOLUTION] == [600, 300, 2]
+    assert written.pixels_per_mm == pytest.approx((600 / 25.4, 300 / 25.4))
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".heic"])
+def test_no_resolution_is_made_up(photo: np.ndarray, suffix: str) -> None:
+    written = decode_picture(encode(suffix, photo[:16, :24], 95, Metadata().made_by("x"))).metadata
+    assert written.pixels_per_mm is None
+    assert not set(RESOLUTION) & written.tags.keys()
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {},
+        {0x011A: (5, 300.0), 0x011B: (5, 300.0), 0x0128: (3, 1)},
+        {0x011A: (5, 300.0)},
+        {0x011A: (5, 300.0), 0x011B: (5, IFDRational(1, 0))},
+        {0x011A: (5, 0.0), 0x011B: (5, 0.0)},
+        {0x011A: (2, b"300"), 0x011B: (2, b"300"), 0x0128: (3, 2)},
+        {0x011A: (5, 300.0), 0x011B: (5, 300.0), 0x0128: (3, (2, 3))},
+    ],
+)
+def test_damaged_or_missing_resolution_in_exif_tells_none(tags: dict[int, tuple[int, object]]) -> None:
+    assert resolution_in(tags) is None
 
 
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])

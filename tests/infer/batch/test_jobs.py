@@ -11,7 +11,8 @@ from colorize_gan.infer import jobs
 from colorize_gan.infer.batch.open import ModelOptions
 from colorize_gan.infer.batch.results import BatchOptions
 from colorize_gan.infer.batch.work import Selection
-from colorize_gan.infer.jobs import BatchJob, find_batch, run_batch
+from colorize_gan.infer.batch_job import BatchJob
+from colorize_gan.infer.jobs import find_batch, run_batch
 
 
 def opened_with(job: BatchJob, monkeypatch: pytest.MonkeyPatch) -> ModelOptions:

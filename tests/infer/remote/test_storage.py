@@ -217,6 +217,19 @@ def test_the_record_of_a_bucket_can_be_read_without_opening_it(
     assert usual_backend(record, sha256_of(exported["onnx"])) == "onnxruntime"
 
 
+def test_a_dry_run_of_a_bucket_foresees_the_run_and_writes_nothing(
+    bucket: Bucket, exported: dict[str, Path], photos: Path
+) -> None:
+    command = (exported["onnx"], photos, "--out", bucket.url("out"))
+    assert len(run(*command, "--dry-run").stdout.splitlines()) == 6
+    assert bucket.tree("out") == {}
+    assert run(*command).exit_code == 0
+    before = bucket.client.list_objects_v2(Bucket=bucket.name)["Contents"]
+    assert run(*command, "--dry-run").stdout == ""
+    assert len(run(*command, "--saturation", "1.5", "--dry-run").stdout.splitlines()) == 6
+    assert bucket.client.list_objects_v2(Bucket=bucket.name)["Contents"] == before
+
+
 def test_without_the_extra_an_url_is_refused(tmp_path: Path) -> None:
     code = "import sys; sys.modules['upath'] = None; " + BATCH[2]
     command = [sys.executable, "-c", code, "s3://bucket/in", "--out", str(tmp_path)]

@@ -295,6 +295,12 @@ def test_a_form_has_an_image_and_perhaps_hints(server: Running, jpeg: bytes) -> 
     assert (option.status_code, "options go into the query" in option.text) == (422, True)
 
 
+def test_without_a_format_the_content_decides_and_no_name(server: Running, jpeg: bytes) -> None:
+    answer = server.client.post(PATH, files={"image": ("old.png", jpeg, "image/png")})
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.content == server.client.post(PATH, content=jpeg, headers=JPEG).content
+
+
 def test_hints_colour_as_they_do_in_a_folder(hinted: dict[str, Path], jpeg: bytes, tmp_path: Path) -> None:
     colorizer = Colorizer(hinted["onnx"])
     (tmp_path / "old.jpg").write_bytes(jpeg)
@@ -306,6 +312,22 @@ def test_hints_colour_as_they_do_in_a_folder(hinted: dict[str, Path], jpeg: byte
         answer = server.client.post(PATH, files={"hints": hints, "image": jpeg})
         assert answer.content == (tmp_path / "out" / "old.jpg").read_bytes()
         assert server.client.post(PATH, files={"image": jpeg}).content != answer.content
+
+
+@pytest.mark.parametrize("field", ["hints", "reference"])
+def test_a_field_of_a_form_that_was_left_empty_is_not_given(server: Running, jpeg: bytes, field: str) -> None:
+    def send(disposition: str) -> httpx.Response:
+        head = b"--x\r\nContent-Disposition: form-data; name="
+        parts = [head + f'"{field}"{disposition}\r\n\r\n'.encode(), head + b'"image"\r\n\r\n' + jpeg]
+        body = b"\r\n".join(parts) + b"\r\n--x--\r\n"
+        media = {"content-type": "multipart/form-data; boundary=x"}
+        return server.client.post(PATH, content=body, headers=media)
+
+    alone = server.client.post(PATH, files={"image": jpeg})
+    for disposition in ("", '; filename=""', '; filename=""\r\nContent-Type: application/octet-stream'):
+        assert send(disposition).content == alone.content
+    refused = send('; filename="chosen"')
+    assert (refused.status_code, refused.json()) == (422, {"detail": f"{field}: the file is empty"})
 
 
 @pytest.mark.parametrize(
@@ -337,7 +359,7 @@ def test_a_reference_gives_the_colours_that_it_does_in_a_folder(
         assert answer.content == (tmp_path / "out" / "old.jpg").read_bytes() != plain.content
         for content, says in [
             (b"no picture", "reference: cannot be decoded"),
-            (b"", "reference: cannot be decoded"),
+            (b"", "reference: the file is empty"),
             (jpeg, "reference: it is grey; give a picture in right colours"),
             (encoded(photo[:120, :120], "PNG"), "reference: 120 x 120 pixels: more than max_megapixels 0.01"),
             (header_only_png(60_000, 60_000), "reference: 60000 x 60000 pixels: more than"),

@@ -51,6 +51,19 @@ def test_one_file(make: Make, tmp_path: Path) -> None:
     assert set(item["video"]["flicker"]) == {"off", "on"}
 
 
+def test_a_dry_run_foresees_films(make: Make, tmp_path: Path) -> None:
+    films, out = tmp_path / "films", tmp_path / "out"
+    films.mkdir()
+    make().rename(films / "a.mp4")
+    command = (films, "--out", out, "--videos")
+    line = [f"{films / 'a.mp4'} -> {out / 'a.mp4'}"]
+    assert batch(*command, "--dry-run").stdout.splitlines() == line
+    assert not out.exists()
+    assert batch(*command).exit_code == 0
+    assert batch(*command, "--dry-run").stdout == ""
+    assert batch(*command, "--saturation", "1.5", "--dry-run").stdout.splitlines() == line
+
+
 def test_output_beside_the_input(make: Make, tmp_path: Path) -> None:
     clip = make("old.mp4")
     assert video(clip, "--out", tmp_path / "new.mp4").exit_code == 0
