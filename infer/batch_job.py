@@ -1,4 +1,4 @@
-"""What a run over photographs and videos is asked to do."""
+"""The options of a run over photographs and videos."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ Engine = Literal["local", "ray"]
 
 @dataclass(frozen=True)
 class BatchJob:
-    """The options of a run."""
+    """All that a run is asked to do."""
 
     inputs: Sequence[Path | Sequence[Path]]
     """Files, folders, globs and URLs; one that is a list stands for the files in it."""

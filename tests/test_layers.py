@@ -22,6 +22,7 @@ ROOMS = {
     "remote": 3,
     "video": 3,
     "folder": 4,
+    "batch_job": 4,
     "jobs": 5,
     "server": 4,
     "web": 4,
