@@ -20,7 +20,7 @@ _LINEAR_FROM_WHITE = (LINEAR_FROM_XYZ * WHITE_D65).astype(np.float32)  # of XYZ 
 _AB_PER_ROOT = np.array([[500], [-200]], np.float32)  # a* and b* for one unit of f(X) and f(Z), CIE 15
 _UNCLIPPED = (1e-7,) * 3, (1 - 1e-7,) * 3
 _UNCLIPPED_8_BITS = (1,) * 3, (254,) * 3
-_HALF_A_LEVEL = 0.5 / 255 / 12.92  # linear light, of 8 bits in the shadows
+_ROUGH_TOLERANCE = 1e-5  # linear light: with more, black would become blue
 _OUTSIDE = 200  # chroma, more than any colour of sRGB has
 _LEVELS = 256  # of L*, in the table; its hues are whole degrees
 _AT_ONCE = 32_000  # pixels; cv2.remap takes 32,767 columns at most
@@ -130,7 +130,7 @@ def _fitted_part(lightness: FloatArray, ab: FloatArray) -> FloatArray:
     most = cv2.remap(_border(), hue, level, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     shares = np.minimum(1, most / np.maximum(chroma, np.float32(1e-6)))
     neutral, differences = _cube_roots(lightness[0], ab[0])
-    shares[0, _is_in_gamut(neutral + differences, _HALF_A_LEVEL)] = 1
+    shares[0, _is_in_gamut(neutral + differences, _ROUGH_TOLERANCE)] = 1
     fitted = ab * shares[..., None]
     in_gap = np.flatnonzero(cv2.inRange(cv2.merge([lightness, hue]), *_GAP))
     if in_gap.size:

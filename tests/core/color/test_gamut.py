@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from colorize_gan.core.color.gamut import fit_nearly, fit_to_gamut, lab_to_image
-from colorize_gan.core.color.lab import from_unit, lab_to_rgb, rgb_to_lab
+from colorize_gan.core.color.lab import from_unit, grey_to_lightness, lab_to_rgb, rgb_to_lab
 
 COUNT = 200_000
 
@@ -68,6 +68,14 @@ def test_both_leave_what_is_inside_as_it_is(every_17th_color: np.ndarray) -> Non
 
 def test_every_real_color_comes_back_in_8_bits(every_17th_color: np.ndarray) -> None:
     assert np.array_equal(lab_to_image(*rgb_to_lab(every_17th_color), np.uint8), every_17th_color)
+
+
+def test_the_darkest_colors_are_those_of_16_bits(many: tuple[np.ndarray, np.ndarray]) -> None:
+    """There, a little more light of one primary shows at once; black stays black."""
+    lightness, ab = grey_to_lightness(np.arange(COUNT, dtype=np.uint8)[None] % 6), many[1] / 4
+    few, many_levels = (lab_to_image(lightness, ab, dtype) for dtype in (np.uint8, np.uint16))
+    assert not few[lightness == 0].any()
+    assert np.abs(few - many_levels / 257).max() < 2
 
 
 def test_8_and_16_bits_are_one_picture(many: tuple[np.ndarray, np.ndarray]) -> None:
